@@ -1,0 +1,20 @@
+#ifndef CLOCK_H_
+#define CLOCK_H_
+
+/*
+ * clock - the one place that asks what time it is.
+ *
+ * Layer:   base.
+ */
+
+#include <stdint.h>
+
+/**
+ * clock_ms():
+ * CLOCK_BOOTTIME in milliseconds: monotonic, and it goes on while the machine
+ * sleeps, so that a key's lifetime does not grow by a night with the lid
+ * closed.
+ */
+int64_t clock_ms(void);
+
+#endif /* !CLOCK_H_ */

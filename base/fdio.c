@@ -1,0 +1,184 @@
+#include "base/fdio.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/num.h"
+
+int
+fdio_std_open(void)
+{
+	int fd, got;
+
+	for (fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (errno != EBADF)
+			return ST_SYSTEM;
+		/* The lowest free number is this one: those below are open. */
+		if ((got = open("/dev/null", O_RDWR)) < 0)
+			return ST_SYSTEM;
+		if (got != fd) {
+			close(got);
+			return ST_SYSTEM;
+		}
+	}
+	return ST_OK;
+}
+
+int
+fdio_std_null(void)
+{
+	int fd, null, st = ST_SYSTEM;
+
+	if ((null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+		return ST_SYSTEM;
+	for (fd = 0; fd <= 2; fd++) {
+		/* dup2() onto itself would leave close-on-exec set. */
+		if (null == fd ? fcntl(fd, F_SETFD, 0) < 0 :
+		    dup2(null, fd) < 0)
+			goto out;
+	}
+	st = ST_OK;
+out:
+	if (null > 2)
+		close(null);
+	return st;
+}
+
+/* Whether ${fd} is one of the ${n} in ${keep}. */
+static bool
+is_kept(int fd, const int *keep, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (keep[i] == fd)
+			return true;
+	}
+	return false;
+}
+
+/* The sweep where close_range(2) is missing or forbidden. */
+static void
+sweep_one_by_one(const int *keep, size_t n)
+{
+	struct rlimit limit;
+	struct dirent *entry;
+	uint64_t value;
+	DIR *dir;
+	int fd;
+
+	/* What is open, as the kernel lists it. */
+	if ((dir = opendir("/proc/self/fd")) != NULL) {
+		while ((entry = readdir(dir)) != NULL) {
+			if (num_u64(entry->d_name, 3, INT_MAX, &value) != ST_OK)
+				continue;
+			fd = (int)value;
+			if (fd != dirfd(dir) && !is_kept(fd, keep, n))
+				close(fd);
+		}
+		closedir(dir);
+		return;
+	}
+
+	/* No /proc: every number that can be open. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 1 << 20)
+		limit.rlim_cur = 1 << 20;
+	for (fd = 3; fd < (int)limit.rlim_cur; fd++) {
+		if (!is_kept(fd, keep, n))
+			close(fd);
+	}
+}
+
+void
+fdio_sweep(const int *keep, size_t n)
+{
+	unsigned from = 3;
+	size_t i;
+
+	/* The gaps between what is kept, then everything above. */
+	for (i = 0; i < n; i++) {
+		if (keep[i] < 3 || (unsigned)keep[i] < from)
+			continue;
+		if ((unsigned)keep[i] > from &&
+		    close_range(from, (unsigned)keep[i] - 1, 0) != 0) {
+			sweep_one_by_one(keep, n);
+			return;
+		}
+		from = (unsigned)keep[i] + 1;
+	}
+	if (close_range(from, UINT_MAX, 0) != 0)
+		sweep_one_by_one(keep, n);
+}
+
+int
+fdio_read_full(int fd, void *p, size_t n, size_t *got)
+{
+	uint8_t *to = p;
+	size_t done = 0;
+	ssize_t r;
+	int st = ST_OK;
+
+	while (done < n) {
+		r = read(fd, to + done, n - done);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0) {
+			st = r == 0 || errno == ECONNRESET ? ST_CLOSED :
+			    ST_SYSTEM;
+			break;
+		}
+		done += (size_t)r;
+	}
+	if (got != NULL)
+		*got = done;
+	return st;
+}
+
+int
+fdio_write_full(int fd, const void *p, size_t n)
+{
+	const uint8_t *from = p;
+	bool is_socket = true;
+	ssize_t r;
+
+	while (n > 0) {
+		/* Only send(2) can be told not to raise SIGPIPE. */
+		if (is_socket)
+			r = send(fd, from, n, MSG_NOSIGNAL);
+		else
+			r = write(fd, from, n);
+		if (r < 0 && errno == ENOTSOCK && is_socket) {
+			is_socket = false;
+			continue;
+		}
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return errno == EPIPE || errno == ECONNRESET ?
+			    ST_CLOSED : ST_SYSTEM;
+		from += r;
+		n -= (size_t)r;
+	}
+	return ST_OK;
+}
+
+int
+fdio_nonblock(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return ST_SYSTEM;
+	if ((flags & O_NONBLOCK) != 0)
+		return ST_OK;
+	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? ST_SYSTEM : ST_OK;
+}

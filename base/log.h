@@ -1,0 +1,49 @@
+#ifndef LOG_H_
+#define LOG_H_
+
+/*
+ * log - one line per event, to stderr or to syslog.
+ *
+ * Layer:   base.  Keeps the level and the destination of the process: the
+ *          only state of base that is not in a struct of the caller.
+ * Secrets: there is no function that prints key bytes; keys appear as
+ *          fingerprints.  Text from a peer goes through text_escape() first.
+ *
+ * A line reads "bottle-agent: warning: text".  The message is cut at
+ * LOG_LINE_MAX bytes; control bytes in it come out as \xNN.
+ */
+
+#include "base/status.h"
+
+#define LOG_LINE_MAX	1024
+
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG,
+};
+
+/**
+ * log_open(program, level, to_syslog):
+ * Name the program, say how much to print and where.  Before the first call
+ * lines of level info and above go to stderr.  With ${to_syslog} the facility
+ * is AUTH, the connection is made at once, and stderr gets nothing.
+ * ${program} must stay valid.
+ */
+void log_open(const char *program, enum log_level level, int to_syslog);
+
+/**
+ * log_error(), log_warn(), log_info(), log_debug():
+ * printf-like, without a newline.  The _sys forms add ": " and the text of
+ * errno, the _st forms the name of a status.  errno is left as it was.
+ */
+void log_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_error_sys(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_error_st(int st, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_warn_sys(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#endif /* !LOG_H_ */

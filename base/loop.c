@@ -1,0 +1,513 @@
+/*
+ * One pass: wait; signals; descriptors; timers; what was put off for later.
+ *
+ * Signals are blocked but for the wait, and a handler only notes their number.
+ * The kernel does not deliver them in a wait that has something to report at
+ * once, so a peer that keeps us busy could hold them off for ever: after some
+ * passes without sleep they are let in once by hand.
+ *
+ * Every kind of work is counted before it begins and no more than that is done
+ * in a pass.  So a callback that sets itself anew has its next turn only after
+ * everybody else had theirs.
+ */
+#include "base/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* Descriptors served in one pass. */
+#define BATCH_MAX	64
+/* Passes without sleep until signals are let in. */
+#define BUSY_MAX	16
+/*
+ * Longest wait when a timer is set.  The wait's own clock stands still while
+ * the machine sleeps, and the one that deadlines are on does not.
+ */
+#define WAIT_MAX_MS	(60 * 1000)
+/* Signals are numbered below this. */
+#define SIGNALS		65
+
+struct signal_record {
+	loop_signal_fn	*fn;		/* NULL: not ours */
+	void		*cookie;
+	bool		 was_blocked;
+	struct sigaction before;
+};
+
+struct loop {
+	int		 epoll_fd;
+	int64_t		 now_ms;
+	bool		 stop;
+
+	struct epoll_event batch[BATCH_MAX];
+	int		 ready;		/* in batch */
+	int		 turn;		/* index of the one being called */
+
+	struct loop_timer *timer_first, *timer_last;	/* by deadline */
+	struct loop_later *later_first, *later_last;
+
+	struct signal_record signals[SIGNALS];
+	sigset_t	 wait_mask;
+	unsigned	 busy;		/* passes without sleep */
+};
+
+/* Signals that have come.  A handler has no other way to reach us. */
+static volatile sig_atomic_t signal_came[SIGNALS];
+
+int
+loop_new(struct loop **out)
+{
+	struct loop *loop;
+
+	*out = NULL;
+	if ((loop = calloc(1, sizeof(*loop))) == NULL)
+		return ST_NOMEM;
+	if ((loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC)) < 0) {
+		free(loop);
+		return ST_SYSTEM;
+	}
+	loop->now_ms = clock_ms();
+	sigemptyset(&loop->wait_mask);
+	*out = loop;
+	return ST_OK;
+}
+
+/* Give ${signo} back what it had before loop_signal(). */
+static void
+signal_restore(struct loop *loop, int signo)
+{
+	struct signal_record *rec = &loop->signals[signo];
+	sigset_t set;
+
+	if (rec->fn == NULL)
+		return;
+	sigaction(signo, &rec->before, NULL);
+	signal_came[signo] = 0;
+	rec->fn = NULL;
+	if (rec->was_blocked)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void
+loop_free(struct loop *loop)
+{
+	int signo;
+
+	if (loop == NULL)
+		return;
+	for (signo = 1; signo < SIGNALS; signo++)
+		signal_restore(loop, signo);
+	close(loop->epoll_fd);
+	free(loop);
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	loop->stop = true;
+}
+
+int64_t
+loop_now(const struct loop *loop)
+{
+	return loop->now_ms;
+}
+
+/*
+ * Descriptors.
+ */
+
+static struct epoll_event
+event_for(struct loop_fd *rec)
+{
+	struct epoll_event ev = { .data.ptr = rec };
+
+	if (rec->want & LOOP_READ)
+		ev.events |= EPOLLIN;
+	if (rec->want & LOOP_WRITE)
+		ev.events |= EPOLLOUT;
+	return ev;
+}
+
+int
+loop_fd_add(struct loop *loop, struct loop_fd *rec)
+{
+	struct epoll_event ev = event_for(rec);
+
+	assert(!rec->added && rec->fn != NULL);
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, rec->fd, &ev) != 0)
+		return ST_SYSTEM;
+	rec->added = true;
+	return ST_OK;
+}
+
+void
+loop_fd_want(struct loop *loop, struct loop_fd *rec, unsigned want)
+{
+	struct epoll_event ev;
+	int rc;
+
+	assert(rec->added);
+	if (rec->want == want)
+		return;
+	rec->want = want;
+	ev = event_for(rec);
+	/* It takes no memory: only a descriptor that was closed can fail. */
+	rc = epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, rec->fd, &ev);
+	assert(rc == 0);
+}
+
+void
+loop_fd_del(struct loop *loop, struct loop_fd *rec)
+{
+	int i, rc;
+
+	if (!rec->added)
+		return;
+	rc = epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, rec->fd, NULL);
+	assert(rc == 0);
+	rec->added = false;
+
+	/* It may be ready in this pass and have its turn still to come. */
+	for (i = loop->turn + 1; i < loop->ready; i++) {
+		if (loop->batch[i].data.ptr == rec)
+			loop->batch[i].data.ptr = NULL;
+	}
+}
+
+/* What to tell the owner of ${rec}, who may have changed his mind since. */
+static unsigned
+ready_bits(const struct loop_fd *rec, uint32_t events)
+{
+	unsigned ready = 0;
+
+	if (events & EPOLLIN)
+		ready |= LOOP_READ;
+	if (events & EPOLLOUT)
+		ready |= LOOP_WRITE;
+	/* Reading or writing finds out what happened: let those go ahead. */
+	if (events & (EPOLLHUP | EPOLLERR))
+		ready |= LOOP_READ | LOOP_WRITE;
+	ready &= rec->want;
+	if (events & (EPOLLHUP | EPOLLERR))
+		ready |= LOOP_HANGUP;
+	return ready;
+}
+
+static int
+run_fds(struct loop *loop)
+{
+	struct loop_fd *rec;
+	unsigned ready;
+	int st = ST_OK;
+
+	for (loop->turn = 0; loop->turn < loop->ready; loop->turn++) {
+		rec = loop->batch[loop->turn].data.ptr;
+		if (rec == NULL)
+			continue;
+		ready = ready_bits(rec, loop->batch[loop->turn].events);
+		if (ready == 0)
+			continue;
+		if ((st = rec->fn(rec->cookie, ready)) != ST_OK || loop->stop)
+			break;
+	}
+
+	/* The rest, if any, is still ready at the next wait. */
+	loop->ready = 0;
+	return st;
+}
+
+/*
+ * Timers.
+ */
+
+void
+loop_timer_set(struct loop *loop, struct loop_timer *rec, int64_t deadline_ms)
+{
+	struct loop_timer *prev;
+
+	loop_timer_del(loop, rec);
+	rec->deadline_ms = deadline_ms;
+	rec->set = true;
+
+	/* From the end: most are due after all others. */
+	prev = loop->timer_last;
+	while (prev != NULL && prev->deadline_ms > deadline_ms)
+		prev = prev->prev;
+	rec->prev = prev;
+	rec->next = prev != NULL ? prev->next : loop->timer_first;
+	if (rec->next != NULL)
+		rec->next->prev = rec;
+	else
+		loop->timer_last = rec;
+	if (prev != NULL)
+		prev->next = rec;
+	else
+		loop->timer_first = rec;
+}
+
+void
+loop_timer_del(struct loop *loop, struct loop_timer *rec)
+{
+	if (!rec->set)
+		return;
+	if (rec->next != NULL)
+		rec->next->prev = rec->prev;
+	else
+		loop->timer_last = rec->prev;
+	if (rec->prev != NULL)
+		rec->prev->next = rec->next;
+	else
+		loop->timer_first = rec->next;
+	rec->prev = NULL;
+	rec->next = NULL;
+	rec->set = false;
+}
+
+static int
+run_timers(struct loop *loop)
+{
+	struct loop_timer *rec;
+	size_t due = 0;
+	int st;
+
+	for (rec = loop->timer_first; rec != NULL &&
+	    rec->deadline_ms <= loop->now_ms; rec = rec->next)
+		due++;
+	for (; due > 0; due--) {
+		rec = loop->timer_first;
+		if (rec == NULL || rec->deadline_ms > loop->now_ms)
+			break;
+		loop_timer_del(loop, rec);
+		if ((st = rec->fn(rec->cookie)) != ST_OK || loop->stop)
+			return st;
+	}
+	return ST_OK;
+}
+
+/*
+ * Later.
+ */
+
+void
+loop_later_set(struct loop *loop, struct loop_later *rec)
+{
+	if (rec->set)
+		return;
+	rec->set = true;
+	rec->next = NULL;
+	rec->prev = loop->later_last;
+	if (rec->prev != NULL)
+		rec->prev->next = rec;
+	else
+		loop->later_first = rec;
+	loop->later_last = rec;
+}
+
+void
+loop_later_del(struct loop *loop, struct loop_later *rec)
+{
+	if (!rec->set)
+		return;
+	if (rec->next != NULL)
+		rec->next->prev = rec->prev;
+	else
+		loop->later_last = rec->prev;
+	if (rec->prev != NULL)
+		rec->prev->next = rec->next;
+	else
+		loop->later_first = rec->next;
+	rec->prev = NULL;
+	rec->next = NULL;
+	rec->set = false;
+}
+
+static int
+run_later(struct loop *loop)
+{
+	struct loop_later *rec;
+	size_t n = 0;
+	int st;
+
+	for (rec = loop->later_first; rec != NULL; rec = rec->next)
+		n++;
+	for (; n > 0 && (rec = loop->later_first) != NULL; n--) {
+		loop_later_del(loop, rec);
+		if ((st = rec->fn(rec->cookie)) != ST_OK || loop->stop)
+			return st;
+	}
+	return ST_OK;
+}
+
+/*
+ * Signals.
+ */
+
+static void
+on_signal(int signo)
+{
+	signal_came[signo] = 1;
+}
+
+int
+loop_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *cookie)
+{
+	struct signal_record *rec;
+	struct sigaction sa = { .sa_handler = on_signal };
+	sigset_t set, before;
+
+	assert(signo > 0 && signo < SIGNALS && fn != NULL);
+	rec = &loop->signals[signo];
+	if (rec->fn == NULL) {
+		/* Block it before the handler is there to be called. */
+		sigemptyset(&set);
+		sigaddset(&set, signo);
+		if (pthread_sigmask(SIG_BLOCK, &set, &before) != 0)
+			return ST_SYSTEM;
+		sigfillset(&sa.sa_mask);
+		sa.sa_flags = SA_NOCLDSTOP;
+		if (sigaction(signo, &sa, &rec->before) != 0) {
+			pthread_sigmask(SIG_SETMASK, &before, NULL);
+			return ST_SYSTEM;
+		}
+		rec->was_blocked = sigismember(&before, signo) == 1;
+		sigdelset(&loop->wait_mask, signo);
+	}
+	rec->fn = fn;
+	rec->cookie = cookie;
+	return ST_OK;
+}
+
+/* The mask for the wait: what is blocked now, without the signals of ours. */
+static int
+set_wait_mask(struct loop *loop)
+{
+	int signo;
+
+	if (pthread_sigmask(SIG_SETMASK, NULL, &loop->wait_mask) != 0)
+		return ST_SYSTEM;
+	for (signo = 1; signo < SIGNALS; signo++) {
+		if (loop->signals[signo].fn != NULL)
+			sigdelset(&loop->wait_mask, signo);
+	}
+	return ST_OK;
+}
+
+/* Deliver what is pending without a wait. */
+static void
+let_signals_in(struct loop *loop)
+{
+	sigset_t outside;
+
+	pthread_sigmask(SIG_SETMASK, &loop->wait_mask, &outside);
+	pthread_sigmask(SIG_SETMASK, &outside, NULL);
+}
+
+static int
+run_signals(struct loop *loop)
+{
+	struct signal_record *rec;
+	int signo, st;
+
+	for (signo = 1; signo < SIGNALS; signo++) {
+		rec = &loop->signals[signo];
+		if (rec->fn == NULL || !signal_came[signo])
+			continue;
+		signal_came[signo] = 0;
+		if ((st = rec->fn(rec->cookie, signo)) != ST_OK || loop->stop)
+			return st;
+	}
+	return ST_OK;
+}
+
+/*
+ * The loop itself.
+ */
+
+/* How long the wait may last; -1: until something happens. */
+static int
+wait_ms(const struct loop *loop)
+{
+	int64_t left;
+
+	if (loop->later_first != NULL)
+		return 0;
+	if (loop->timer_first == NULL)
+		return -1;
+	left = loop->timer_first->deadline_ms - clock_ms();
+	if (left <= 0)
+		return 0;
+	return left < WAIT_MAX_MS ? (int)left : WAIT_MAX_MS;
+}
+
+/* Fill the batch. */
+static int
+wait_ready(struct loop *loop)
+{
+	int timeout = wait_ms(loop);
+	int n;
+
+	n = epoll_pwait(loop->epoll_fd, loop->batch, BATCH_MAX, timeout,
+	    &loop->wait_mask);
+	if (n < 0 && errno != EINTR)
+		return ST_SYSTEM;
+	loop->now_ms = clock_ms();
+	loop->ready = n > 0 ? n : 0;
+	loop->turn = -1;
+
+	if (n > 0 || timeout == 0)
+		loop->busy++;
+	else
+		loop->busy = 0;
+	if (loop->busy >= BUSY_MAX) {
+		let_signals_in(loop);
+		loop->busy = 0;
+	}
+	return ST_OK;
+}
+
+/* Serve everything that one wait brought up. */
+static int
+run_pass(struct loop *loop)
+{
+	int st;
+
+	if ((st = wait_ready(loop)) != ST_OK)
+		return st;
+	if ((st = run_signals(loop)) != ST_OK || loop->stop)
+		return st;
+	if ((st = run_fds(loop)) != ST_OK || loop->stop)
+		return st;
+	if ((st = run_timers(loop)) != ST_OK || loop->stop)
+		return st;
+	return run_later(loop);
+}
+
+int
+loop_run(struct loop *loop)
+{
+	int st;
+
+	loop->now_ms = clock_ms();
+	if ((st = set_wait_mask(loop)) != ST_OK)
+		return st;
+	while (st == ST_OK && !loop->stop)
+		st = run_pass(loop);
+
+	/* What was not served stays ready, set or noted for the next run. */
+	loop->ready = 0;
+	loop->stop = false;
+	return st;
+}
