@@ -1,0 +1,85 @@
+#include "proto/statusmsg.h"
+
+void
+statusmsg_put_head(struct wire_writer *w, const struct statusmsg_head *head)
+{
+	wire_put_u32(w, STATUSMSG_VERSION);
+	wire_put_string(w, head->version);
+	wire_put_string(w, head->socket);
+	wire_put_string(w, head->mode);
+	wire_put_string(w, head->backing);
+	wire_put_u32(w, head->pid);
+	wire_put_u32(w, head->uid);
+	wire_put_u32(w, head->uptime_s);
+	wire_put_u32(w, head->locked);
+	wire_put_u32(w, head->memory_size);
+	wire_put_u32(w, head->memory_used);
+	wire_put_u32(w, head->memory_largest);
+	wire_put_u32(w, head->connections);
+	wire_put_u32(w, head->connections_max);
+	wire_put_u32(w, head->connections_uid_max);
+	wire_put_u32(w, head->signatures);
+	wire_put_u32(w, head->refusals);
+}
+
+void
+statusmsg_put_key(struct wire_writer *w, const struct statusmsg_key *key)
+{
+	wire_put_string(w, key->type);
+	wire_put_string(w, key->fingerprint);
+	wire_put_string(w, key->comment);
+	wire_put_string(w, key->load);
+	wire_put_u32(w, key->bits);
+	wire_put_u32(w, key->confirm);
+	wire_put_u32(w, key->remaining_s);
+	wire_put_u32(w, key->signatures);
+	wire_put_u32(w, key->refusals);
+}
+
+/* Take n strings, then m numbers. */
+static int
+get_fields(struct wire_reader *r, struct slice *const *strings, size_t n,
+    uint32_t *const *numbers, size_t m)
+{
+	size_t i;
+	int st = ST_OK;
+
+	for (i = 0; i < n && st == ST_OK; i++)
+		st = wire_get_string(r, strings[i]);
+	for (i = 0; i < m && st == ST_OK; i++)
+		st = wire_get_u32(r, numbers[i]);
+	return st;
+}
+
+int
+statusmsg_get_head(struct wire_reader *r, struct statusmsg_head *out)
+{
+	struct slice *const strings[] = { &out->version, &out->socket,
+		&out->mode, &out->backing };
+	uint32_t *const numbers[] = { &out->pid, &out->uid, &out->uptime_s,
+		&out->locked, &out->memory_size, &out->memory_used,
+		&out->memory_largest, &out->connections,
+		&out->connections_max, &out->connections_uid_max,
+		&out->signatures, &out->refusals };
+	uint32_t version;
+	int st;
+
+	if ((st = wire_get_u32(r, &version)) != ST_OK)
+		return st;
+	if (version != STATUSMSG_VERSION)
+		return ST_UNSUPPORTED;
+	return get_fields(r, strings, sizeof(strings) / sizeof(strings[0]),
+	    numbers, sizeof(numbers) / sizeof(numbers[0]));
+}
+
+int
+statusmsg_get_key(struct wire_reader *r, struct statusmsg_key *out)
+{
+	struct slice *const strings[] = { &out->type, &out->fingerprint,
+		&out->comment, &out->load };
+	uint32_t *const numbers[] = { &out->bits, &out->confirm,
+		&out->remaining_s, &out->signatures, &out->refusals };
+
+	return get_fields(r, strings, sizeof(strings) / sizeof(strings[0]),
+	    numbers, sizeof(numbers) / sizeof(numbers[0]));
+}

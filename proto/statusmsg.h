@@ -1,0 +1,69 @@
+#ifndef STATUSMSG_H_
+#define STATUSMSG_H_
+
+/*
+ * statusmsg - the contents of status@bottle-agent.
+ *
+ * Layer:   proto.
+ * Source:  docs/PROTOCOL.md.
+ *
+ * Shape:   u32 STATUSMSG_VERSION, the head, u32 number of rules, each a
+ *          string; u32 number of keys that the agent holds, and one string
+ *          that contains as many of them, each as struct statusmsg_key, as
+ *          fit into the reply.  A reader must ignore bytes that follow.
+ */
+
+#include "proto/wire.h"
+
+#define STATUSMSG_VERSION	1
+/* Of remaining_s: the key does not expire. */
+#define STATUSMSG_NEVER		UINT32_MAX
+
+struct statusmsg_head {
+	struct slice	 version;	/* of the program */
+	struct slice	 socket;	/* path */
+	struct slice	 mode;		/* "service" or "ssh-agent" */
+	struct slice	 backing;	/* of the key memory */
+	uint32_t	 pid;
+	uint32_t	 uid;
+	uint32_t	 uptime_s;
+	uint32_t	 locked;	/* 0 or 1 */
+	uint32_t	 memory_size;	/* bytes */
+	uint32_t	 memory_used;
+	uint32_t	 memory_largest;
+	uint32_t	 connections;	/* open now */
+	uint32_t	 connections_max;
+	uint32_t	 connections_uid_max;	/* 0: no such limit */
+	uint32_t	 signatures;	/* made since the start */
+	uint32_t	 refusals;	/* requests refused since the start */
+};
+
+struct statusmsg_key {
+	struct slice	 type;		/* "ssh-ed25519" */
+	struct slice	 fingerprint;
+	struct slice	 comment;
+	struct slice	 load;		/* name; empty: none */
+	uint32_t	 bits;
+	uint32_t	 confirm;	/* 0 or 1 */
+	uint32_t	 remaining_s;	/* or STATUSMSG_NEVER */
+	uint32_t	 signatures;
+	uint32_t	 refusals;
+};
+
+void statusmsg_put_head(struct wire_writer *w,
+    const struct statusmsg_head *head);
+void statusmsg_put_key(struct wire_writer *w,
+    const struct statusmsg_key *key);
+
+/**
+ * statusmsg_get_head(r, out), statusmsg_get_key(r, out):
+ *
+ * Errors: ST_MALFORMED
+ *         ST_UNSUPPORTED  (head) another version
+ */
+int statusmsg_get_head(struct wire_reader *r, struct statusmsg_head *out)
+    MUST_USE;
+int statusmsg_get_key(struct wire_reader *r, struct statusmsg_key *out)
+    MUST_USE;
+
+#endif /* !STATUSMSG_H_ */
