@@ -1,0 +1,325 @@
+#include "agent/client.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/limits.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "proto/frame.h"
+#include "proto/reply.h"
+#include "proto/request.h"
+
+/* A held reply is one byte in a frame. */
+#define HELD_LEN	(FRAME_HEAD + 1)
+
+struct client {
+	struct client_home	*home;
+	struct loop_fd		 watch;
+	struct loop_timer	 frame_late;	/* a begun frame takes long */
+	struct loop_timer	 unread_late;	/* a reply is not read */
+	struct loop_timer	 hold;		/* the held reply may go */
+	struct loop_later	 again;		/* requests are left over */
+	struct peer		 peer;
+	struct conn		 conn;
+	struct inbox		 in;
+	struct buf		 out;
+	size_t			 unread;	/* bytes when unread_late was set */
+	size_t			 index;
+	uint8_t			 held[HELD_LEN];
+	bool			 holding;
+	bool			 ended;		/* the peer sends no more */
+};
+
+const struct peer *
+client_peer(const struct client *c)
+{
+	return &c->peer;
+}
+
+void
+client_set_index(struct client *c, size_t i)
+{
+	c->index = i;
+}
+
+size_t
+client_index(const struct client *c)
+{
+	return c->index;
+}
+
+/* Say goodbye; c is gone afterwards. */
+static int
+drop(struct client *c, const char *why)
+{
+	if (why != NULL)
+		log_debug("uid %u: connection closed: %s",
+		    (unsigned)c->peer.uid, why);
+	c->home->gone(c->home->cookie, c);
+	return ST_OK;
+}
+
+/* What an operator wants to know of a decision. */
+static void
+report(const struct client *c, const struct decision *d)
+{
+	const char *fp = d->fingerprint[0] != '\0' ? d->fingerprint : "-";
+
+	if (!d->done)
+		log_debug("uid %u: message %u refused: %s, key %s",
+		    (unsigned)c->peer.uid, d->type, d->reason, fp);
+	else if (d->type == SSH_AGENTC_SIGN_REQUEST ||
+	    d->type == SSH_AGENTC_REQUEST_IDENTITIES)
+		log_debug("uid %u: message %u done, key %s",
+		    (unsigned)c->peer.uid, d->type, fp);
+	else if (d->type != SSH_AGENTC_EXTENSION)
+		log_info("uid %u: message %u done, key %s",
+		    (unsigned)c->peer.uid, d->type, fp);
+}
+
+/* The peer has not finished the frame that it began. */
+static int
+on_frame_late(void *cookie)
+{
+	return drop(cookie, "a request was begun and not finished in time");
+}
+
+/* The peer does not read what it asked for. */
+static int
+on_unread_late(void *cookie)
+{
+	return drop(cookie, "replies were not read in time");
+}
+
+/* Serve one request into w; 0 means that there was none. */
+static int
+serve_one(struct client *c, struct wire_writer *w)
+{
+	struct agent *a = c->home->agent;
+	struct decision d;
+	struct slice body;
+	size_t mark;
+	int st;
+
+	st = inbox_next(&c->in, &c->peer, &body);
+	if (st != ST_OK && st != ST_DENIED)
+		return st;
+	mark = frame_open(w);
+	if (st == ST_DENIED) {
+		dispatch_refuse(a, c->in.thrown_type, c->in.thrown_full ?
+		    "no room left in locked memory" :
+		    "policy does not allow it", w, &d);
+	} else if ((st = dispatch(a, &c->conn, &c->peer, body,
+	    loop_now(c->home->loop), w, &d)) != ST_OK) {
+		return st;
+	}
+	frame_close(w, mark);
+	report(c, &d);
+	if (d.delay_ms > 0) {
+		/* Only this peer waits, and nothing else of it is served. */
+		assert(w->len - mark == HELD_LEN);
+		memcpy(c->held, w->p + mark, HELD_LEN);
+		w->len = mark;
+		c->holding = true;
+		loop_timer_set(c->home->loop, &c->hold,
+		    loop_now(c->home->loop) + d.delay_ms);
+	}
+	return ST_OK;
+}
+
+/* Serve what is there, as far as replies find room, and send them off. */
+static int
+serve_turn(struct client *c, bool *progress)
+{
+	struct wire_writer w = wire_writer(c->home->replies, LIMIT_REPLIES);
+	struct slice rest;
+	ssize_t n = 0;
+	int st = ST_OK;
+
+	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding; i++) {
+		if (buf_len(&c->out) + w.len + FRAME_MAX > LIMIT_REPLIES)
+			break;
+		if ((st = serve_one(c, &w)) != ST_OK)
+			break;
+		*progress = true;
+	}
+	if (st != ST_OK && st != ST_MORE)
+		return st;
+	assert(!w.full);
+	/* Straight to the socket where nothing waits before it. */
+	rest = (struct slice){ w.p, w.len };
+	if (w.len > 0 && buf_len(&c->out) == 0) {
+		n = send(c->watch.fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return ST_CLOSED;
+		rest.p += n > 0 ? n : 0;
+		rest.len -= n > 0 ? (size_t)n : 0;
+	}
+	return rest.len > 0 ? buf_put(&c->out, rest.p, rest.len) : ST_OK;
+}
+
+/* Set the two deadlines as the state of the connection asks. */
+static void
+set_deadlines(struct client *c, bool progress)
+{
+	struct loop *loop = c->home->loop;
+	size_t unread = buf_len(&c->out);
+
+	/* A request that waits for room is not the peer's delay. */
+	if (!inbox_begun(&c->in) || inbox_waiting(&c->in) || c->holding)
+		loop_timer_del(loop, &c->frame_late);
+	else if (progress || !c->frame_late.set)
+		loop_timer_set(loop, &c->frame_late,
+		    loop_now(loop) + LIMIT_FRAME_MS);
+
+	if (unread == 0) {
+		loop_timer_del(loop, &c->unread_late);
+	} else if (!c->unread_late.set ||
+	    unread + LIMIT_UNREAD_STEP <= c->unread) {
+		c->unread = unread;
+		loop_timer_set(loop, &c->unread_late,
+		    loop_now(loop) + LIMIT_UNREAD_MS);
+	}
+}
+
+/* Say what to wait for next; a peer that sends no more and has got everything
+ * is done. */
+static int
+wait_next(struct client *c, bool progress)
+{
+	bool room = buf_room(&c->out) >= FRAME_MAX && !c->holding;
+	bool waiting = inbox_waiting(&c->in);
+	unsigned want = 0;
+
+	if (c->ended && !waiting && !c->holding && buf_len(&c->out) == 0)
+		return drop(c, NULL);
+	set_deadlines(c, progress);
+	if (waiting && room)
+		loop_later_set(c->home->loop, &c->again);
+	if (room && !waiting && !c->ended)
+		want |= LOOP_READ;
+	if (buf_len(&c->out) > 0)
+		want |= LOOP_WRITE;
+	loop_fd_want(c->home->loop, &c->watch, want);
+	return ST_OK;
+}
+
+/* One turn: read if asked to, serve, keep the rest. */
+static int
+turn(struct client *c, bool may_read)
+{
+	struct client_home *home = c->home;
+	bool progress = false;
+	int st = ST_OK, kept;
+
+	if (may_read && !c->ended && !inbox_waiting(&c->in)) {
+		st = inbox_read(&c->in, &home->intake, c->watch.fd);
+		if (st == ST_CLOSED) {
+			c->ended = true;
+			st = ST_OK;
+		}
+	}
+	if (st == ST_OK)
+		st = serve_turn(c, &progress);
+	kept = inbox_settle(&c->in, &home->intake);
+	if (st == ST_OK || st == ST_MORE)
+		st = kept;
+	if (st == ST_INTERNAL)
+		return st;	/* an invariant of ours: stop the daemon */
+	home->served(home->cookie);
+	if (st != ST_OK && st != ST_MORE)
+		return drop(c, status_name(st));
+	return wait_next(c, progress);
+}
+
+/* The socket is ready. */
+static int
+on_io(void *cookie, unsigned ready)
+{
+	struct client *c = cookie;
+	int st;
+
+	if ((ready & LOOP_WRITE) != 0 && buf_len(&c->out) > 0) {
+		st = buf_drain(&c->out, c->watch.fd);
+		if (st != ST_OK && st != ST_MORE)
+			return drop(c, status_name(st));
+	}
+	/* Gone for good, and nobody left to read: nothing to wait for. */
+	if ((ready & LOOP_HANGUP) != 0 && (ready & LOOP_READ) == 0 &&
+	    (c->ended || c->watch.want == 0))
+		return drop(c, "the peer is gone");
+	return turn(c, (ready & (LOOP_READ | LOOP_HANGUP)) != 0);
+}
+
+/* Requests were left over from the last turn. */
+static int
+on_again(void *cookie)
+{
+	return turn(cookie, false);
+}
+
+/* The held reply has waited long enough. */
+static int
+on_hold(void *cookie)
+{
+	struct client *c = cookie;
+
+	c->holding = false;
+	if (buf_put(&c->out, c->held, HELD_LEN) != ST_OK)
+		return drop(c, "no room for a reply");
+	if (buf_drain(&c->out, c->watch.fd) == ST_CLOSED)
+		return drop(c, "the peer is gone");
+	return turn(c, false);
+}
+
+int
+client_new(struct client **out, struct client_home *home, int fd,
+    const struct peer *peer)
+{
+	struct client *c = calloc(1, sizeof(*c));
+	int st;
+
+	*out = NULL;
+	if (c == NULL)
+		return ST_NOMEM;
+	c->home = home;
+	c->peer = *peer;
+	buf_init(&c->out, LIMIT_REPLIES);
+	c->watch = (struct loop_fd){ .fd = fd, .want = LOOP_READ,
+		.fn = on_io, .cookie = c };
+	c->frame_late = (struct loop_timer){ .fn = on_frame_late,
+		.cookie = c };
+	c->unread_late = (struct loop_timer){ .fn = on_unread_late,
+		.cookie = c };
+	c->hold = (struct loop_timer){ .fn = on_hold, .cookie = c };
+	c->again = (struct loop_later){ .fn = on_again, .cookie = c };
+	if ((st = loop_fd_add(home->loop, &c->watch)) != ST_OK) {
+		free(c);
+		return st;
+	}
+	*out = c;
+	return ST_OK;
+}
+
+void
+client_free(struct client *c)
+{
+	struct loop *loop = c->home->loop;
+
+	loop_fd_del(loop, &c->watch);
+	loop_timer_del(loop, &c->frame_late);
+	loop_timer_del(loop, &c->unread_late);
+	loop_timer_del(loop, &c->hold);
+	loop_later_del(loop, &c->again);
+	(void)close(c->watch.fd);
+	conn_fini(&c->conn);
+	inbox_fini(&c->in);
+	buf_fini(&c->out);
+	free(c);
+}

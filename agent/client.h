@@ -1,0 +1,55 @@
+#ifndef CLIENT_H_
+#define CLIENT_H_
+
+/*
+ * client - one connection: requests in, replies out, deadlines.
+ *
+ * Layer:   agent.
+ * Memory:  an idle connection holds its record and nothing else.
+ */
+
+#include "agent/dispatch.h"
+#include "agent/inbox.h"
+#include "base/loop.h"
+#include "base/status.h"
+
+struct client;
+
+/* What all connections of a server share, and how a client takes its leave. */
+struct client_home {
+	struct loop	*loop;
+	struct agent	*agent;
+	struct intake	 intake;
+	uint8_t		*replies;	/* LIMIT_REPLIES bytes, one turn's */
+	void		(*gone)(void *cookie, struct client *c);
+	void		(*served)(void *cookie);	/* after each turn */
+	void		*cookie;
+};
+
+/**
+ * client_new(out, home, fd, peer):
+ * Serve the connected, non-blocking socket ${fd} until either side has had
+ * enough.
+ *
+ * Owns:   ${fd}, from a success on.  When the connection ends, however it
+ *         does, ${home}->gone is called, which must call client_free().
+ * Errors: ST_NOMEM, ST_SYSTEM
+ */
+int client_new(struct client **out, struct client_home *home, int fd,
+    const struct peer *peer) MUST_USE;
+
+/**
+ * client_free(c):
+ * Close and release.
+ */
+void client_free(struct client *c);
+
+/**
+ * client_peer(c), client_set_index(c, i), client_index(c):
+ * Who it is, and a number that belongs to the owner of the list.
+ */
+const struct peer *client_peer(const struct client *c);
+void client_set_index(struct client *c, size_t i);
+size_t client_index(const struct client *c);
+
+#endif /* !CLIENT_H_ */

@@ -1,0 +1,438 @@
+#include "agent/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/dispatch.h"
+#include "agent/harden.h"
+#include "agent/limits.h"
+#include "agent/server.h"
+#include "agent/shellout.h"
+#include "agent/socketpath.h"
+#include "agent/vault.h"
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "version.h"
+
+/* ssh-agent's exit code when a signal ends it, or its command does. */
+#define EXIT_SIGNALLED	2
+/* How often the agent of a command looks whether that is still there. */
+#define PARENT_MS	5000
+#define WHY_MAX		512
+
+/* An agent from its listener to its end. */
+struct daemon {
+	const struct agent_options *opts;
+	bool			 service;
+	bool			 background;
+	struct socketpath	 where;
+	struct unixsock		 sock;
+	pid_t			 parent;	/* of a command's agent, or 0 */
+	int			 report_fd;	/* tells the starter; or -1 */
+	struct agent		 agent;
+	struct loop		*loop;
+	struct loop_timer	 watch_parent;
+	int			 code;		/* exit code */
+};
+
+/* What the serving process tells the one that started it. */
+struct report {
+	int	 code;			/* EXIT_DONE: it serves */
+	int	 st;
+	char	 why[WHY_MAX];
+};
+
+/* Everything that can be wrong with the wishes, and the socket.  Done by the
+ * process that was called, so that its messages reach whoever called it. */
+static int
+prepare(struct daemon *d, const struct agent_options *opts, bool service,
+    char *why, size_t whylen)
+{
+	struct unixsock_spec spec = { .backlog = LIMIT_BACKLOG };
+	int st;
+
+	memset(d, 0, sizeof(*d));
+	d->opts = opts;
+	d->service = service;
+	d->sock = (struct unixsock){ .fd = -1, .lock_fd = -1 };
+	d->report_fd = -1;
+	policy_init(&d->agent.policy, geteuid());
+	for (size_t i = 0; i < opts->n_allow; i++)
+		if ((st = policy_add(&d->agent.policy, opts->allow[i], why,
+		    whylen)) != ST_OK)
+			return st;
+	if (opts->ready_fd >= 0 && fcntl(opts->ready_fd, F_GETFD) < 0) {
+		(void)snprintf(why, whylen, "--ready-fd %d: no such open "
+		    "descriptor", opts->ready_fd);
+		return ST_MALFORMED;
+	}
+	if ((st = socketpath_choose(opts, &d->where, why, whylen)) != ST_OK)
+		return st;
+	spec.path = d->where.path;
+	spec.mode = opts->public ? 0666 : 0600;
+	spec.takeover = service;
+	spec.check_dir = service && !opts->allow_shared_dir;
+	if ((st = unixsock_listen(&d->sock, &spec, why, whylen)) != ST_OK)
+		socketpath_fini(&d->where);
+	return st;
+}
+
+/* The exit code for something that prepare() found. */
+static int
+prepare_exit(int st)
+{
+	return st == ST_MALFORMED ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* End on a signal. */
+static int
+on_end(void *cookie, int signo)
+{
+	struct daemon *d = cookie;
+
+	log_debug("ended by signal %d", signo);
+	d->code = d->service ? EXIT_DONE : EXIT_SIGNALLED;
+	loop_stop(d->loop);
+	return ST_OK;
+}
+
+/* SIGUSR1: forget every key and stay. */
+static int
+on_forget(void *cookie, int signo)
+{
+	struct daemon *d = cookie;
+
+	(void)signo;
+	log_info("SIGUSR1: all keys are removed");
+	keyring_clear(d->agent.ring);
+	return ST_OK;
+}
+
+/* A signal that means nothing here. */
+static int
+on_nothing(void *cookie, int signo)
+{
+	(void)cookie;
+	if (signo == SIGHUP)
+		log_info("SIGHUP: nothing to reload, the rules came from the "
+		    "command line");
+	return ST_OK;
+}
+
+/* A command's agent goes when the command does. */
+static int
+on_watch_parent(void *cookie)
+{
+	struct daemon *d = cookie;
+
+	if (getppid() != d->parent) {
+		d->code = EXIT_SIGNALLED;
+		loop_stop(d->loop);
+		return ST_OK;
+	}
+	loop_timer_set(d->loop, &d->watch_parent,
+	    loop_now(d->loop) + PARENT_MS);
+	return ST_OK;
+}
+
+/* The two modes differ in what SIGHUP and SIGINT mean. */
+static int
+set_signals(struct daemon *d)
+{
+	bool int_ends = d->service || d->opts->foreground;
+	int st;
+
+	if ((st = loop_signal(d->loop, SIGTERM, on_end, d)) != ST_OK ||
+	    (st = loop_signal(d->loop, SIGHUP, d->service ? on_nothing :
+	    on_end, d)) != ST_OK ||
+	    (st = loop_signal(d->loop, SIGINT, int_ends ? on_end :
+	    on_nothing, d)) != ST_OK)
+		return st;
+	return loop_signal(d->loop, SIGUSR1, on_forget, d);
+}
+
+/* Nothing is kept open that was only inherited. */
+static void
+sweep(const struct daemon *d)
+{
+	int keep[] = { d->sock.fd, d->sock.lock_fd, d->report_fd,
+		d->opts->ready_fd };
+	int tmp;
+
+	for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
+		for (size_t j = i; j > 0 && keep[j - 1] > keep[j]; j--) {
+			tmp = keep[j];
+			keep[j] = keep[j - 1];
+			keep[j - 1] = tmp;
+		}
+	}
+	fdio_sweep(keep, sizeof(keep) / sizeof(keep[0]));
+}
+
+/* Say to whoever waits that it serves now, or why not. */
+static void
+report(struct daemon *d, int code, int st, const char *why)
+{
+	struct report r = { .code = code, .st = st };
+
+	if (code == EXIT_DONE && d->opts->ready_fd >= 0) {
+		if (fdio_write_full(d->opts->ready_fd, "\n", 1) != ST_OK)
+			log_warn_sys("cannot write to --ready-fd");
+		(void)close(d->opts->ready_fd);
+	}
+	if (d->report_fd < 0) {
+		if (code != EXIT_DONE)
+			log_error("%s", why);
+		return;
+	}
+	(void)snprintf(r.why, sizeof(r.why), "%s", why);
+	if (fdio_write_full(d->report_fd, &r, sizeof(r)) != ST_OK)
+		log_warn_sys("whoever started the agent is gone");
+	(void)close(d->report_fd);
+	d->report_fd = -1;
+}
+
+/* What status@bottle-agent says that never changes. */
+static void
+set_facts(struct daemon *d)
+{
+	d->agent.legacy_rsa = d->opts->legacy_rsa;
+	d->agent.default_lifetime_s = d->opts->has_lifetime ?
+	    d->opts->lifetime_s : 0;
+	d->agent.started_ms = loop_now(d->loop);
+	d->agent.facts = (struct statusmsg_head){
+		.version = slice_str(BOTTLE_VERSION),
+		.socket = slice_str(d->sock.path),
+		.mode = slice_str(d->service ? "service" : "ssh-agent"),
+		.pid = (uint32_t)getpid(),
+		.uid = (uint32_t)geteuid(),
+	};
+}
+
+/* One line at the start. */
+static void
+announce(const struct daemon *d, const struct server_options *limits)
+{
+	struct secret_usage use;
+
+	secret_usage(vault_region(), &use);
+	log_info("version %s serves %s in %s mode: %zu KiB of %s memory, "
+	    "%zu connections", BOTTLE_VERSION, d->sock.path,
+	    d->service ? "service" : "ssh-agent", use.size / 1024,
+	    secret_backing_name(use.backing), limits->connections_max);
+	if (use.backing == SECRET_UNLOCKED)
+		log_warn("private keys are in memory that is NOT locked: they "
+		    "may be written to swap");
+}
+
+/* Set up what serving needs; why is for people. */
+static int
+set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
+{
+	struct server_options limits = { .listen_fd = d->sock.fd };
+	int st;
+
+	if ((st = vault_open(&d->opts->memory, why, whylen)) != ST_OK)
+		return st;
+	(void)snprintf(why, whylen, "cannot set up the agent");
+	if ((d->agent.ring = keyring_new()) == NULL)
+		return ST_NOMEM;
+	if ((st = loop_new(&d->loop)) != ST_OK)
+		return st;
+	set_facts(d);
+	if ((st = set_signals(d)) != ST_OK)
+		return st;
+	server_limit(&limits, d->service);
+	if ((st = server_new(server, d->loop, &d->agent, &limits)) != ST_OK)
+		return st;
+	if (d->parent != 0) {
+		d->watch_parent = (struct loop_timer){
+			.fn = on_watch_parent, .cookie = d };
+		loop_timer_set(d->loop, &d->watch_parent,
+		    loop_now(d->loop) + PARENT_MS);
+	}
+	announce(d, &limits);
+	return ST_OK;
+}
+
+/* Be the agent, until the end.  Returns the exit code. */
+static int
+serve(struct daemon *d)
+{
+	struct server *server = NULL;
+	char why[WHY_MAX] = "cannot harden the process";
+	int st;
+
+	d->sock.owner = getpid();
+	sweep(d);
+	log_open("bottle-agent", d->opts->debug ? LOG_LEVEL_DEBUG :
+	    LOG_LEVEL_INFO, d->background);
+	if ((st = harden_process()) != ST_OK ||
+	    (st = set_up(d, &server, why, sizeof(why))) != ST_OK) {
+		d->code = st == ST_FULL ? EXIT_MEMORY : EXIT_FAILED;
+		server_free(server);
+		server = NULL;
+		unixsock_close(&d->sock);
+		report(d, d->code, st, why);
+	} else {
+		if (!d->background)
+			shellout_started(d->opts, d->sock.path, getpid(),
+			    false);
+		report(d, EXIT_DONE, ST_OK, "");
+		if ((st = loop_run(d->loop)) != ST_OK) {
+			log_error_st(st, "the agent stops");
+			d->code = EXIT_FAILED;
+		}
+	}
+	server_free(server);
+	unixsock_close(&d->sock);
+	socketpath_fini(&d->where);
+	keyring_free(d->agent.ring);
+	lock_fini(&d->agent.lock);
+	loop_free(d->loop);
+	vault_close();
+	return d->code;
+}
+
+/* In the starter: the descriptors belong to the other process now. */
+static void
+let_go(struct daemon *d)
+{
+	d->sock.owner = -1;
+	unixsock_close(&d->sock);
+}
+
+/* Wait for the report of the serving process. */
+static void
+await(int fd, struct report *r)
+{
+	size_t got;
+
+	if (fdio_read_full(fd, r, sizeof(*r), &got) != ST_OK) {
+		r->code = EXIT_FAILED;
+		r->st = ST_INTERNAL;
+		(void)snprintf(r->why, sizeof(r->why), "the agent ended "
+		    "before it could serve");
+	}
+	r->why[sizeof(r->why) - 1] = '\0';
+	(void)close(fd);
+}
+
+/* Fork a process that serves.  In it this does not return; in the caller it
+ * gives the process and what that reports.  With orphan it is nobody's child
+ * in the end. */
+static int
+spawn(struct daemon *d, bool orphan, pid_t *pid, struct report *r)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return ST_SYSTEM;
+	/* Nothing of stdout may be written twice. */
+	(void)fflush(stdout);
+	if ((*pid = fork()) < 0) {
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+		return ST_SYSTEM;
+	}
+	if (*pid > 0) {
+		(void)close(fds[1]);
+		if (orphan)
+			(void)waitpid(*pid, NULL, 0);
+		let_go(d);
+		await(fds[0], r);
+		return ST_OK;
+	}
+	(void)close(fds[0]);
+	d->report_fd = fds[1];
+	d->background = true;
+	(void)setsid();
+	if (orphan && fork() != 0)
+		_exit(EXIT_DONE);
+	if (chdir("/") != 0 || fdio_std_null() != ST_OK)
+		_exit(EXIT_FAILED);
+	_exit(serve(d));
+}
+
+/* Become the command, with the agent in its environment. */
+static int
+run_command(const struct agent_options *opts, const char *path, pid_t pid)
+{
+	char num[32];
+
+	(void)snprintf(num, sizeof(num), "%ld", (long)pid);
+	if (setenv("SSH_AUTH_SOCK", path, 1) != 0 ||
+	    setenv("SSH_AGENT_PID", num, 1) != 0) {
+		log_error_sys("cannot set the environment");
+		return EXIT_FAILED;
+	}
+	(void)execvp(opts->run[0], opts->run);
+	log_error_sys("cannot run %.200s", opts->run[0]);
+	return EXIT_FAILED;
+}
+
+int
+daemon_main(const struct agent_options *opts)
+{
+	char why[WHY_MAX] = "", path[UNIXSOCK_PATH_MAX];
+	struct report r;
+	struct daemon d;
+	pid_t pid;
+	int st;
+
+	st = prepare(&d, opts, opts->service, why, sizeof(why));
+	if (st != ST_OK) {
+		log_error("%s", why);
+		return prepare_exit(st);
+	}
+	if (opts->foreground)
+		return serve(&d);
+	if (opts->run != NULL)
+		d.parent = getpid();
+	memcpy(path, d.sock.path, sizeof(path));
+	if (spawn(&d, false, &pid, &r) != ST_OK) {
+		log_error_sys("cannot start a process");
+		unixsock_close(&d.sock);
+		socketpath_fini(&d.where);
+		return EXIT_FAILED;
+	}
+	if (r.code != EXIT_DONE) {
+		log_error("%s", r.why);
+		return r.code;
+	}
+	if (opts->run != NULL)
+		return run_command(opts, path, pid);
+	shellout_started(opts, path, pid, true);
+	return EXIT_DONE;
+}
+
+int
+daemon_start(const struct agent_options *opts, char *why, size_t whylen)
+{
+	struct report r;
+	struct daemon d;
+	pid_t pid;
+	int st;
+
+	if ((st = prepare(&d, opts, true, why, whylen)) != ST_OK)
+		return st;
+	if ((st = spawn(&d, true, &pid, &r)) != ST_OK) {
+		(void)snprintf(why, whylen, "cannot start the agent: %s",
+		    strerror(errno));
+		unixsock_close(&d.sock);
+		socketpath_fini(&d.where);
+		return st;
+	}
+	if (r.code == EXIT_DONE)
+		return ST_OK;
+	(void)snprintf(why, whylen, "%s", r.why);
+	return r.st;
+}

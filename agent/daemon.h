@@ -1,0 +1,38 @@
+#ifndef DAEMON_H_
+#define DAEMON_H_
+
+/*
+ * daemon - bring an agent up: in front, behind, around a command, or for
+ * --load.
+ *
+ * Layer:   agent.
+ */
+
+#include "agent/options.h"
+#include "base/status.h"
+
+/**
+ * daemon_main(opts):
+ * Serve as the options say, and print what ssh-agent prints.
+ *
+ * Returns the exit code of the process, in each of the processes that there
+ * are by then.
+ */
+int daemon_main(const struct agent_options *opts);
+
+/**
+ * daemon_start(opts, why, whylen):
+ * Start an agent in the background in service mode and return when it serves
+ * ${opts}->socket.  It has /dev/null as its descriptors 0 to 2 and keeps no
+ * other descriptor of ours; no child of ours is left to be reaped.  To be
+ * called before vault_open().
+ *
+ * Errors: ST_BUSY  another one was faster; connect to that
+ *         ST_FULL  no locked memory
+ *         ST_SYSTEM, ST_UNTRUSTED, ST_MALFORMED (a bad --allow)
+ *         ${why} holds one line.
+ */
+int daemon_start(const struct agent_options *opts, char *why, size_t whylen)
+    MUST_USE;
+
+#endif /* !DAEMON_H_ */

@@ -1,0 +1,504 @@
+#include "agent/dispatch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/vault.h"
+#include "base/text.h"
+#include "proto/constraint.h"
+#include "proto/extension.h"
+#include "proto/frame.h"
+#include "proto/reply.h"
+#include "proto/request.h"
+
+/* One request being served. */
+struct call {
+	struct agent		*a;
+	struct conn		*conn;
+	const struct peer	*peer;
+	const struct request	*req;
+	int64_t			 now_ms;
+	struct wire_writer	*w;
+	struct decision		*d;
+};
+
+/* What a message needs; a type that is not here needs nothing. */
+static unsigned
+needed_op(uint8_t type)
+{
+	switch (type) {
+	case SSH_AGENTC_REQUEST_IDENTITIES:
+		return POLICY_LIST;
+	case SSH_AGENTC_SIGN_REQUEST:
+		return POLICY_SIGN;
+	case SSH_AGENTC_ADD_IDENTITY:
+	case SSH_AGENTC_ADD_ID_CONSTRAINED:
+		return POLICY_ADD;
+	case SSH_AGENTC_REMOVE_IDENTITY:
+	case SSH_AGENTC_REMOVE_ALL_IDENTITIES:
+	case SSH_AGENTC_REMOVE_ALL_RSA_IDENTITIES:
+		return POLICY_REMOVE;
+	case SSH_AGENTC_LOCK:
+	case SSH_AGENTC_UNLOCK:
+		return POLICY_LOCK;
+	default:
+		return 0;
+	}
+}
+
+bool
+dispatch_may(const struct peer *peer, uint8_t type)
+{
+	unsigned op = needed_op(type);
+
+	return (peer->ops & op) == op;
+}
+
+/* Answer with one byte of bad news. */
+static int
+refuse_with(struct call *c, uint8_t code, const char *reason)
+{
+	reply_put_code(c->w, code);
+	c->d->done = false;
+	c->d->reason = reason;
+	c->a->refusals++;
+	return ST_OK;
+}
+
+static int
+refuse(struct call *c, const char *reason)
+{
+	return refuse_with(c, SSH_AGENT_FAILURE, reason);
+}
+
+/* Answer SUCCESS. */
+static int
+succeed(struct call *c)
+{
+	reply_put_code(c->w, SSH_AGENT_SUCCESS);
+	c->d->done = true;
+	return ST_OK;
+}
+
+/* Refuse for a status that some step came back with.  A fault of ours costs
+ * the request, not the agent: running out of memory is the peer's loss. */
+static int
+refuse_status(struct call *c, int st, const char *reason)
+{
+	return refuse(c, st == ST_NOMEM ? "out of memory" :
+	    st == ST_FULL && reason == NULL ? "no room left in locked memory" :
+	    reason != NULL ? reason : status_name(st));
+}
+
+/* Remember which key it was about. */
+static void
+note_key(struct call *c, const struct key *key)
+{
+	memcpy(c->d->fingerprint, key_fingerprint(key),
+	    sizeof(c->d->fingerprint));
+}
+
+/* 11: every identity; nothing while locked, which is no failure. */
+static int
+serve_list(struct call *c)
+{
+	size_t n = c->a->lock.locked ? 0 : keyring_count(c->a->ring);
+	struct identity *id;
+
+	reply_put_list(c->w, (uint32_t)n);
+	for (size_t i = 0; i < n; i++) {
+		id = keyring_at(c->a->ring, i);
+		reply_put_identity(c->w, key_blob(id->key),
+		    identity_comment(id));
+	}
+	assert(!c->w->full);	/* keyring_put() saw to it */
+	c->d->done = true;
+	return ST_OK;
+}
+
+/* 13 */
+static int
+serve_sign(struct call *c)
+{
+	struct identity *id = keyring_find(c->a->ring, c->req->sign.blob);
+	struct signature sig;
+	int st;
+
+	if (id == NULL)
+		return refuse(c, "no such key");
+	note_key(c, id->key);
+	if (id->confirm) {
+		id->refusals++;
+		return refuse(c, "the key needs a confirmation and there is "
+		    "nobody to ask");
+	}
+	st = key_sign(id->key, c->req->sign.data, c->req->sign.flags,
+	    c->a->legacy_rsa, &sig);
+	if (st != ST_OK) {
+		id->refusals++;
+		return refuse_status(c, st, st != ST_UNSUPPORTED ? NULL :
+		    c->req->sign.flags == 0 ?
+		    "SHA-1 RSA signatures need --legacy-rsa" :
+		    "signature flags that are not known");
+	}
+	reply_put_signature(c->w, sig.algorithm,
+	    (struct slice){ sig.bytes, sig.len });
+	id->signatures++;
+	c->a->signatures++;
+	c->d->done = true;
+	return ST_OK;
+}
+
+/* 17 and 25: nothing is stored unless every part of it was good. */
+static int
+serve_add(struct call *c)
+{
+	struct identity *id = NULL;
+	struct key *key = NULL;
+	struct constraints limits;
+	const char *why = NULL;
+	int st;
+
+	st = constraint_parse(c->req->add.constraints, &limits);
+	if (st != ST_OK)
+		return refuse(c, st == ST_UNSUPPORTED ?
+		    "a constraint that this agent does not enforce" :
+		    "broken constraints");
+	if ((st = key_new(&key, &c->req->add.key, &why)) != ST_OK)
+		goto out;
+	note_key(c, key);
+	why = NULL;
+	if ((st = identity_new(&id, key, c->req->add.comment)) != ST_OK)
+		goto out;
+	key = NULL;		/* the identity owns it now */
+	identity_limit(id, &limits, c->a->default_lifetime_s, c->now_ms);
+	st = keyring_put(c->a->ring, &id, 1, NULL, &why);
+out:
+	key_free(key);
+	identity_free(id);
+	return st == ST_OK ? succeed(c) : refuse_status(c, st, why);
+}
+
+/* 18 */
+static int
+serve_remove(struct call *c)
+{
+	struct identity *id = keyring_find(c->a->ring, c->req->remove.blob);
+
+	if (id == NULL)
+		return refuse(c, "no such key");
+	note_key(c, id->key);
+	keyring_remove(c->a->ring, id);
+	return succeed(c);
+}
+
+/* 19, and 9 which ssh-add -D sends after it */
+static int
+serve_remove_all(struct call *c)
+{
+	keyring_clear(c->a->ring);
+	return succeed(c);
+}
+
+/* 22 */
+static int
+serve_lock(struct call *c)
+{
+	int st = lock_set(&c->a->lock, c->req->lock.passphrase);
+
+	return st == ST_OK ? succeed(c) : refuse_status(c, st,
+	    st == ST_LOCKED ? "locked already" :
+	    st == ST_MALFORMED ? "an empty passphrase" : NULL);
+}
+
+/* 23 */
+static int
+serve_unlock(struct call *c)
+{
+	int st = lock_clear(&c->a->lock, c->req->lock.passphrase, c->now_ms,
+	    &c->d->delay_ms);
+
+	return st == ST_OK ? succeed(c) : refuse_status(c, st,
+	    st == ST_NOT_FOUND ? "not locked" :
+	    st == ST_DENIED ? "wrong passphrase, or tried too soon" :
+	    st == ST_MALFORMED ? "an empty passphrase" : NULL);
+}
+
+/* query: the names of what this peer can use, in OpenSSH 10.4's form. */
+static int
+serve_query(struct call *c)
+{
+	reply_put_extension(c->w, EXT_QUERY);
+	if ((c->peer->ops & POLICY_ADMIN) != 0) {
+		wire_put_str(c->w, EXT_LOAD);
+		wire_put_str(c->w, EXT_STATUS);
+	}
+	c->d->done = true;
+	return ST_OK;
+}
+
+/* Say how a step of a load went; a load that was refused is over. */
+static int
+answer_load(struct call *c, int st, const struct load_answer *ans)
+{
+	reply_put_extension(c->w, EXT_LOAD);
+	load_answer_put(c->w, ans);
+	c->d->done = st == ST_OK;
+	if (st == ST_OK)
+		return ST_OK;
+	c->d->reason = "the load was refused";
+	c->a->refusals++;
+	conn_fini(c->conn);
+	return ST_OK;
+}
+
+/* Tell the loader why not. */
+static int
+refuse_load(struct call *c, int st, const struct load_fault *fault)
+{
+	struct load_answer ans = { .verdict = 1, .item = fault->item };
+	const char *text = fault->text;
+
+	if (text == NULL || st == ST_NOMEM)
+		text = st == ST_NOMEM ? "out of memory" :
+		    st == ST_FULL ? "no room left in locked memory" :
+		    status_name(st);
+	ans.text = slice_str(text);
+	return answer_load(c, st, &ans);
+}
+
+/* load@bottle-agent begin: a load that was under way here is given up. */
+static int
+load_step_begin(struct call *c, struct slice name)
+{
+	uint8_t public_key[LOAD_PUBLIC_KEY];
+	struct load_answer ans = { .verdict = 0 };
+	struct load_fault fault = { .text = NULL };
+	int st;
+
+	conn_fini(c->conn);
+	if (c->a->lock.locked) {
+		fault.text = "the agent is locked: unlock it first "
+		    "(ssh-add -X)";
+		return refuse_load(c, ST_LOCKED, &fault);
+	}
+	if ((st = load_begin(&c->conn->load, name, public_key)) != ST_OK)
+		return refuse_load(c, st, &fault);
+	ans.data = (struct slice){ public_key, sizeof(public_key) };
+	return answer_load(c, ST_OK, &ans);
+}
+
+/* load@bottle-agent commit: the swap, and the list of what was put. */
+static int
+load_step_commit(struct call *c)
+{
+	struct load_answer ans = { .verdict = 0 };
+	struct load_fault fault;
+	uint8_t *room;
+	struct wire_writer put;
+	int st;
+
+	if ((room = malloc(LOAD_DATA_MAX)) == NULL) {
+		fault = (struct load_fault){ .text = NULL };
+		return refuse_load(c, ST_NOMEM, &fault);
+	}
+	put = wire_writer(room, LOAD_DATA_MAX);
+	st = c->a->lock.locked ? ST_LOCKED :
+	    load_commit(c->conn->load, c->a->ring, &put, &fault);
+	if (st == ST_LOCKED)
+		fault = (struct load_fault){ .text = "the agent was locked "
+		    "meanwhile" };
+	ans.data = (struct slice){ room, put.len };
+	st = st == ST_OK ? answer_load(c, ST_OK, &ans) :
+	    refuse_load(c, st, &fault);
+	conn_fini(c->conn);
+	free(room);
+	return st;
+}
+
+/* load@bottle-agent */
+static int
+serve_load(struct call *c)
+{
+	struct load_answer ans = { .verdict = 0 };
+	struct load_request req;
+	struct load_fault fault;
+	int st;
+
+	if (load_request_decode(c->req->extension.body, &req) != ST_OK)
+		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
+		    "a broken load request");
+	if (req.op == LOAD_BEGIN)
+		return load_step_begin(c, req.arg);
+	if (c->conn->load == NULL)
+		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
+		    "no load was begun on this connection");
+	if (req.op == LOAD_COMMIT)
+		return load_step_commit(c);
+	if ((st = load_chunk(c->conn->load, req.arg,
+	    c->a->default_lifetime_s, c->now_ms, &fault)) != ST_OK)
+		return refuse_load(c, st, &fault);
+	return answer_load(c, ST_OK, &ans);
+}
+
+/* Counters saturate in the 32 bits of a status message. */
+static uint32_t
+clip(uint64_t n)
+{
+	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+/* One key of a status message. */
+static void
+put_status_key(struct call *c, const struct identity *id)
+{
+	struct statusmsg_key k = {
+		.type = slice_str(key_type_info(key_type(id->key))->name),
+		.fingerprint = slice_str(key_fingerprint(id->key)),
+		.comment = identity_comment(id),
+		.load = slice_str(id->load),
+		.bits = key_bits(id->key),
+		.confirm = id->confirm,
+		.remaining_s = STATUSMSG_NEVER,
+		.signatures = clip(id->signatures),
+		.refusals = clip(id->refusals),
+	};
+
+	if (id->expires_ms != KEYRING_NEVER)
+		k.remaining_s = clip((uint64_t)(id->expires_ms - c->now_ms +
+		    999) / 1000);
+	statusmsg_put_key(c->w, &k);
+}
+
+/* status@bottle-agent */
+static int
+serve_status(struct call *c)
+{
+	struct statusmsg_head head = c->a->facts;
+	const struct policy *policy = &c->a->policy;
+	struct wire_writer fits;
+	struct secret_usage use;
+	size_t mark;
+
+	secret_usage(vault_region(), &use);
+	head.backing = slice_str(secret_backing_name(use.backing));
+	head.memory_size = (uint32_t)use.size;
+	head.memory_used = (uint32_t)use.used;
+	head.memory_largest = (uint32_t)use.largest;
+	head.locked = c->a->lock.locked;
+	head.uptime_s = clip((uint64_t)(c->now_ms - c->a->started_ms) / 1000);
+	head.signatures = clip(c->a->signatures);
+	head.refusals = clip(c->a->refusals);
+
+	reply_put_extension(c->w, EXT_STATUS);
+	statusmsg_put_head(c->w, &head);
+	wire_put_u32(c->w, (uint32_t)policy->n);
+	for (size_t i = 0; i < policy->n; i++)
+		wire_put_str(c->w, policy->rules[i].text);
+	wire_put_u32(c->w, (uint32_t)keyring_count(c->a->ring));
+	mark = wire_open_string(c->w);
+	for (size_t i = 0; i < keyring_count(c->a->ring); i++) {
+		fits = *c->w;
+		put_status_key(c, keyring_at(c->a->ring, i));
+		if (c->w->full) {	/* as many as one reply holds */
+			*c->w = fits;
+			break;
+		}
+	}
+	wire_close_string(c->w, mark);
+	c->d->done = true;
+	return ST_OK;
+}
+
+/* 27: a name that we do not know, or that this peer may not use, fails as an
+ * unknown message does.  While locked only status is answered. */
+static int
+serve_extension(struct call *c)
+{
+	struct slice name = c->req->extension.name;
+	bool admin = (c->peer->ops & POLICY_ADMIN) != 0;
+
+	if (slice_eq_str(name, EXT_STATUS))
+		return admin ? serve_status(c) :
+		    refuse(c, "status needs admin");
+	if (slice_eq_str(name, EXT_LOAD))
+		return admin ? serve_load(c) : refuse(c, "load needs admin");
+	if (c->a->lock.locked)
+		return refuse(c, "the agent is locked");
+	if (slice_eq_str(name, EXT_QUERY))
+		return serve_query(c);
+	return refuse(c, "an extension that is not known");
+}
+
+/* Find who serves a request that was decoded and allowed. */
+static int
+serve(struct call *c)
+{
+	uint8_t type = c->req->type;
+
+	if (type == SSH_AGENTC_REQUEST_IDENTITIES)
+		return serve_list(c);
+	if (type == SSH_AGENTC_EXTENSION)
+		return serve_extension(c);
+	if (type == SSH_AGENTC_UNLOCK)
+		return serve_unlock(c);
+	if (c->a->lock.locked)
+		return refuse(c, "the agent is locked");
+	switch (type) {
+	case SSH_AGENTC_SIGN_REQUEST:
+		return serve_sign(c);
+	case SSH_AGENTC_ADD_IDENTITY:
+	case SSH_AGENTC_ADD_ID_CONSTRAINED:
+		return serve_add(c);
+	case SSH_AGENTC_REMOVE_IDENTITY:
+		return serve_remove(c);
+	case SSH_AGENTC_REMOVE_ALL_IDENTITIES:
+	case SSH_AGENTC_REMOVE_ALL_RSA_IDENTITIES:
+		return serve_remove_all(c);
+	case SSH_AGENTC_LOCK:
+		return serve_lock(c);
+	default:
+		return refuse(c, "a message that is not served");
+	}
+}
+
+int
+dispatch(struct agent *a, struct conn *conn, const struct peer *peer,
+    struct slice body, int64_t now_ms, struct wire_writer *w,
+    struct decision *d)
+{
+	struct request req;
+	struct call c = { a, conn, peer, &req, now_ms, w, d };
+	int st;
+
+	assert(body.len > 0);
+	memset(d, 0, sizeof(*d));
+	d->type = body.p[0];
+	(void)keyring_expire(a->ring, now_ms);
+	if (!dispatch_may(peer, d->type))
+		return refuse(&c, "policy does not allow it");
+	if ((st = request_decode(body, &req)) != ST_OK)
+		return refuse(&c, st == ST_UNSUPPORTED ?
+		    "a message or key type that is not served" :
+		    "a broken request");
+	return serve(&c);
+}
+
+void
+dispatch_refuse(struct agent *a, uint8_t type, const char *reason,
+    struct wire_writer *w, struct decision *d)
+{
+	memset(d, 0, sizeof(*d));
+	d->type = type;
+	d->reason = reason;
+	reply_put_code(w, SSH_AGENT_FAILURE);
+	a->refusals++;
+}
+
+void
+conn_fini(struct conn *conn)
+{
+	load_free(conn->load);
+	conn->load = NULL;
+}

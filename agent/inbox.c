@@ -1,0 +1,283 @@
+#include "agent/inbox.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/socket.h>
+
+#include "agent/vault.h"
+#include "proto/frame.h"
+#include "proto/request.h"
+
+/* Bytes of the intake, and what it shrinks to in a small vault. */
+#define INTAKE_MAX	(16 * 1024)
+#define INTAKE_MIN	(4 * 1024)
+/* Ordinary memory for a frame under way grows from this, doubling. */
+#define OWN_MIN		256
+
+/*
+ * Invariants: `rest` lies in `own`, in the intake during a turn, or is empty.
+ * While it lies in `own` and holds no whole frame, it is the beginning of
+ * exactly one, and no more is received than completes that one: so the kind
+ * of memory that suits it can be chosen before a secret byte of it arrives.
+ */
+
+int
+intake_init(struct intake *in)
+{
+	struct secret_usage use;
+
+	secret_usage(vault_region(), &use);
+	in->cap = use.size >= 16 * INTAKE_MAX ? INTAKE_MAX : INTAKE_MIN;
+	in->used = 0;
+	in->p = secret_alloc(vault_region(), in->cap);
+	return in->p != NULL ? ST_OK : ST_FULL;
+}
+
+void
+intake_fini(struct intake *in)
+{
+	secret_free(vault_region(), in->p);
+	in->p = NULL;
+}
+
+/* Release memory that held bytes of a connection. */
+static void
+release(uint8_t *p, size_t cap, bool locked)
+{
+	if (p == NULL)
+		return;
+	if (locked) {
+		secret_free(vault_region(), p);
+		return;
+	}
+	explicit_bzero(p, cap);
+	free(p);
+}
+
+void
+inbox_fini(struct inbox *box)
+{
+	release(box->own, box->cap, box->locked);
+	memset(box, 0, sizeof(*box));
+}
+
+/* Whether rest lies in memory of the connection's own. */
+static bool
+is_own(const struct inbox *box)
+{
+	return box->own != NULL && box->rest.len > 0 &&
+	    box->rest.p >= box->own && box->rest.p < box->own + box->cap;
+}
+
+/* Move rest to fresh memory of the connection's own. */
+static int
+move(struct inbox *box, size_t cap, bool locked)
+{
+	uint8_t *p;
+
+	assert(cap >= box->rest.len);
+	p = locked ? secret_alloc(vault_region(), cap) : malloc(cap);
+	if (p == NULL)
+		return locked ? ST_FULL : ST_NOMEM;
+	memcpy(p, box->rest.p, box->rest.len);
+	release(box->own, box->cap, box->locked);
+	box->own = p;
+	box->cap = cap;
+	box->locked = locked;
+	box->rest.p = p;
+	return ST_OK;
+}
+
+/* Give up the frame that rest is the beginning of: what is still to come of
+ * it is counted and dropped. */
+static void
+throw_away(struct inbox *box, const struct frame_peek *peek, bool full)
+{
+	size_t here = box->rest.len < peek->need ? box->rest.len : peek->need;
+
+	box->skip = peek->need - here;
+	box->rest.p += here;
+	box->rest.len -= here;
+	box->thrown = true;
+	box->thrown_type = peek->type;
+	box->thrown_full = full;
+}
+
+/* Drop bytes of a frame that is thrown away. */
+static int
+read_skipped(struct inbox *box, struct intake *intake, int fd)
+{
+	size_t want = box->skip < intake->cap ? box->skip : intake->cap;
+	ssize_t n = recv(fd, intake->p, want, MSG_DONTWAIT);
+
+	if (n > 0) {
+		intake->used = (size_t)n;
+		box->skip -= (size_t)n;
+		return ST_OK;
+	}
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ?
+	    ST_MORE : ST_CLOSED;
+}
+
+/* Make room for the frame that rest begins, in the kind of memory that it
+ * needs; a frame that cannot be kept for want of locked memory is thrown
+ * away, which is answered like any other refusal. */
+static int
+make_room(struct inbox *box, const struct frame_peek *peek)
+{
+	bool secret = peek->typed && request_has_secret(peek->type);
+	size_t start = (size_t)(box->rest.p - box->own), cap;
+	int st;
+
+	if (secret) {
+		if (box->locked && start + peek->need <= box->cap)
+			return ST_OK;
+		st = move(box, peek->need, true);
+		if (st == ST_FULL) {
+			throw_away(box, peek, true);
+			st = ST_OK;
+		}
+		return st;
+	}
+	/* Ordinary memory is made as bytes arrive, not as they are promised. */
+	if (start + box->rest.len < box->cap)
+		return ST_OK;
+	for (cap = OWN_MIN; cap <= box->rest.len; cap *= 2)
+		continue;
+	return move(box, cap < peek->need ? cap : peek->need, false);
+}
+
+int
+inbox_read(struct inbox *box, struct intake *intake, int fd)
+{
+	struct frame_peek peek;
+	uint8_t *at = intake->p;
+	size_t want = intake->cap;
+	ssize_t n;
+	int st;
+
+	if (box->skip > 0)
+		return read_skipped(box, intake, fd);
+	if (box->rest.len > 0) {
+		assert(is_own(box));
+		/* A broken head was found when the turn ended. */
+		if ((st = frame_peek(box->rest, &peek)) != ST_OK)
+			return st;
+		if ((st = make_room(box, &peek)) != ST_OK || box->skip > 0)
+			return st;
+		at = box->own + (box->rest.p - box->own) + box->rest.len;
+		want = peek.need - box->rest.len;
+		if (want > (size_t)(box->own + box->cap - at))
+			want = (size_t)(box->own + box->cap - at);
+	}
+	n = recv(fd, at, want, MSG_DONTWAIT);
+	if (n == 0)
+		return ST_CLOSED;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? ST_MORE : ST_CLOSED;
+	if (box->rest.len == 0) {
+		box->rest.p = at;
+		intake->used = (size_t)n;
+	}
+	box->rest.len += (size_t)n;
+	return ST_OK;
+}
+
+int
+inbox_next(struct inbox *box, const struct peer *peer, struct slice *body)
+{
+	struct frame_peek peek;
+	int st;
+
+	*body = (struct slice){ NULL, 0 };
+	if (box->skip > 0)
+		return ST_MORE;
+	if (!box->thrown) {
+		if ((st = frame_peek(box->rest, &peek)) != ST_OK)
+			return st;
+		if (!peek.typed || !request_has_secret(peek.type) ||
+		    dispatch_may(peer, peek.type))
+			return frame_next(&box->rest, body);
+		throw_away(box, &peek, false);
+		if (box->skip > 0)
+			return ST_MORE;
+	}
+	box->thrown = false;
+	return ST_DENIED;
+}
+
+/* Whether bytes contain anything of a frame that has a secret. */
+static bool
+has_secret(struct slice s)
+{
+	struct frame_peek peek;
+
+	while (s.len > 0 && frame_peek(s, &peek) == ST_OK && peek.typed) {
+		if (request_has_secret(peek.type))
+			return true;
+		if (peek.need >= s.len)
+			break;
+		s.p += peek.need;
+		s.len -= peek.need;
+	}
+	return false;
+}
+
+/* Keep what is in the intake. */
+static int
+keep(struct inbox *box)
+{
+	struct frame_peek peek = { .need = 0 };
+	size_t cap = box->rest.len < OWN_MIN ? OWN_MIN : box->rest.len;
+	bool locked = has_secret(box->rest);
+	int st;
+
+	/* One frame under way: room for all of it, so that it moves once. */
+	if (frame_peek(box->rest, &peek) == ST_OK && locked &&
+	    peek.need > box->rest.len)
+		cap = peek.need;
+	st = move(box, cap, locked);
+	if (st == ST_FULL && peek.need > box->rest.len) {
+		throw_away(box, &peek, true);
+		st = ST_OK;
+	}
+	return st;
+}
+
+int
+inbox_settle(struct inbox *box, struct intake *intake)
+{
+	int st = ST_OK;
+
+	if (box->rest.len > 0 && !is_own(box))
+		st = keep(box);
+	if (box->rest.len == 0) {
+		release(box->own, box->cap, box->locked);
+		box->own = NULL;
+		box->cap = 0;
+		box->rest.p = NULL;
+	}
+	explicit_bzero(intake->p, intake->used);
+	intake->used = 0;
+	return st;
+}
+
+bool
+inbox_waiting(const struct inbox *box)
+{
+	struct frame_peek peek;
+
+	if (box->skip > 0)
+		return false;
+	return box->thrown || frame_peek(box->rest, &peek) != ST_OK ||
+	    (box->rest.len > 0 && peek.need <= box->rest.len);
+}
+
+bool
+inbox_begun(const struct inbox *box)
+{
+	return box->skip > 0 || box->rest.len > 0;
+}

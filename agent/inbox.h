@@ -1,0 +1,102 @@
+#ifndef INBOX_H_
+#define INBOX_H_
+
+/*
+ * inbox - what arrives on one connection, until it is whole requests.
+ *
+ * Layer:   agent.
+ * Memory:  all connections read into one piece of the vault, the intake, and
+ *          whole requests are served from there.  Only what is left at the
+ *          end of a turn, the beginning of a frame as a rule, is kept by the
+ *          connection itself: in the vault when it can contain a secret, else
+ *          in ordinary memory that grows as bytes arrive.
+ * Secrets: adds and locks.  From a peer whose rules do not allow them they
+ *          are not kept at all but counted and thrown away.
+ *
+ * A turn is: inbox_read() unless inbox_waiting(), then inbox_next() until it
+ * has nothing more or the caller has had enough, then inbox_settle().
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/dispatch.h"
+#include "base/status.h"
+#include "proto/wire.h"
+
+/* The shared piece of the vault that everything is read into. */
+struct intake {
+	uint8_t	*p;
+	size_t	 cap;
+	size_t	 used;		/* bytes to be wiped at the end of the turn */
+};
+
+struct inbox {
+	struct slice	 rest;		/* not served yet: in own or intake */
+	uint8_t		*own;		/* what this connection keeps */
+	size_t		 cap;
+	bool		 locked;	/* own is a piece of the vault */
+	size_t		 skip;		/* bytes to come of a frame thrown away */
+	bool		 thrown;	/* such a frame is complete: answer it */
+	uint8_t		 thrown_type;
+	bool		 thrown_full;	/* for want of locked memory */
+};
+
+/**
+ * intake_init(in), intake_fini(in):
+ *
+ * Errors: ST_FULL  no room in the vault
+ */
+int intake_init(struct intake *in) MUST_USE;
+void intake_fini(struct intake *in);
+
+/**
+ * inbox_fini(box):
+ * Wipe and release.  May be called twice.
+ */
+void inbox_fini(struct inbox *box);
+
+/**
+ * inbox_read(box, intake, fd):
+ * Receive some bytes.
+ *
+ * Errors: ST_MORE    nothing there now
+ *         ST_CLOSED  end of file, or the peer is gone
+ *         ST_FULL, ST_NOMEM  no memory to keep the frame under way
+ */
+int inbox_read(struct inbox *box, struct intake *intake, int fd) MUST_USE;
+
+/**
+ * inbox_next(box, peer, body):
+ * Take the next whole request.
+ *
+ * Owns:   ${body} borrows until inbox_settle().
+ * Errors: ST_MORE       none is complete
+ *         ST_DENIED     one was thrown away: ${box}->thrown_type says which
+ *         ST_MALFORMED, ST_TOO_LARGE  the stream is broken: drop the peer
+ */
+int inbox_next(struct inbox *box, const struct peer *peer,
+    struct slice *body) MUST_USE;
+
+/**
+ * inbox_settle(box, intake):
+ * End the turn: keep what is not served, leave the intake clean.
+ *
+ * Errors: ST_FULL, ST_NOMEM  it cannot be kept: drop the peer
+ */
+int inbox_settle(struct inbox *box, struct intake *intake) MUST_USE;
+
+/**
+ * inbox_waiting(box):
+ * Whether a whole request, or a broken one, is there already.
+ */
+bool inbox_waiting(const struct inbox *box);
+
+/**
+ * inbox_begun(box):
+ * Whether a frame was begun and is not complete.
+ */
+bool inbox_begun(const struct inbox *box);
+
+#endif /* !INBOX_H_ */

@@ -1,0 +1,62 @@
+#ifndef KEY_MATH_H_
+#define KEY_MATH_H_
+
+/*
+ * key_math - the libcrypto side of RSA and ECDSA keys.
+ *
+ * Layer:   agent; for key.c only.
+ * Memory:  every function that takes or makes private numbers must be called
+ *          inside a vault scope (agent/vault.h).
+ * Secrets: BIGNUMs and EVP_PKEYs, all of them in the vault.
+ */
+
+#include <openssl/evp.h>
+
+#include "agent/key.h"
+
+/**
+ * key_math_rsa(fields, out, bits, why), key_math_ecdsa(...):
+ * Check the numbers against each other and make an EVP_PKEY of them.
+ *
+ * Errors: ST_MALFORMED, ST_TOO_LARGE  with *${why} set
+ *         ST_FULL, ST_CRYPTO
+ */
+int key_math_rsa(const struct private_fields *fields, EVP_PKEY **out,
+    unsigned *bits, const char **why) MUST_USE;
+int key_math_ecdsa(const struct private_fields *fields, EVP_PKEY **out,
+    unsigned *bits, const char **why) MUST_USE;
+
+/**
+ * key_math_curve(type):
+ * libcrypto's name of the curve of an ECDSA type.
+ */
+const char *key_math_curve(enum key_type type);
+
+/**
+ * key_math_ecdsa_signature(der, out, cap, len):
+ * SEQUENCE { INTEGER r, INTEGER s } as two mpints.
+ *
+ * Errors: ST_CRYPTO  not that shape: libcrypto made it, so it is a fault
+ */
+int key_math_ecdsa_signature(struct slice der, uint8_t *out, size_t cap,
+    size_t *len) MUST_USE;
+
+/**
+ * key_math_verify(type, pkey, data, sig):
+ * Whether ${sig}, in the form that struct signature has, is a signature of
+ * ${pkey} over ${data}: RSA with SHA-256, ECDSA with the hash of its curve.
+ *
+ * Errors: ST_MALFORMED  it is not
+ *         ST_FULL, ST_CRYPTO
+ */
+int key_math_verify(enum key_type type, EVP_PKEY *pkey, struct slice data,
+    struct slice sig) MUST_USE;
+
+/**
+ * key_math_fault():
+ * What the libcrypto error queue says, which is emptied: ST_FULL when an
+ * allocation failed, else ST_CRYPTO.
+ */
+int key_math_fault(void) MUST_USE;
+
+#endif /* !KEY_MATH_H_ */

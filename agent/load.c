@@ -1,0 +1,192 @@
+#include "agent/load.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/seal.h"
+#include "agent/vault.h"
+#include "proto/bundle.h"
+#include "proto/constraint.h"
+#include "proto/reply.h"
+#include "proto/request.h"
+
+struct load {
+	struct opener	 *opener;
+	struct identity	**staged;
+	size_t		  n;
+	uint32_t	  records;	/* keys seen, repeated ones included */
+	bool		  ended;	/* the final record was seen */
+	char		  name[LOAD_NAME_MAX + 1];
+};
+
+int
+load_begin(struct load **out, struct slice name,
+    uint8_t public_key[static LOAD_PUBLIC_KEY])
+{
+	struct load *l = calloc(1, sizeof(*l));
+	int st;
+
+	*out = NULL;
+	if (l == NULL)
+		return ST_NOMEM;
+	assert(name.len <= LOAD_NAME_MAX);
+	if (name.len > 0)
+		memcpy(l->name, name.p, name.len);
+	if ((st = opener_new(&l->opener, vault_region(),
+	    public_key)) != ST_OK) {
+		load_free(l);
+		return st;
+	}
+	*out = l;
+	return ST_OK;
+}
+
+void
+load_free(struct load *l)
+{
+	if (l == NULL)
+		return;
+	opener_free(l->opener);
+	for (size_t i = 0; i < l->n; i++)
+		identity_free(l->staged[i]);
+	free(l->staged);
+	free(l);
+}
+
+size_t
+load_count(const struct load *l)
+{
+	return l->n;
+}
+
+/* Keep an identity; the same key once more takes the place of the first. */
+static int
+stage(struct load *l, struct identity *id)
+{
+	struct identity **more;
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (slice_eq(key_blob(l->staged[i]->key), key_blob(id->key))) {
+			identity_free(l->staged[i]);
+			l->staged[i] = id;
+			return ST_OK;
+		}
+	}
+	more = realloc(l->staged, (l->n + 1) * sizeof(struct identity *));
+	if (more == NULL)
+		return ST_NOMEM;
+	l->staged = more;
+	l->staged[l->n++] = id;
+	return ST_OK;
+}
+
+/* Make an identity of one add request and stage it. */
+static int
+take_key(struct load *l, struct slice body, uint32_t default_lifetime,
+    int64_t now_ms, const char **why)
+{
+	struct identity *id = NULL;
+	struct constraints limits;
+	struct key *key = NULL;
+	struct request req;
+	int st;
+
+	*why = "not a key that this agent can hold";
+	if ((st = request_decode_add(body, &req)) != ST_OK)
+		goto out;
+	*why = "a constraint that this agent does not enforce";
+	if ((st = constraint_parse(req.add.constraints, &limits)) != ST_OK)
+		goto out;
+	if ((st = key_new(&key, &req.add.key, why)) != ST_OK)
+		goto out;
+	*why = "out of memory";
+	if ((st = identity_new(&id, key, req.add.comment)) != ST_OK)
+		goto out;
+	key = NULL;		/* the identity owns it now */
+	identity_limit(id, &limits, default_lifetime, now_ms);
+	memcpy(id->load, l->name, sizeof(id->load));
+	if ((st = stage(l, id)) != ST_OK)
+		goto out;
+	id = NULL;
+out:
+	key_free(key);
+	identity_free(id);
+	return st;
+}
+
+/* Act on the record that was just opened. */
+static int
+take_record(struct load *l, uint32_t default_lifetime, int64_t now_ms,
+    struct load_fault *fault)
+{
+	struct bundle_record rec;
+	struct slice plain;
+	bool final;
+	int st;
+
+	plain = opener_record(l->opener, &final);
+	fault->text = "the bundle is broken";
+	if ((st = bundle_record_decode(plain, &rec)) != ST_OK)
+		return st;
+	if (final != (rec.kind == BUNDLE_END))
+		return ST_MALFORMED;
+	if (rec.kind == BUNDLE_END) {
+		l->ended = true;
+		return rec.count == l->records ? ST_OK : ST_MALFORMED;
+	}
+	fault->item = ++l->records;
+	st = take_key(l, rec.key, default_lifetime, now_ms, &fault->text);
+	if (st == ST_OK)
+		fault->item = 0;
+	return st;
+}
+
+int
+load_chunk(struct load *l, struct slice bytes, uint32_t default_lifetime,
+    int64_t now_ms, struct load_fault *fault)
+{
+	int st;
+
+	memset(fault, 0, sizeof(*fault));
+	while ((st = opener_feed(l->opener, &bytes)) == ST_OK) {
+		if ((st = take_record(l, default_lifetime, now_ms,
+		    fault)) != ST_OK)
+			return st;
+		if (bytes.len == 0)
+			return ST_OK;
+	}
+	if (st == ST_MORE)
+		return ST_OK;
+	fault->text = st == ST_FULL ? "no room left in locked memory" :
+	    "the bundle is not sealed to this load, or is damaged";
+	return st;
+}
+
+int
+load_commit(struct load *l, struct keyring *ring, struct wire_writer *w,
+    struct load_fault *fault)
+{
+	size_t mark = w->len;
+	int st;
+
+	memset(fault, 0, sizeof(*fault));
+	if (!l->ended) {
+		fault->text = "the bundle is not complete";
+		return ST_MORE;
+	}
+	for (size_t i = 0; i < l->n; i++)
+		reply_put_identity(w, key_blob(l->staged[i]->key),
+		    identity_comment(l->staged[i]));
+	if (w->full) {
+		fault->text = "more keys than one answer can name";
+		w->len = mark;
+		w->full = false;
+		return ST_FULL;
+	}
+	st = keyring_put(ring, l->staged, l->n,
+	    l->name[0] != '\0' ? l->name : NULL, &fault->text);
+	if (st == ST_OK)
+		l->n = 0;	/* the ring owns them now */
+	return st;
+}

@@ -1,0 +1,73 @@
+#ifndef LOAD_H_
+#define LOAD_H_
+
+/*
+ * load - a set of keys on its way in, as load@bottle-agent stages it.
+ *
+ * Layer:   agent.  No sockets and no clock.
+ * Memory:  keys are opened, checked and kept in the vault from the record in
+ *          which they arrive; the ring sees none of them before the commit.
+ * Secrets: the stream's keys and its opened records; in the vault.
+ */
+
+#include <stdint.h>
+
+#include "agent/keyring.h"
+#include "base/status.h"
+#include "proto/extension.h"
+#include "proto/wire.h"
+
+struct load;
+
+/* Why a load ended badly. */
+struct load_fault {
+	uint32_t	 item;		/* 1-based key, 0: none in particular */
+	const char	*text;		/* static, for people */
+};
+
+/**
+ * load_begin(out, name, public_key):
+ * Start a load; ${name} empty adds to what is there, else the load replaces
+ * the one of that name.
+ *
+ * Errors: ST_FULL, ST_NOMEM
+ */
+int load_begin(struct load **out, struct slice name,
+    uint8_t public_key[static LOAD_PUBLIC_KEY]) MUST_USE;
+
+/**
+ * load_chunk(l, bytes, default_lifetime, now_ms, fault):
+ * Take bytes of the sealed stream; every key that is complete is staged.
+ * Lifetimes count from ${now_ms}; ${default_lifetime}, in seconds, is for keys
+ * that state none, and 0 means no default.
+ *
+ * Errors: any but ST_OK: ${fault} says what and why, and the load is dead
+ */
+int load_chunk(struct load *l, struct slice bytes, uint32_t default_lifetime,
+    int64_t now_ms, struct load_fault *fault) MUST_USE;
+
+/**
+ * load_commit(l, ring, w, fault):
+ * Put everything staged into ${ring} in one step.  The identities are written
+ * to ${w} as reply_put_identity() does.
+ *
+ * Errors: ST_MORE   the stream has not ended: something is missing
+ *         ST_FULL, ST_NOMEM  ${ring} is as it was
+ *         ${fault} says why; the load is dead
+ */
+int load_commit(struct load *l, struct keyring *ring, struct wire_writer *w,
+    struct load_fault *fault) MUST_USE;
+
+/**
+ * load_count(l):
+ * Keys staged so far.
+ */
+size_t load_count(const struct load *l);
+
+/**
+ * load_free(l):
+ * Forget everything staged.  NULL is fine.
+ */
+void load_free(struct load *l);
+
+#endif /* !LOAD_H_ */

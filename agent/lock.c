@@ -1,0 +1,101 @@
+#include "agent/lock.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <sodium.h>
+
+#include "agent/vault.h"
+
+#define SALT_LEN	16
+#define HASH_LEN	64
+/* About a millisecond: the passphrase of a lock lives as long as the lock,
+ * and guessing through the agent is slowed down by waiting. */
+#define ROUNDS		2048
+
+/* Stretch a passphrase; all of libcrypto's work lies in the vault. */
+static int
+stretch(struct slice passphrase, const uint8_t *salt, uint8_t *hash)
+{
+	static bool warm;
+	uint8_t none[HASH_LEN];
+	int ok;
+
+	/* What libcrypto keeps for later is made outside of the vault. */
+	if (!warm)
+		(void)PKCS5_PBKDF2_HMAC("", 0, salt, SALT_LEN, 1,
+		    EVP_sha512(), HASH_LEN, none);
+	warm = true;
+	vault_enter();
+	ok = PKCS5_PBKDF2_HMAC((const char *)passphrase.p,
+	    (int)passphrase.len, salt, SALT_LEN, ROUNDS, EVP_sha512(),
+	    HASH_LEN, hash);
+	vault_leave();
+	return ok == 1 ? ST_OK : ST_CRYPTO;
+}
+
+int
+lock_set(struct lock *l, struct slice passphrase)
+{
+	uint8_t *kept;
+	int st;
+
+	if (l->locked)
+		return ST_LOCKED;
+	if (passphrase.len == 0)
+		return ST_MALFORMED;
+	if ((kept = secret_alloc(vault_region(), SALT_LEN + HASH_LEN)) == NULL)
+		return ST_FULL;
+	randombytes_buf(kept, SALT_LEN);
+	if ((st = stretch(passphrase, kept, kept + SALT_LEN)) != ST_OK) {
+		secret_free(vault_region(), kept);
+		return st;
+	}
+	l->kept = kept;
+	l->locked = true;
+	return ST_OK;
+}
+
+int
+lock_clear(struct lock *l, struct slice passphrase, int64_t now_ms,
+    int64_t *delay_ms)
+{
+	uint8_t *hash;
+	bool same;
+	int st;
+
+	*delay_ms = 0;
+	if (!l->locked)
+		return ST_NOT_FOUND;
+	if (passphrase.len == 0)
+		return ST_MALFORMED;
+	if (now_ms < l->busy_until_ms) {
+		*delay_ms = l->busy_until_ms - now_ms;
+		return ST_DENIED;
+	}
+	if ((hash = secret_alloc(vault_region(), HASH_LEN)) == NULL)
+		return ST_FULL;
+	if ((st = stretch(passphrase, l->kept, hash)) != ST_OK) {
+		secret_free(vault_region(), hash);
+		return st;
+	}
+	same = sodium_memcmp(hash, l->kept + SALT_LEN, HASH_LEN) == 0;
+	secret_free(vault_region(), hash);
+	if (same) {
+		lock_fini(l);
+		return ST_OK;
+	}
+	if (l->failures < LOCK_FAILURES_MAX)
+		l->failures++;
+	*delay_ms = (int64_t)l->failures * LOCK_DELAY_MS;
+	l->busy_until_ms = now_ms + *delay_ms;
+	return ST_DENIED;
+}
+
+void
+lock_fini(struct lock *l)
+{
+	if (l->kept != NULL)
+		secret_free(vault_region(), l->kept);
+	memset(l, 0, sizeof(*l));
+}

@@ -1,0 +1,73 @@
+/*
+ * bottle-agent - the SSH agent for sandboxes.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/daemon.h"
+#include "agent/harden.h"
+#include "agent/loader.h"
+#include "agent/options.h"
+#include "agent/shellout.h"
+#include "agent/statuscmd.h"
+#include "base/fdio.h"
+#include "base/log.h"
+#include "version.h"
+
+/* --help */
+static int
+print_help(void)
+{
+	char *text = options_usage();
+
+	if (text == NULL)
+		return EXIT_FAILED;
+	(void)fputs(text, stdout);
+	free(text);
+	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* --version, or ssh-agent's -V which prints to stderr */
+static int
+print_version(const struct agent_options *opts)
+{
+	(void)fprintf(opts->version_stderr ? stderr : stdout,
+	    "bottle-agent %s\n", BOTTLE_VERSION);
+	return EXIT_DONE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct agent_options opts;
+	char why[512];
+
+	if (fdio_std_open() != ST_OK)
+		return EXIT_FAILED;
+	if (harden_untraceable() != ST_OK) {
+		log_error_sys("cannot make the process untraceable");
+		return EXIT_MEMORY;
+	}
+	log_open("bottle-agent", LOG_LEVEL_INFO, 0);
+	if (options_parse(argc, argv, &opts, why, sizeof(why)) != ST_OK) {
+		log_error("%s", why);
+		(void)fprintf(stderr, "Try \"bottle-agent --help\".\n");
+		return options_usage_exit(&opts);
+	}
+	switch (opts.command) {
+	case COMMAND_HELP:
+		return print_help();
+	case COMMAND_VERSION:
+		return print_version(&opts);
+	case COMMAND_KILL:
+		return shellout_kill(&opts);
+	case COMMAND_LOAD:
+		return loader_main(&opts);
+	case COMMAND_STATUS:
+		return statuscmd_main(&opts);
+	case COMMAND_SERVE:
+		break;
+	}
+	return daemon_main(&opts);
+}

@@ -1,0 +1,100 @@
+#ifndef OPTIONS_H_
+#define OPTIONS_H_
+
+/*
+ * options - the command line of bottle-agent.
+ *
+ * Layer:   agent.  Prints nothing itself, so tests call it with arrays.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "base/status.h"
+
+/* The socket of an agent for a container. */
+#define OPTIONS_SOCKET		"/run/bottle-agent.sock"
+/* Most --allow options. */
+#define OPTIONS_ALLOW_MAX	64
+
+/* Exit codes of every command. */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_DENIED = 3,	/* policy said no */
+	EXIT_MEMORY = 4,	/* locked memory or hardening not to be had */
+	EXIT_UNREACHABLE = 5,	/* no agent there */
+};
+
+enum command {
+	COMMAND_SERVE,
+	COMMAND_KILL,		/* -k */
+	COMMAND_LOAD,		/* --load */
+	COMMAND_STATUS,		/* --status */
+	COMMAND_HELP,
+	COMMAND_VERSION,
+};
+
+struct agent_options {
+	enum command	 command;
+	bool		 service;	/* --public or --allow: service mode */
+	bool		 ours;		/* an option that ssh-agent has not */
+	bool		 version_stderr;	/* -V; --version is stdout */
+
+	/* Serving. */
+	const char	*socket;	/* -a, --socket; NULL: the default */
+	bool		 foreground;	/* -D, -d */
+	bool		 debug;		/* -d */
+	bool		 csh, sh;	/* -c, -s; neither: look at $SHELL */
+	bool		 tmp_socket;	/* -T */
+	bool		 public;	/* --public */
+	bool		 allow_shared_dir;
+	bool		 legacy_rsa;
+	bool		 has_lifetime;	/* -t, and not 0: 0 is "for ever" */
+	uint32_t	 lifetime_s;
+	int		 ready_fd;	/* --ready-fd; -1: none */
+	size_t		 n_allow;
+	const char	*allow[OPTIONS_ALLOW_MAX];
+	struct secret_options memory;	/* --memory, --memory-size, ... */
+	char		**run;		/* COMMAND [ARG...], NULL-ended, or NULL */
+
+	/* --load */
+	bool		 has_expect;
+	uint32_t	 expect;
+	const char	*name;		/* --name; NULL: add to what is there */
+
+	/* --status */
+	bool		 json;
+};
+
+/**
+ * options_parse(argc, argv, out, why, whylen):
+ * Short options combine as getopt has it, long ones are not abbreviated;
+ * options end at the first word that is none.  The first -h, --help, -V or
+ * --version ends the parse.  A bad set is answered as a whole: ${out} is then
+ * good for options_usage_exit() only.
+ *
+ * Owns:   ${out} borrows from ${argv}.
+ * Errors: ST_MALFORMED  wrong use; ${why} holds one line that says what to do
+ */
+int options_parse(int argc, char **argv, struct agent_options *out, char *why,
+    size_t whylen) MUST_USE;
+
+/**
+ * options_usage():
+ * What --help prints, from the same table that options_parse() reads.  The
+ * caller frees it; NULL when out of memory.
+ */
+char *options_usage(void);
+
+/**
+ * options_usage_exit(opts):
+ * The exit code of wrong use: ssh-agent's 1 without any option of ours, else
+ * EXIT_USAGE.  ${opts} may be half filled.
+ */
+int options_usage_exit(const struct agent_options *opts);
+
+#endif /* !OPTIONS_H_ */

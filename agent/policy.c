@@ -1,0 +1,174 @@
+#include "agent/policy.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/text.h"
+#include "base/users.h"
+
+static const struct {
+	const char	*name;
+	unsigned	 bit;
+} op_names[] = {
+	{ "list", POLICY_LIST },
+	{ "sign", POLICY_SIGN },
+	{ "add", POLICY_ADD },
+	{ "remove", POLICY_REMOVE },
+	{ "lock", POLICY_LOCK },
+	{ "admin", POLICY_ADMIN },
+};
+
+#define N_OPS	(sizeof(op_names) / sizeof(op_names[0]))
+
+void
+policy_init(struct policy *p, uid_t self)
+{
+	memset(p, 0, sizeof(*p));
+	p->self = self;
+}
+
+/* Decode OPS. */
+static int
+parse_ops(const char *text, unsigned *out, char *why, size_t whylen)
+{
+	const char *word = text;
+	size_t len, i;
+
+	*out = 0;
+	if (strcmp(text, "none") == 0)
+		return ST_OK;
+	for (;;) {
+		len = strcspn(word, ",");
+		for (i = 0; i < N_OPS; i++)
+			if (strlen(op_names[i].name) == len &&
+			    strncmp(op_names[i].name, word, len) == 0)
+				break;
+		if (i == N_OPS) {
+			(void)snprintf(why, whylen, "\"%.*s\" is no operation: "
+			    "use list, sign, add, remove, lock, admin or none",
+			    (int)(len < 64 ? len : 64), word);
+			return ST_MALFORMED;
+		}
+		*out |= op_names[i].bit;
+		if (word[len] == '\0')
+			break;
+		word += len + 1;
+	}
+	if ((*out & POLICY_ADMIN) != 0)
+		*out = POLICY_ALL;
+	return ST_OK;
+}
+
+/* Find the number of PEER. */
+static int
+parse_peer(const char *peer, struct policy_rule *rule, char *why,
+    size_t whylen)
+{
+	bool group = peer[0] == '@';
+	const char *name = peer + (group ? 1 : 0);
+	uint64_t n;
+	uid_t uid;
+	gid_t gid;
+	int st;
+
+	rule->who = group ? POLICY_GROUP : POLICY_USER;
+	/* The highest number means "no such id" to the kernel. */
+	if (num_u64(name, 0, UINT32_MAX - 1, &n) == ST_OK) {
+		rule->id = (unsigned)n;
+		return ST_OK;
+	}
+	if (group) {
+		st = users_gid(name, &gid);
+		rule->id = st == ST_OK ? (unsigned)gid : 0;
+	} else {
+		st = users_uid(name, &uid);
+		rule->id = st == ST_OK ? (unsigned)uid : 0;
+	}
+	if (st == ST_OK)
+		return ST_OK;
+	(void)snprintf(why, whylen, "there is no %s \"%s\"%s",
+	    group ? "group" : "user", name, st == ST_NOT_FOUND ?
+	    ": create it first, or give its number" :
+	    ": the account files cannot be read");
+	return ST_MALFORMED;
+}
+
+int
+policy_add(struct policy *p, const char *text, char *why, size_t whylen)
+{
+	struct policy_rule *rule;
+	char peer[POLICY_RULE_MAX];
+	const char *eq = strchr(text, '=');
+	int st;
+
+	if (eq == NULL || eq == text || strcmp(text, "@=") == 0 ||
+	    strlen(text) >= POLICY_RULE_MAX) {
+		(void)snprintf(why, whylen, "\"%.64s\" is no rule: use "
+		    "PEER=OPS, such as node=list,sign", text);
+		return ST_MALFORMED;
+	}
+	if (p->n == POLICY_RULES_MAX) {
+		(void)snprintf(why, whylen, "more than %d rules",
+		    POLICY_RULES_MAX);
+		return ST_FULL;
+	}
+	rule = &p->rules[p->n];
+	memcpy(peer, text, (size_t)(eq - text));
+	peer[eq - text] = '\0';
+	if ((st = parse_peer(peer, rule, why, whylen)) != ST_OK ||
+	    (st = parse_ops(eq + 1, &rule->ops, why, whylen)) != ST_OK)
+		return st;
+	memcpy(rule->text, text, strlen(text) + 1);
+	p->n++;
+	return ST_OK;
+}
+
+/* Whether a rule names a peer. */
+static bool
+names(const struct policy_rule *rule, const struct unixsock_peer *peer)
+{
+	if (rule->who == POLICY_USER)
+		return rule->id == peer->uid;
+	if (rule->id == peer->gid)
+		return true;
+	for (size_t i = 0; i < peer->ngroups; i++)
+		if (rule->id == peer->groups[i])
+			return true;
+	return false;
+}
+
+unsigned
+policy_ops(const struct policy *p, const struct unixsock_peer *peer)
+{
+	bool by_name = false;
+	unsigned ops = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (!names(&p->rules[i], peer))
+			continue;
+		ops |= p->rules[i].ops;
+		by_name = by_name || p->rules[i].who == POLICY_USER;
+	}
+	if (!by_name && (peer->uid == 0 || peer->uid == p->self))
+		ops |= POLICY_ALL;
+	return ops;
+}
+
+void
+policy_ops_name(unsigned ops, char out[static POLICY_OPS_NAME_MAX])
+{
+	struct text t;
+
+	text_init(&t, out, POLICY_OPS_NAME_MAX);
+	for (size_t i = 0; i < N_OPS; i++) {
+		if ((ops & op_names[i].bit) == 0)
+			continue;
+		if (t.len > 0)
+			text_addc(&t, ',');
+		text_add(&t, op_names[i].name);
+	}
+	if (t.len == 0)
+		text_add(&t, "none");
+}

@@ -1,0 +1,52 @@
+# bash completion for bottle-agent; needs nothing but bash.
+
+# Users and groups of this machine, as --allow names them.
+_bottle_agent_peers()
+{
+	cut -d: -f1 /etc/passwd 2>/dev/null
+	cut -d: -f1 /etc/group 2>/dev/null | sed 's/^/@/'
+}
+
+_bottle_agent()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]}
+	local prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local options='-a --socket -c -s -k -D -d -t -T -V -h --help --version
+		--public --allow --allow-shared-dir --legacy-rsa --ready-fd
+		--memory --memory-size --allow-unlocked-memory
+		--load --expect --name --status --json'
+
+	# readline hands --memory=x over as three words.
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+
+	case $prev in
+	-a | --socket)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	--memory)
+		mapfile -t COMPREPLY < <(compgen -W 'auto secret mlock' -- "$cur")
+		;;
+	--allow)
+		compopt -o nospace 2>/dev/null
+		mapfile -t COMPREPLY < \
+		    <(compgen -W "$(_bottle_agent_peers)" -S = -- "$cur")
+		;;
+	-t | --ready-fd | --memory-size | --expect | --name)
+		COMPREPLY=()
+		;;
+	*)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		fi
+		;;
+	esac
+}
+
+complete -F _bottle_agent bottle-agent

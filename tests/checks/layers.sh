@@ -1,0 +1,31 @@
+#!/bin/sh
+# Folders include only what lies below them, and the crypto libraries stay in
+# agent/.
+# usage: layers.sh SOURCE
+set -u
+cd "$1" || exit 2
+bad=0
+
+# complain FOLDER PATTERN: no include line in FOLDER may match PATTERN.
+complain()
+{
+	if found=$(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]*$2" \
+	    "$1"/*.[ch] /dev/null); then
+		printf '%s\n' "$found" >&2
+		bad=1
+	fi
+}
+
+complain base '"(proto|agent|forwarder|provision|tests|fuzz|bench)/'
+complain proto '"(agent|forwarder|provision|tests|fuzz|bench)/'
+complain agent '"(forwarder|provision|tests|fuzz|bench)/'
+complain base '[<"](openssl/|sodium)'
+complain proto '[<"](openssl/|sodium)'
+# Written from the root, so that the layer can be seen in the line; version.h
+# is made by the build and lies there.
+if found=$(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"([^/"]*|\.[^"]*)"' \
+    base/*.[ch] proto/*.[ch] agent/*.[ch] | grep -v '"version\.h"$'); then
+	printf '%s\n' "$found" >&2
+	bad=1
+fi
+exit $bad

@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# check.sh - named checks of a test that is a shell script.
+#
+# Sourced, after say.sh.  Each check prints one line, "ok NAME" or
+# "not ok NAME: what"; checks_end gives the verdict.
+
+checks_done=0
+checks_failed=0
+
+ok() {
+	checks_done=$((checks_done + 1))
+	printf 'ok %s\n' "$1"
+}
+
+# not_ok NAME WHAT: one line, whatever is in it.
+not_ok() {
+	checks_done=$((checks_done + 1))
+	checks_failed=$((checks_failed + 1))
+	printf 'not ok %s: %s\n' "$1" "$(printf '%s' "$2" | tr '\n' '|')"
+}
+
+# check NAME COMMAND...: the command must succeed.
+check() {
+	local name=$1 out status=0
+
+	shift
+	out=$("$@" 2>&1 </dev/null) || status=$?
+	if [ "$status" -eq 0 ]; then
+		ok "$name"
+	else
+		not_ok "$name" "$1 ended with $status: ${out:0:600}"
+	fi
+}
+
+# check_status NAME WANTED COMMAND...: how the command must end.
+check_status() {
+	local name=$1 wanted=$2 out status=0
+
+	shift 2
+	out=$("$@" 2>&1 </dev/null) || status=$?
+	if [ "$status" -eq "$wanted" ]; then
+		ok "$name"
+	else
+		not_ok "$name" \
+		    "$1 ended with $status, not $wanted: ${out:0:600}"
+	fi
+}
+
+# check_refused NAME COMMAND...: it must fail by itself: timeout's statuses, and
+# those of a signal, are no refusal.
+check_refused() {
+	local name=$1 out status=0
+
+	shift
+	out=$("$@" 2>&1 </dev/null) || status=$?
+	if [ "$status" -eq 0 ]; then
+		not_ok "$name" "succeeded: ${out:0:600}"
+	elif [ "$status" -ge 124 ]; then
+		not_ok "$name" "ended with $status: ${out:0:600}"
+	else
+		ok "$name"
+	fi
+}
+
+# check_same NAME WANTED GOT
+check_same() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "wanted \"$2\", got \"$3\""
+	fi
+}
+
+# check_has NAME TEXT PART: PART must be in TEXT.
+check_has() {
+	case $2 in
+	*"$3"*) ok "$1" ;;
+	*) not_ok "$1" "\"$3\" is not in \"$2\"" ;;
+	esac
+}
+
+# check_lacks NAME TEXT PART: PART must not be in TEXT.
+check_lacks() {
+	case $2 in
+	*"$3"*) not_ok "$1" "\"$3\" is in \"$2\"" ;;
+	*) ok "$1" ;;
+	esac
+}
+
+# skip_all REASON: nothing of this test can run here.
+skip_all() {
+	printf 'SKIP: %s\n' "$1"
+	exit 77
+}
+
+# checks_end: the last line of a test.
+checks_end() {
+	printf '%d checks, %d failed\n' "$checks_done" "$checks_failed"
+	[ "$checks_failed" -eq 0 ] && [ "$checks_done" -gt 0 ]
+	exit
+}

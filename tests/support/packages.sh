@@ -1,0 +1,88 @@
+# shellcheck shell=bash disable=SC2034
+# packages.sh - the Debian packages that building and testing need.  The one
+# list that there is: quickstart.sh and test.sh install from it.
+#
+# Sourced, after say.sh.
+
+# To build what is shipped.
+packages_build=(
+	build-essential
+	cmake
+	ninja-build
+	pkg-config
+	libssl-dev
+	libsodium-dev
+)
+
+# To build and run the unit tests, fuzz targets and scenarios as well.
+packages_test=(
+	clang
+	git
+	jq
+	libclang-rt-14-dev
+	libcmocka-dev
+	openssh-client
+	openssh-server
+	perl
+	procps
+	shellcheck
+	util-linux
+)
+
+# To make the machines of the end-to-end test and the demo.
+packages_world=(
+	ca-certificates
+	iproute2
+	mmdebstrap
+	openssh-client
+	perl
+	util-linux
+)
+
+# A container engine, for those that have none.
+packages_engine=(
+	docker.io
+	iptables
+)
+
+# What is in the two machines that are made.
+packages_in_bottle=(openssh-client git ca-certificates)
+packages_in_server=(openssh-server git)
+
+# packages_missing NAME...: print those that are not installed.
+packages_missing() {
+	local name
+
+	for name in "$@"; do
+		dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null |
+		    grep -qx installed || printf '%s\n' "$name"
+	done
+}
+
+# packages_install NAME...: install those that are missing.
+packages_install() {
+	local missing log
+
+	mapfile -t missing < <(packages_missing "$@")
+	[ "${#missing[@]}" -gt 0 ] || return 0
+	command -v apt-get >/dev/null ||
+	    die "needs apt-get, or these packages by hand: ${missing[*]}" 2
+	[ "$(id -u)" -eq 0 ] ||
+	    die "not root, so please install: ${missing[*]}" 2
+	printf 'installing %s\n' "${missing[*]}"
+	log=$(mktemp)
+	if ! packages_apt "${missing[@]}" >"$log" 2>&1; then
+		tail -n 30 "$log" >&2
+		rm -f "$log"
+		printf 'apt-get could not install: %s\n' "${missing[*]}" >&2
+		return 1
+	fi
+	rm -f "$log"
+}
+
+packages_apt() {
+	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -q
+	    -o Dpkg::Options::=--force-confold)
+
+	"${apt[@]}" update && "${apt[@]}" install --no-install-recommends "$@"
+}

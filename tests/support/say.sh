@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# say.sh - how the shell parts of this project talk, fail and clean up.
+#
+# Sourced.  Everything that a script leaves behind is undone by an action that
+# it gives to at_exit; they run last in first out, on any way out.
+
+exit_actions=()
+
+# die MESSAGE [STATUS]: to stderr, and out.
+die() {
+	printf '%s: %s\n' "${0##*/}" "$1" >&2
+	exit "${2:-1}"
+}
+
+# at_exit COMMAND...: run it when the script ends, also on Ctrl-C.
+at_exit() {
+	exit_actions+=("$(printf '%q ' "$@")")
+}
+
+run_exit_actions() {
+	local status=$? i
+
+	# A second Ctrl-C must not stop the cleaning half-way.
+	trap '' HUP INT TERM
+	trap - EXIT
+	set +e
+	for ((i = ${#exit_actions[@]} - 1; i >= 0; i--)); do
+		eval "${exit_actions[i]}"
+	done
+	exit "$status"
+}
+trap run_exit_actions EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# now_ms: milliseconds, for differences.
+now_ms() {
+	local us=${EPOCHREALTIME/[.,]/}
+
+	printf '%s\n' "$((us / 1000))"
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds; fails when it does not in time.
+wait_for() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || return 1
+		sleep 0.05
+	done
+}
+
+# end_process PID [SECONDS]: end it politely, then by force.
+end_process() {
+	kill -TERM "$1" 2>/dev/null || return 0
+	wait_for "${2:-5}" process_gone "$1" || kill -KILL "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+	return 0
+}
+
+# A zombie of ours counts as gone.
+process_gone() {
+	local state
+
+	state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
+	[ -z "$state" ] || [ "${state:0:1}" = Z ]
+}

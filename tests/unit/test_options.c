@@ -1,0 +1,586 @@
+/*
+ * The command line of bottle-agent: what is accepted, what it means, and what
+ * is refused with which words and which exit code.
+ */
+
+#include "agent/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ARGS_MAX	80
+#define WHY_MAX		256
+
+/* A command line that was parsed. */
+struct line {
+	char			 text[1024];
+	char			*argv[ARGS_MAX];
+	int			 argc;
+	struct agent_options	 opts;
+	char			 why[WHY_MAX];
+	int			 st;
+};
+
+/* Parse ${words}, separated by single blanks; '' stands for an empty word. */
+static void
+parse(struct line *l, const char *words)
+{
+	static char program[] = "bottle-agent";
+	char *save = NULL;
+	char *word;
+
+	assert_true(strlen(words) < sizeof(l->text));
+	memcpy(l->text, words, strlen(words) + 1);
+	l->argc = 0;
+	l->argv[l->argc++] = program;
+	for (word = strtok_r(l->text, " ", &save); word != NULL;
+	    word = strtok_r(NULL, " ", &save)) {
+		if (strcmp(word, "''") == 0)
+			word[0] = '\0';
+		assert_true(l->argc < ARGS_MAX - 1);
+		l->argv[l->argc++] = word;
+	}
+	l->argv[l->argc] = NULL;
+	l->st = options_parse(l->argc, l->argv, &l->opts, l->why,
+	    sizeof(l->why));
+}
+
+static void
+parse_ok(struct line *l, const char *words)
+{
+	parse(l, words);
+	if (l->st != ST_OK)
+		fail_msg("\"%s\" was refused: %s", words, l->why);
+	assert_string_equal(l->why, "");
+}
+
+static void
+nothing_given_is_ssh_agent_mode(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "");
+	assert_int_equal(l.opts.command, COMMAND_SERVE);
+	assert_false(l.opts.service);
+	assert_false(l.opts.foreground);
+	assert_false(l.opts.public);
+	assert_false(l.opts.has_lifetime);
+	assert_false(l.opts.ours);
+	assert_null(l.opts.socket);
+	assert_null(l.opts.run);
+	assert_null(l.opts.name);
+	assert_int_equal(l.opts.n_allow, 0);
+	assert_int_equal(l.opts.ready_fd, -1);
+	assert_int_equal(l.opts.memory.size, 0);
+	assert_int_equal(l.opts.memory.want, SECRET_AUTO);
+	assert_false(l.opts.memory.allow_unlocked);
+}
+
+static void
+ssh_agent_options_are_taken(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "-c -D -T -a /tmp/x -t 90");
+	assert_true(l.opts.csh);
+	assert_false(l.opts.sh);
+	assert_true(l.opts.foreground);
+	assert_false(l.opts.debug);
+	assert_true(l.opts.tmp_socket);
+	assert_string_equal(l.opts.socket, "/tmp/x");
+	assert_true(l.opts.has_lifetime);
+	assert_int_equal(l.opts.lifetime_s, 90);
+	assert_false(l.opts.ours);
+
+	parse_ok(&l, "-sd");
+	assert_true(l.opts.sh);
+	assert_true(l.opts.debug);
+	assert_true(l.opts.foreground);
+}
+
+static void
+short_options_combine_and_attach(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "-sk");
+	assert_int_equal(l.opts.command, COMMAND_KILL);
+	assert_true(l.opts.sh);
+	parse_ok(&l, "-t1h30m -a/tmp/x");
+	assert_int_equal(l.opts.lifetime_s, 5400);
+	assert_string_equal(l.opts.socket, "/tmp/x");
+	parse_ok(&l, "-Dt10");
+	assert_int_equal(l.opts.lifetime_s, 10);
+}
+
+static void
+kill_takes_other_ssh_agent_options(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "-k -a /tmp/x -t 5 -D -T");
+	assert_int_equal(l.opts.command, COMMAND_KILL);
+}
+
+static void
+lifetime_zero_is_no_lifetime(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "-t 0");
+	assert_false(l.opts.has_lifetime);
+}
+
+static void
+service_options_are_taken(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "--public --allow node=list,sign --allow=@dev=list "
+	    "--socket=/run/x.sock --allow-shared-dir --legacy-rsa "
+	    "--ready-fd 7 --memory mlock --memory-size 512K "
+	    "--allow-unlocked-memory");
+	assert_int_equal(l.opts.command, COMMAND_SERVE);
+	assert_true(l.opts.service);
+	assert_true(l.opts.public);
+	assert_true(l.opts.ours);
+	assert_int_equal(l.opts.n_allow, 2);
+	assert_string_equal(l.opts.allow[0], "node=list,sign");
+	assert_string_equal(l.opts.allow[1], "@dev=list");
+	assert_string_equal(l.opts.socket, "/run/x.sock");
+	assert_true(l.opts.allow_shared_dir);
+	assert_true(l.opts.legacy_rsa);
+	assert_int_equal(l.opts.ready_fd, 7);
+	assert_int_equal(l.opts.memory.want, SECRET_MLOCK);
+	assert_int_equal(l.opts.memory.size, 512 * 1024);
+	assert_true(l.opts.memory.allow_unlocked);
+}
+
+static void
+allow_alone_is_service_mode(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "--allow 1000=sign");
+	assert_true(l.opts.service);
+	assert_false(l.opts.public);
+}
+
+static void
+memory_kinds_and_sizes(void **state)
+{
+	static const struct {
+		const char	*words;
+		size_t		 size;
+	} sizes[] = {
+		{ "--memory-size 65536", 65536 },
+		{ "--memory-size 64K", 65536 },
+		{ "--memory-size 64k", 65536 },
+		{ "--memory-size 2M", 2 * 1024 * 1024 },
+		{ "--memory-size 2m", 2 * 1024 * 1024 },
+		{ "--memory-size 1024M", 1024 * 1024 * 1024 },
+	};
+	struct line l;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		parse_ok(&l, sizes[i].words);
+		assert_int_equal(l.opts.memory.size, sizes[i].size);
+	}
+	parse_ok(&l, "--memory=auto");
+	assert_int_equal(l.opts.memory.want, SECRET_AUTO);
+	parse_ok(&l, "--memory=secret");
+	assert_int_equal(l.opts.memory.want, SECRET_MEMFD);
+}
+
+static void
+load_takes_its_own_and_what_an_agent_needs(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "--load --expect 3 --name ci -t 10m --public "
+	    "--allow node=sign -a /run/x.sock --memory secret");
+	assert_int_equal(l.opts.command, COMMAND_LOAD);
+	assert_true(l.opts.has_expect);
+	assert_int_equal(l.opts.expect, 3);
+	assert_string_equal(l.opts.name, "ci");
+	assert_true(l.opts.has_lifetime);
+	assert_int_equal(l.opts.lifetime_s, 600);
+	assert_true(l.opts.service);
+	parse_ok(&l, "--load --allow-shared-dir");
+	assert_true(l.opts.allow_shared_dir);
+}
+
+static void
+status_takes_socket_and_json(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "--status --json --socket /run/x.sock");
+	assert_int_equal(l.opts.command, COMMAND_STATUS);
+	assert_true(l.opts.json);
+	assert_string_equal(l.opts.socket, "/run/x.sock");
+}
+
+static void
+options_end_at_the_command(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "-t 5 sh -c --public");
+	assert_non_null(l.opts.run);
+	assert_string_equal(l.opts.run[0], "sh");
+	assert_string_equal(l.opts.run[1], "-c");
+	assert_string_equal(l.opts.run[2], "--public");
+	assert_null(l.opts.run[3]);
+	assert_false(l.opts.csh);
+	assert_false(l.opts.service);
+
+	parse_ok(&l, "-- -odd-name");
+	assert_string_equal(l.opts.run[0], "-odd-name");
+	parse_ok(&l, "-T --");
+	assert_null(l.opts.run);
+}
+
+static void
+help_and_version_end_the_parse(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "-h");
+	assert_int_equal(l.opts.command, COMMAND_HELP);
+	parse_ok(&l, "--load --help --nonsense");
+	assert_int_equal(l.opts.command, COMMAND_HELP);
+	parse_ok(&l, "-V");
+	assert_int_equal(l.opts.command, COMMAND_VERSION);
+	assert_true(l.opts.version_stderr);
+	parse_ok(&l, "--version -x");
+	assert_int_equal(l.opts.command, COMMAND_VERSION);
+	assert_false(l.opts.version_stderr);
+}
+
+/* A line that is refused, a piece of the reason, and the exit code. */
+struct refusal {
+	const char	*words;
+	const char	*why;
+	int		 exit;
+};
+
+static void
+check_refusals(const struct refusal *r, size_t n)
+{
+	struct line l;
+	size_t i;
+	int got;
+
+	for (i = 0; i < n; i++) {
+		parse(&l, r[i].words);
+		if (l.st != ST_MALFORMED)
+			fail_msg("\"%s\" was taken", r[i].words);
+		if (strstr(l.why, r[i].why) == NULL)
+			fail_msg("\"%s\": \"%s\" does not say \"%s\"",
+			    r[i].words, l.why, r[i].why);
+		if (strchr(l.why, '\n') != NULL)
+			fail_msg("\"%s\": more than a line", r[i].words);
+		got = options_usage_exit(&l.opts);
+		if (got != r[i].exit)
+			fail_msg("\"%s\": exit %d, not %d", r[i].words, got,
+			    r[i].exit);
+	}
+}
+#define CHECK_REFUSALS(r)	check_refusals(r, sizeof(r) / sizeof((r)[0]))
+
+static void
+ssh_agent_misuse_exits_1(void **state)
+{
+	static const struct refusal r[] = {
+		{ "-c -s", "-c and -s exclude each other", 1 },
+		{ "-D -d", "-D and -d exclude each other", 1 },
+		{ "-dD", "-D and -d exclude each other", 1 },
+		{ "-DD", "-D given twice", 1 },
+		{ "-d -d", "-d given twice", 1 },
+		{ "-a x -a y", "-a given twice", 1 },
+		{ "-t x", "Invalid lifetime", 1 },
+		{ "-t -5", "Invalid lifetime", 1 },
+		{ "-t ''", "Invalid lifetime", 1 },
+		{ "-t", "-t needs LIFE", 1 },
+		{ "-a", "-a needs PATH", 1 },
+		{ "-a ''", "-a must not be empty", 1 },
+		{ "-c sh", "-c takes no COMMAND", 1 },
+		{ "-s sh", "-s takes no COMMAND", 1 },
+		{ "-k sh", "-k takes no COMMAND", 1 },
+		{ "-D sh", "-D takes no COMMAND", 1 },
+		{ "-d sh", "-d takes no COMMAND", 1 },
+		{ "-x", "unknown option -x", 1 },
+		{ "-cx", "unknown option -x", 1 },
+		{ "-c-", "unknown option --", 1 },
+		{ "-\x01", "unknown option -\\x01", 1 },
+		{ "-\xff", "unknown option -\\xff", 1 },
+		{ "-:", "unknown option -:", 1 },
+	};
+
+	(void)state;
+	CHECK_REFUSALS(r);
+}
+
+static void
+ssh_agent_options_not_served_are_unknown(void **state)
+{
+	static const struct refusal r[] = {
+		{ "-E md5", "unknown option -E", 1 },
+		{ "-O no-restrict-websafe", "unknown option -O", 1 },
+		{ "-P /usr/lib/x", "unknown option -P", 1 },
+		{ "-U", "unknown option -U", 1 },
+		{ "-u", "unknown option -u", 1 },
+	};
+
+	(void)state;
+	CHECK_REFUSALS(r);
+}
+
+static void
+bad_values_exit_2(void **state)
+{
+	static const struct refusal r[] = {
+		{ "--socket", "-a needs PATH", 2 },
+		{ "--name", "--name needs NAME", 2 },
+		{ "--public=yes", "--public takes no value", 2 },
+		{ "--ready-fd x", "--ready-fd takes a number", 2 },
+		{ "--ready-fd 2", "--ready-fd takes a number", 2 },
+		{ "--ready-fd 2147483648", "--ready-fd takes a number", 2 },
+		{ "--memory ram", "auto, secret or mlock", 2 },
+		{ "--memory-size K", "--memory-size takes bytes", 2 },
+		{ "--memory-size ''", "--memory-size takes bytes", 2 },
+		{ "--memory-size 65535", "--memory-size takes bytes", 2 },
+		{ "--memory-size 1025M", "--memory-size takes bytes", 2 },
+		{ "--memory-size 2G", "--memory-size takes bytes", 2 },
+		{ "--memory-size 64KK", "--memory-size takes bytes", 2 },
+		{ "--memory-size 18014398509481985K",
+		    "--memory-size takes bytes", 2 },
+		{ "--memory-size 000000000000000000000000000000065536",
+		    "--memory-size takes bytes", 2 },
+		{ "--load --expect 0", "--expect takes a number", 2 },
+		{ "--load --expect 2049", "--expect takes a number", 2 },
+		{ "--load --expect +1", "--expect takes a number", 2 },
+		{ "--load --name ''", "--name must not be empty", 2 },
+		{ "--load --name aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aaaaaaaaaaaaaaaaaaaa", "--name takes at most 64", 2 },
+		{ "--allow node", "--allow takes PEER=OPS", 2 },
+		{ "--allow =sign", "--allow takes PEER=OPS", 2 },
+		{ "--allow node=", "--allow takes PEER=OPS", 2 },
+		{ "--allow ''", "--allow takes PEER=OPS", 2 },
+	};
+
+	(void)state;
+	CHECK_REFUSALS(r);
+}
+
+static void
+combinations_of_ours_exit_2(void **state)
+{
+	static const struct refusal r[] = {
+		{ "--public", "--public needs at least one --allow", 2 },
+		{ "--public -a /x", "--allow node=list,sign", 2 },
+		{ "--load --public", "--public needs at least one", 2 },
+		{ "--load --status", "--load and --status exclude", 2 },
+		{ "--load -k", "--load and -k exclude", 2 },
+		{ "-k --status", "--status and -k exclude", 2 },
+		{ "--load --load", "--load given twice", 2 },
+		{ "-a x --socket y", "-a given twice", 2 },
+		{ "--expect 3", "--expect goes with --load only", 2 },
+		{ "--name x", "--name goes with --load only", 2 },
+		{ "--json", "--json goes with --status only", 2 },
+		{ "--load --json", "--json goes with --status only", 2 },
+		{ "--status --name x", "--name goes with --load only", 2 },
+		{ "--status -t 5", "-t does not go with --status", 2 },
+		{ "--status --allow a=sign", "--allow does not go with", 2 },
+		{ "--load -D", "-D does not go with --load", 2 },
+		{ "--load --ready-fd 5", "--ready-fd does not go with", 2 },
+		{ "-k --legacy-rsa", "--legacy-rsa does not go with -k", 2 },
+		{ "--load x", "--load takes no COMMAND", 2 },
+		{ "--status x", "--status takes no COMMAND", 2 },
+		{ "--allow a=sign sh", "--allow takes no COMMAND", 2 },
+		{ "--public --allow a=sign sh", "--public takes no", 2 },
+		{ "--allow a=sign -T", "-T makes a directory", 2 },
+		{ "--allow-shared-dir", "needs --public or --allow", 2 },
+		/* ssh-agent's own misuse, once ours was seen. */
+		{ "--legacy-rsa -c -s", "-c and -s exclude", 2 },
+		{ "--legacy-rsa -t x", "Invalid lifetime", 2 },
+	};
+
+	(void)state;
+	CHECK_REFUSALS(r);
+}
+
+static void
+unknown_long_option_names_the_nearest(void **state)
+{
+	static const struct refusal r[] = {
+		{ "--pubic",
+		    "unknown option --pubic; did you mean --public?", 2 },
+		{ "--alow node=sign", "did you mean --allow?", 2 },
+		{ "--alolw=node=sign", "--alolw; did you mean --allow?", 2 },
+		{ "--stauts", "did you mean --status?", 2 },
+		{ "--socet x", "did you mean --socket?", 2 },
+		{ "--legacy_rsa", "did you mean --legacy-rsa?", 2 },
+		/* A beginning is not enough, and says what it began. */
+		{ "--pub", "did you mean --public?", 2 },
+		{ "--sock /x", "did you mean --socket?", 2 },
+		{ "--sock", "did you mean --socket?", 2 },
+		{ "--pub=1", "--pub; did you mean --public?", 2 },
+		{ "--allow-u", "did you mean --allow-unlocked-memory?", 2 },
+		/* Far from all of them: no guess. */
+		{ "--frobnicate", "unknown option --frobnicate; see", 2 },
+		{ "--policy /etc/x", "unknown option --policy; see", 2 },
+		{ "--x", "unknown option --x; see", 2 },
+		{ "--=5", "unknown option --; see", 2 },
+		{ "--\x1b[31m", "unknown option --\\x1b[31m; see", 2 },
+		{ "--aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		    "aaaa; see", 2 },
+	};
+
+	(void)state;
+	CHECK_REFUSALS(r);
+}
+
+static void
+allow_stops_at_its_limit(void **state)
+{
+	static char program[] = "bottle-agent";
+	static char rule[] = "--allow=node=sign";
+	char *argv[OPTIONS_ALLOW_MAX + 3] = { program };
+	struct agent_options opts;
+	char why[WHY_MAX];
+	int i;
+
+	(void)state;
+	for (i = 1; i <= OPTIONS_ALLOW_MAX + 1; i++)
+		argv[i] = rule;
+	assert_int_equal(options_parse(OPTIONS_ALLOW_MAX + 2, argv, &opts,
+	    why, sizeof(why)), ST_MALFORMED);
+	assert_string_equal(why, "more than 64 --allow");
+
+	argv[OPTIONS_ALLOW_MAX + 1] = NULL;
+	assert_int_equal(options_parse(OPTIONS_ALLOW_MAX + 1, argv, &opts,
+	    why, sizeof(why)), ST_OK);
+	assert_int_equal(opts.n_allow, OPTIONS_ALLOW_MAX);
+}
+
+static void
+reason_is_cut_at_its_room(void **state)
+{
+	static char program[] = "bottle-agent";
+	static char word[] = "--pubic";
+	char *argv[] = { program, word, NULL };
+	struct agent_options opts;
+	char why[8];
+
+	(void)state;
+	assert_int_equal(options_parse(2, argv, &opts, why, sizeof(why)),
+	    ST_MALFORMED);
+	assert_string_equal(why, "unknown");
+}
+
+static void
+empty_argv_is_taken(void **state)
+{
+	char *argv[] = { NULL };
+	struct agent_options opts;
+	char why[WHY_MAX];
+
+	(void)state;
+	assert_int_equal(options_parse(0, argv, &opts, why, sizeof(why)),
+	    ST_OK);
+	assert_null(opts.run);
+}
+
+/* Options of the last run must not be left in getopt()'s own state. */
+static void
+parse_again_starts_over(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse(&l, "-cx");
+	assert_int_equal(l.st, ST_MALFORMED);
+	parse_ok(&l, "-s -D");
+	assert_true(l.opts.sh);
+	assert_false(l.opts.csh);
+	assert_null(l.opts.run);
+}
+
+static void
+usage_names_every_option(void **state)
+{
+	static const char *const want[] = {
+		"-a, --socket PATH", "  -c ", "  -s ", "  -k ", "  -D ",
+		"  -d ", "  -t LIFE", "  -T ", "  -V ", "-h, --help",
+		"--version", "--public", "--allow PEER=OPS",
+		"--allow-shared-dir", "--legacy-rsa", "--ready-fd N",
+		"--memory KIND", "--memory-size BYTES",
+		"--allow-unlocked-memory", "--load", "--expect N",
+		"--name NAME", "--status", "--json",
+	};
+	char *text = options_usage();
+	const char *line;
+	size_t i;
+
+	(void)state;
+	assert_non_null(text);
+	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		if (strstr(text, want[i]) == NULL)
+			fail_msg("--help does not have \"%s\"", want[i]);
+	for (line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+		assert_true(strcspn(line, "\n") <= 80);
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_given_is_ssh_agent_mode),
+		cmocka_unit_test(ssh_agent_options_are_taken),
+		cmocka_unit_test(short_options_combine_and_attach),
+		cmocka_unit_test(kill_takes_other_ssh_agent_options),
+		cmocka_unit_test(lifetime_zero_is_no_lifetime),
+		cmocka_unit_test(service_options_are_taken),
+		cmocka_unit_test(allow_alone_is_service_mode),
+		cmocka_unit_test(memory_kinds_and_sizes),
+		cmocka_unit_test(load_takes_its_own_and_what_an_agent_needs),
+		cmocka_unit_test(status_takes_socket_and_json),
+		cmocka_unit_test(options_end_at_the_command),
+		cmocka_unit_test(help_and_version_end_the_parse),
+		cmocka_unit_test(ssh_agent_misuse_exits_1),
+		cmocka_unit_test(ssh_agent_options_not_served_are_unknown),
+		cmocka_unit_test(bad_values_exit_2),
+		cmocka_unit_test(combinations_of_ours_exit_2),
+		cmocka_unit_test(unknown_long_option_names_the_nearest),
+		cmocka_unit_test(allow_stops_at_its_limit),
+		cmocka_unit_test(reason_is_cut_at_its_room),
+		cmocka_unit_test(empty_argv_is_taken),
+		cmocka_unit_test(parse_again_starts_over),
+		cmocka_unit_test(usage_names_every_option),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
