@@ -46,7 +46,7 @@ enum block_state {
 
 struct block {
 	uint32_t	 units;		/* of this block, header included */
-	uint32_t	 before;	/* of the block in front; 0: the first */
+	uint32_t	 before;	/* of the one in front; 0: first */
 	uint64_t	 stamp;
 };
 

@@ -49,7 +49,7 @@ struct secret_usage {
 	enum secret_backing	 backing;
 	size_t			 size;	/* bytes in the region */
 	size_t			 used;	/* bytes in use, bookkeeping included */
-	size_t			 largest;	/* largest piece to be had now */
+	size_t			 largest;	/* piece to be had now */
 };
 
 struct secret;

@@ -267,9 +267,9 @@ text_base64(struct text *t, const void *p, size_t n, bool pad)
 		bits = 0;
 		for (i = 0; i < 3; i++)
 			bits = bits << 8 | (i < take ? b[i] : 0u);
-		for (i = 0; i < 4; i++)
-			out[i] = i <= take ?
-			    digit[bits >> (18 - 6 * i) & 0x3f] : '=';
+		memset(out, '=', sizeof(out));
+		for (i = 0; i <= take; i++)
+			out[i] = digit[bits >> (18 - 6 * i) & 0x3f];
 		add_whole(t, out, pad ? 4 : take + 1);
 	}
 }

@@ -34,7 +34,7 @@ struct unixsock_spec {
 	const char	*path;
 	mode_t		 mode;		/* of the socket: 0600 or 0666 */
 	bool		 takeover;	/* lock PATH.lock, replace a dead one */
-	bool		 check_dir;	/* refuse a directory others can change */
+	bool		 check_dir;	/* refuse one others can change */
 	int		 backlog;
 };
 

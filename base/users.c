@@ -27,7 +27,7 @@ table_open(struct table *t, const char *path)
 		return errno == ENOENT ? ST_NOT_FOUND : ST_SYSTEM;
 	t->cap = LINE_FIRST;
 	if ((t->line = malloc(t->cap)) == NULL) {
-		fclose(t->f);
+		(void)fclose(t->f);
 		t->f = NULL;
 		errno = ENOMEM;
 		return ST_SYSTEM;
@@ -39,7 +39,7 @@ static void
 table_close(struct table *t)
 {
 	if (t->f != NULL)
-		fclose(t->f);
+		(void)fclose(t->f);
 	free(t->line);
 }
 

@@ -131,6 +131,14 @@ a_message_is_cut_at_the_limit(void **state)
 	assert_int_equal(strlen(got), strlen("prog: info: \n") + LOG_LINE_MAX);
 	assert_int_equal(got[strlen(got) - 1], '\n');
 
+	/* What does not fit as a whole is left out. */
+	memset(longest, '\n', sizeof(longest) - 1);
+	longest[0] = 'x';
+	log_info("%s", longest);
+	got = next_write();
+	assert_int_equal(strlen(got), strlen("prog: info: \n") +
+	    LOG_LINE_MAX - 3);
+
 	/* Nothing but bytes that come out four times as long. */
 	memset(longest, '\n', sizeof(longest) - 1);
 	log_error_st(ST_BUSY, "%s", longest);

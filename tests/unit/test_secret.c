@@ -260,7 +260,6 @@ owns_is_exact_at_both_ends(void **state)
  */
 
 struct misuse {
-	struct secret	*s;
 	enum secret_backing want;
 	int		 what;
 };
@@ -291,6 +290,7 @@ child_misuse(void *arg)
 		secret_free(s, a);
 		secret_free(s, b);
 		secret_free(s, c);
+		secret_close(s);
 		return 0;
 	case 1:			/* twice */
 		secret_free(s, b);
@@ -354,19 +354,47 @@ child_touch(void *arg)
 		return 1;
 	base = secret_alloc(s, 1);
 	base -= 16;
-	if (m->what == 0)
-		return base[0] == base[64 * KIB - 1] ? 0 : 0;
+	if (m->what == 0) {
+		base[0] = base[64 * KIB - 1];
+		secret_close(s);
+		return 0;
+	}
 	if (m->what == 1)
 		return base[-1] == 0 ? 2 : 3;
 	return base[64 * KIB] == 0 ? 2 : 3;
+}
+
+/* Whether the page at ${at} is mapped, and so that nobody may touch it. */
+static bool
+is_guard(uintptr_t at, size_t page)
+{
+	unsigned long from, to;
+	char line[512], mode[5];
+	bool found = false;
+	FILE *f;
+
+	assert_non_null(f = fopen("/proc/self/maps", "re"));
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3 &&
+		    from <= at && at + page <= to)
+			found = strcmp(mode, "---p") == 0;
+	}
+	fclose(f);
+	return found;
 }
 
 static void
 both_ends_are_guarded(void **state)
 {
 	struct misuse m = { .want = wanted(state) };
+	struct secret *s = open_region(wanted(state), 64 * KIB);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t base = (uintptr_t)secret_alloc(s, 1) - 16;
 
-	secret_close(open_region(wanted(state), 64 * KIB));
+	assert_true(is_guard(base - page, page));
+	assert_true(is_guard(base + 64 * KIB, page));
+	secret_close(s);
+
 	assert_int_equal(in_child(child_touch, &m), 0);
 	m.what = 1;
 	assert_int_equal(in_child(child_touch, &m), 128 + SIGSEGV);
@@ -513,7 +541,7 @@ struct limited {
 	const char	*words[4];	/* of the line, if there is none */
 };
 
-/* Exit status: 0, or the number of the check that did not hold. */
+/* Exit status: 0, 77 when the limit can't be set, or the check that failed. */
 static int
 child_limited(void *arg)
 {

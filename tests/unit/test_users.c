@@ -165,19 +165,19 @@ a_very_long_group_line_is_read(void **state)
 static void
 child_long_fields(void)
 {
-	char text[3 * USERS_HOME_MAX], name[USERS_NAME_MAX];
-	char home[USERS_HOME_MAX];
-	char pad[USERS_HOME_MAX + 1];
+	static char text[20 * USERS_HOME_MAX], pad[10 * USERS_HOME_MAX];
+	char name[USERS_NAME_MAX], home[USERS_HOME_MAX];
 	int n;
 
 	memset(pad, 'a', sizeof(pad) - 1);
 	pad[sizeof(pad) - 1] = '\0';
-	n = snprintf(text, sizeof(text), "%.*s:x:1:1::/%.*s:\n"
-	    "%.*s:x:2:2::/%.*s:\n", USERS_NAME_MAX - 1, pad,
-	    USERS_HOME_MAX - 2, pad, USERS_NAME_MAX, pad,
-	    USERS_HOME_MAX - 1, pad);
+	n = snprintf(text, sizeof(text), "talker:x:3:3:%s:/talk:\n"
+	    "%.*s:x:1:1::/%.*s:\n%.*s:x:2:2::/%.*s:\n", pad,
+	    USERS_NAME_MAX - 1, pad, USERS_HOME_MAX - 2, pad,
+	    USERS_NAME_MAX, pad, USERS_HOME_MAX - 1, pad);
 	CHECK(n > 0 && (size_t)n < sizeof(text));
 	cover("/etc/passwd", text, (size_t)n);
+	CHECK(users_home(3, home) == ST_OK && strcmp(home, "/talk") == 0);
 	CHECK(users_name(1, name) == ST_OK &&
 	    strlen(name) == USERS_NAME_MAX - 1);
 	CHECK(users_home(1, home) == ST_OK &&
