@@ -8,7 +8,6 @@
  * Layer:   agent.
  */
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -102,6 +102,7 @@ static int
 serve_one(struct client *c, struct wire_writer *w)
 {
 	struct agent *a = c->home->agent;
+	struct wire_writer reply;
 	struct decision d;
 	struct slice body;
 	size_t mark;
@@ -111,14 +112,17 @@ serve_one(struct client *c, struct wire_writer *w)
 	if (st != ST_OK && st != ST_DENIED)
 		return st;
 	mark = frame_open(w);
+	reply = wire_writer(w->p + w->len, FRAME_BODY_MAX);
 	if (st == ST_DENIED) {
 		dispatch_refuse(a, c->in.thrown_type, c->in.thrown_full ?
 		    "no room left in locked memory" :
-		    "policy does not allow it", w, &d);
+		    "policy does not allow it", &reply, &d);
 	} else if ((st = dispatch(a, &c->conn, &c->peer, body,
-	    loop_now(c->home->loop), w, &d)) != ST_OK) {
+	    loop_now(c->home->loop), &reply, &d)) != ST_OK) {
 		return st;
 	}
+	assert(reply.len > 0 && !reply.full);
+	w->len += reply.len;
 	frame_close(w, mark);
 	report(c, &d);
 	if (d.delay_ms > 0) {

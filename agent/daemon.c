@@ -74,7 +74,8 @@ prepare(struct daemon *d, const struct agent_options *opts, bool service,
 		    "descriptor", opts->ready_fd);
 		return ST_MALFORMED;
 	}
-	if ((st = socketpath_choose(opts, &d->where, why, whylen)) != ST_OK)
+	if ((st = socketpath_choose(opts, service, &d->where, why,
+	    whylen)) != ST_OK)
 		return st;
 	spec.path = d->where.path;
 	spec.mode = opts->public ? 0666 : 0600;
@@ -308,6 +309,8 @@ let_go(struct daemon *d)
 {
 	d->sock.owner = -1;
 	unixsock_close(&d->sock);
+	if (d->opts->ready_fd >= 0)
+		(void)close(d->opts->ready_fd);
 }
 
 /* Wait for the report of the serving process. */

@@ -61,8 +61,8 @@ struct decision {
 
 /**
  * dispatch(a, conn, peer, body, now_ms, w, d):
- * Serve the request ${body}, one frame's body of at least one byte; append the
- * body of the reply to ${w}, which has room for FRAME_BODY_MAX bytes.  Keys
+ * Serve the request ${body}, one frame's body of at least one byte; write the
+ * body of the reply to ${w}, an empty writer of FRAME_BODY_MAX bytes.  Keys
  * that are due are taken away first.
  *
  * Every request gets a reply, whatever its bytes are.

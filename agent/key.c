@@ -206,7 +206,7 @@ sign_evp(struct key *k, enum hash hash, struct slice data,
 	unsigned char digest[EVP_MAX_MD_SIZE], raw[KEY_SIGNATURE_MAX];
 	unsigned digest_len = 0;
 	size_t len = sizeof(raw);
-	EVP_PKEY_CTX *ctx;
+	EVP_PKEY_CTX *ctx = NULL;
 	int st;
 
 	if (EVP_Digest(data.p, data.len, digest, &digest_len, hash_md(hash),

@@ -451,8 +451,9 @@ pkcs8_ed25519(struct parse *p, struct slice params, struct slice key,
 {
 	struct slice seed;
 
-	if (params.len != 0 || der_get(&key, DER_OCTET_STRING, &seed) != ST_OK ||
-	    key.len != 0 || seed.len != ED25519_SEED)
+	if (params.len != 0 ||
+	    der_get(&key, DER_OCTET_STRING, &seed) != ST_OK || key.len != 0 ||
+	    seed.len != ED25519_SEED)
 		return broken(p, ST_MALFORMED);
 	if (public.len != 0 && public.len != ED25519_PUBLIC)
 		return broken(p, ST_MALFORMED);

@@ -133,8 +133,8 @@ choose_home(struct socketpath *out, char *why, size_t whylen)
 }
 
 int
-socketpath_choose(const struct agent_options *opts, struct socketpath *out,
-    char *why, size_t whylen)
+socketpath_choose(const struct agent_options *opts, bool service,
+    struct socketpath *out, char *why, size_t whylen)
 {
 	const char *path = opts->socket;
 	struct text t;
@@ -142,7 +142,7 @@ socketpath_choose(const struct agent_options *opts, struct socketpath *out,
 	memset(out, 0, sizeof(*out));
 	if (opts->tmp_socket)
 		return choose_tmp(out, why, whylen);
-	if (path == NULL && !opts->service)
+	if (path == NULL && !service)
 		return choose_home(out, why, whylen);
 	text_init(&t, out->path, sizeof(out->path));
 	text_add(&t, path != NULL ? path : OPTIONS_SOCKET);

@@ -19,9 +19,9 @@ struct socketpath {
 };
 
 /**
- * socketpath_choose(opts, out, why, whylen):
+ * socketpath_choose(opts, service, out, why, whylen):
  * -T: agent.PID in a fresh directory of mode 0700 under $TMPDIR or /tmp.
- * Else --socket; else, in service mode, OPTIONS_SOCKET; else a fresh name in
+ * Else --socket; else, with ${service}, OPTIONS_SOCKET; else a fresh name in
  * ~/.ssh/agent, which is made with mode 0700 if need be.
  *
  * Errors: ST_TOO_LARGE  the path does not fit into a socket address
@@ -29,7 +29,7 @@ struct socketpath {
  *         ST_SYSTEM
  *         ${why} holds one line.
  */
-int socketpath_choose(const struct agent_options *opts,
+int socketpath_choose(const struct agent_options *opts, bool service,
     struct socketpath *out, char *why, size_t whylen) MUST_USE;
 
 /**

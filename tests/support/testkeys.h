@@ -1,0 +1,41 @@
+#ifndef TESTKEYS_H_
+#define TESTKEYS_H_
+
+/*
+ * testkeys - throw-away keys, made on the spot, and what to do with them.
+ *
+ * The vault must be open (testkeys_vault()).
+ */
+
+#include <stdbool.h>
+
+#include "agent/key.h"
+#include "proto/keyblob.h"
+#include "proto/request.h"
+
+/* A key in plain memory: it is worth nothing. */
+struct testkey {
+	struct private_fields	 fields;	/* borrow from bytes */
+	uint8_t			 bytes[16 * 1024];
+	size_t			 used;
+	uint8_t			 blob_bytes[KEYBLOB_PUBLIC_MAX];
+	struct slice		 blob;		/* public */
+};
+
+/* Open the vault with mlock'd or, failing that, ordinary memory. */
+void testkeys_vault(void);
+
+/* Make a key; rsa_bits counts for RSA only. */
+struct testkey *testkey_new(enum key_type type, unsigned rsa_bits);
+void testkey_free(struct testkey *k);
+
+/* Whether sig, the body of a SIGN_RESPONSE's string, is a signature of that
+ * algorithm by that key over data. */
+bool testkey_verify(const struct testkey *k, struct slice sig,
+    const char *algorithm, struct slice data);
+
+/* Append the body of an add request. */
+void testkey_put_add(struct wire_writer *w, uint8_t type,
+    const struct testkey *k, const char *comment, struct slice constraints);
+
+#endif /* !TESTKEYS_H_ */
