@@ -127,6 +127,7 @@ serve_one(struct client *c, struct wire_writer *w)
 	report(c, &d);
 	if (d.delay_ms > 0) {
 		/* Only this peer waits, and nothing else of it is served. */
+		mark -= FRAME_HEAD;
 		assert(w->len - mark == HELD_LEN);
 		memcpy(c->held, w->p + mark, HELD_LEN);
 		w->len = mark;
@@ -153,10 +154,11 @@ serve_turn(struct client *c, bool *progress)
 			break;
 		*progress = true;
 	}
-	if (st != ST_OK && st != ST_MORE)
+	if (st < 0)
 		return st;
 	assert(!w.full);
-	/* Straight to the socket where nothing waits before it. */
+	/* Straight to the socket where nothing waits before it.  Also when the
+	 * stream broke: what was carried out before that is answered. */
 	rest = (struct slice){ w.p, w.len };
 	if (w.len > 0 && buf_len(&c->out) == 0) {
 		n = send(c->watch.fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -165,6 +167,8 @@ serve_turn(struct client *c, bool *progress)
 		rest.p += n > 0 ? n : 0;
 		rest.len -= n > 0 ? (size_t)n : 0;
 	}
+	if (st != ST_OK && st != ST_MORE)
+		return st;
 	return rest.len > 0 ? buf_put(&c->out, rest.p, rest.len) : ST_OK;
 }
 
@@ -231,7 +235,7 @@ turn(struct client *c, bool may_read)
 	}
 	if (st == ST_OK)
 		st = serve_turn(c, &progress);
-	kept = inbox_settle(&c->in, &home->intake);
+	kept = inbox_settle(&c->in, &c->peer, &home->intake);
 	if (st == ST_OK || st == ST_MORE)
 		st = kept;
 	if (st == ST_INTERNAL)

@@ -381,6 +381,9 @@ serve_status(struct call *c)
 	struct secret_usage use;
 	size_t mark;
 
+	if (c->req->extension.body.len > 0)
+		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
+		    "a broken status request");
 	secret_usage(vault_region(), &use);
 	head.backing = slice_str(secret_backing_name(use.backing));
 	head.memory_size = (uint32_t)use.size;

@@ -91,6 +91,14 @@ move(struct inbox *box, size_t cap, bool locked)
 	return ST_OK;
 }
 
+/* Whether a frame carries a secret that the peer may not send. */
+static bool
+is_denied(const struct frame_peek *peek, const struct peer *peer)
+{
+	return peek->typed && request_has_secret(peek->type) &&
+	    !dispatch_may(peer, peek->type);
+}
+
 /* Give up the frame that rest is the beginning of: what is still to come of
  * it is counted and dropped. */
 static void
@@ -198,8 +206,7 @@ inbox_next(struct inbox *box, const struct peer *peer, struct slice *body)
 	if (!box->thrown) {
 		if ((st = frame_peek(box->rest, &peek)) != ST_OK)
 			return st;
-		if (!peek.typed || !request_has_secret(peek.type) ||
-		    dispatch_may(peer, peek.type))
+		if (!is_denied(&peek, peer))
 			return frame_next(&box->rest, body);
 		throw_away(box, &peek, false);
 		if (box->skip > 0)
@@ -209,30 +216,37 @@ inbox_next(struct inbox *box, const struct peer *peer, struct slice *body)
 	return ST_DENIED;
 }
 
-/* Whether bytes contain anything of a frame that has a secret. */
+/* Look through what is to be kept, ${at} in the intake: wipe what the peer may
+ * not send anyway, and say whether there is any other secret. */
 static bool
-has_secret(struct slice s)
+has_secret(uint8_t *at, size_t len, const struct peer *peer)
 {
 	struct frame_peek peek;
+	bool found = false;
+	size_t here;
 
-	while (s.len > 0 && frame_peek(s, &peek) == ST_OK && peek.typed) {
-		if (request_has_secret(peek.type))
-			return true;
-		if (peek.need >= s.len)
-			break;
-		s.p += peek.need;
-		s.len -= peek.need;
+	while (frame_peek((struct slice){ at, len }, &peek) == ST_OK &&
+	    peek.typed) {
+		here = peek.need < len ? peek.need : len;
+		if (is_denied(&peek, peer))
+			explicit_bzero(at + FRAME_HEAD + 1,
+			    here - FRAME_HEAD - 1);
+		else if (request_has_secret(peek.type))
+			found = true;
+		at += here;
+		len -= here;
 	}
-	return false;
+	return found;
 }
 
 /* Keep what is in the intake. */
 static int
-keep(struct inbox *box)
+keep(struct inbox *box, struct intake *intake, const struct peer *peer)
 {
 	struct frame_peek peek = { .need = 0 };
 	size_t cap = box->rest.len < OWN_MIN ? OWN_MIN : box->rest.len;
-	bool locked = has_secret(box->rest);
+	bool locked = has_secret(intake->p + (box->rest.p - intake->p),
+	    box->rest.len, peer);
 	int st;
 
 	/* One frame under way: room for all of it, so that it moves once. */
@@ -248,12 +262,18 @@ keep(struct inbox *box)
 }
 
 int
-inbox_settle(struct inbox *box, struct intake *intake)
+inbox_settle(struct inbox *box, const struct peer *peer,
+    struct intake *intake)
 {
+	struct frame_peek peek;
 	int st = ST_OK;
 
+	/* The caller may have stopped just before a frame that is not kept. */
+	if (frame_peek(box->rest, &peek) == ST_OK &&
+	    peek.need > box->rest.len && is_denied(&peek, peer))
+		throw_away(box, &peek, false);
 	if (box->rest.len > 0 && !is_own(box))
-		st = keep(box);
+		st = keep(box, intake, peer);
 	if (box->rest.len == 0) {
 		release(box->own, box->cap, box->locked);
 		box->own = NULL;

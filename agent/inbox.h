@@ -80,12 +80,13 @@ int inbox_next(struct inbox *box, const struct peer *peer,
     struct slice *body) MUST_USE;
 
 /**
- * inbox_settle(box, intake):
+ * inbox_settle(box, peer, intake):
  * End the turn: keep what is not served, leave the intake clean.
  *
  * Errors: ST_FULL, ST_NOMEM  it cannot be kept: drop the peer
  */
-int inbox_settle(struct inbox *box, struct intake *intake) MUST_USE;
+int inbox_settle(struct inbox *box, const struct peer *peer,
+    struct intake *intake) MUST_USE;
 
 /**
  * inbox_waiting(box):

@@ -21,6 +21,8 @@ key_math_fault(void)
 	while ((code = ERR_get_error()) != 0)
 		if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
 			st = ST_FULL;
+	/* What was read still holds names of files, made in the vault. */
+	ERR_clear_error();
 	return st;
 }
 

@@ -201,7 +201,8 @@ keyring_put(struct keyring *ring, struct identity **set, size_t n,
 	for (size_t i = 0; i < ring->n; i++)
 		if (is_replaced(ring->at[i], set, n, replace))
 			identity_free(ring->at[i]);
-	memset(set, 0, n * sizeof(struct identity *));
+	for (size_t j = 0; j < n; j++)
+		set[j] = NULL;
 	free(ring->at);
 	ring->at = at;
 	ring->n = m;

@@ -354,18 +354,19 @@ set_point(struct parse *p, struct slice given)
 {
 	struct private_fields *f = p->fields;
 	size_t bytes = curve_bytes(f->type), qlen = KEY_ECDSA_PUBLIC_MAX;
+	bool is_given = given.p != NULL && given.len > 0;
 	int st;
 
 	f->ecdsa.q = given;
-	if (given.len == 1 + 2 * bytes && given.p[0] == 0x04)
+	if (is_given && given.len == 1 + 2 * bytes && given.p[0] == 0x04)
 		return ST_OK;
-	if (given.len > 0 && (given.len != 1 + bytes ||
+	if (is_given && (given.len != 1 + bytes ||
 	    (given.p[0] & 0xfe) != 0x02))
 		return broken(p, ST_MALFORMED);
 	st = key_ecdsa_public(f->type, f->ecdsa.d, p->spare, &qlen);
 	if (st != ST_OK)
 		return broken(p, st);
-	if (given.len > 0 && (memcmp(given.p + 1, p->spare + 1, bytes) != 0 ||
+	if (is_given && (memcmp(given.p + 1, p->spare + 1, bytes) != 0 ||
 	    (given.p[0] & 1) != (p->spare[qlen - 1] & 1)))
 		return refuse(p, ST_MALFORMED, why_halves);
 	f->ecdsa.q = (struct slice){ p->spare, qlen };

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <sodium.h>
 
+#include "agent/key_math.h"
 #include "agent/vault.h"
 
 #define SALT_LEN	16
@@ -18,9 +19,13 @@ static int
 stretch(struct slice passphrase, const uint8_t *salt, uint8_t *hash)
 {
 	static bool warm;
-	uint8_t none[HASH_LEN];
-	int ok;
+	uint8_t full[SALT_LEN + sizeof(size_t)], none[HASH_LEN];
+	int ok, st = ST_OK;
 
+	/* HMAC fills a short key up with zeros and hashes a long one: without
+	 * its length in the salt, "a" and "a\0" would be the same. */
+	memcpy(full, salt, SALT_LEN);
+	memcpy(full + SALT_LEN, &passphrase.len, sizeof(passphrase.len));
 	/* What libcrypto keeps for later is made outside of the vault. */
 	if (!warm)
 		(void)PKCS5_PBKDF2_HMAC("", 0, salt, SALT_LEN, 1,
@@ -28,10 +33,13 @@ stretch(struct slice passphrase, const uint8_t *salt, uint8_t *hash)
 	warm = true;
 	vault_enter();
 	ok = PKCS5_PBKDF2_HMAC((const char *)passphrase.p,
-	    (int)passphrase.len, salt, SALT_LEN, ROUNDS, EVP_sha512(),
+	    (int)passphrase.len, full, sizeof(full), ROUNDS, EVP_sha512(),
 	    HASH_LEN, hash);
+	if (ok != 1)
+		st = key_math_fault();
 	vault_leave();
-	return ok == 1 ? ST_OK : ST_CRYPTO;
+	explicit_bzero(full, sizeof(full));
+	return st;
 }
 
 int

@@ -62,9 +62,13 @@ struct secret {
 	uint8_t		*base;		/* of the region */
 	size_t		 size;
 	enum secret_backing backing;
+	size_t		 touched;	/* bytes from base on that were used */
 	uint64_t	 cookie;
 	struct block	*first;		/* free block, lowest address */
 };
+
+/* What is touched at the start, and then each time that it does not reach. */
+#define TOUCH_STEP	(256 * 1024)
 
 #define BLOCK_MIN	(sizeof(struct block) + sizeof(struct links))
 
@@ -399,17 +403,33 @@ default_size(void)
 	return (size_t)limit.rlim_cur / 2;
 }
 
+/*
+ * Make sure that the region has pages up to ${end}.  The kernel finds those of
+ * memfd_secret(2) when they are touched, at 10 us each: some at the start, so
+ * that a machine without memory is found out then, the rest as keys come, so
+ * that a start does not wait for what is perhaps never needed.
+ */
+static void
+touch(struct secret *s, size_t end)
+{
+	size_t to;
+
+	if (end <= s->touched)
+		return;
+	to = (end + TOUCH_STEP - 1) / TOUCH_STEP * TOUCH_STEP;
+	if (to > s->size)
+		to = s->size;
+	memset(s->base + s->touched, 0, to - s->touched);
+	s->touched = to;
+}
+
 /* Make the region one free block. */
 static void
 format_region(struct secret *s)
 {
 	struct block *b = (struct block *)(void *)s->base;
 
-	/*
-	 * Touch every page now: the kernel finds the memory for memfd_secret
-	 * when it is used, and start-up is the time to learn that it cannot.
-	 */
-	memset(s->base, 0, s->size);
+	touch(s, BLOCK_MIN);
 	b->units = (uint32_t)(s->size / SECRET_ALIGN);
 	b->before = 0;
 	block_mark(s, b, BLOCK_FREE);
@@ -459,7 +479,7 @@ secret_close(struct secret *s)
 {
 	if (s == NULL)
 		return;
-	explicit_bzero(s->base, s->size);
+	explicit_bzero(s->base, s->touched);
 	munmap(s->map, s->size + 2 * s->page);
 	pthread_mutex_destroy(&s->mutex);
 	explicit_bzero(s, sizeof(*s));
@@ -477,6 +497,9 @@ take_front(struct secret *s, struct block *b, uint32_t units)
 	struct block *prev = block_links(b)->prev, *rest;
 	uint32_t left = b->units - units;
 
+	/* The piece, and the head of what is left over behind it. */
+	touch(s, (size_t)((uint8_t *)b - s->base) +
+	    (size_t)units * SECRET_ALIGN + (left > 0 ? BLOCK_MIN : 0));
 	list_remove(s, b);
 	if ((size_t)left * SECRET_ALIGN < BLOCK_MIN) {
 		block_mark(s, b, BLOCK_USED);

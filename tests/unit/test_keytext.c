@@ -596,6 +596,25 @@ an_openssh_key_has_no_byte_that_may_change_but_its_comment(void **state)
 }
 
 static void
+an_openssh_key_is_padded_to_whole_blocks(void **state)
+{
+	static uint8_t room[TEXT_MAX];
+	static char text[TEXT_MAX];
+	struct slice der = unarmour("ed25519", room), in;
+	struct found f;
+
+	(void)state;
+	/* The length of the private section, 152, ends at byte 97; without
+	 * the last byte the padding is 1, 2, 3. */
+	assert_int_equal(room[97], 152);
+	room[97]--;
+	der.len--;
+	assert_int_equal(room[der.len - 1], 3);
+	in = armour("OPENSSH PRIVATE KEY", der, text, sizeof(text));
+	assert_int_equal(next(&in, &f), ST_MALFORMED);
+}
+
+static void
 der_cut_or_changed_anywhere_is_no_fault(void **state)
 {
 	static const struct {
@@ -727,6 +746,7 @@ main(void)
 		cmocka_unit_test(a_text_with_any_byte_changed_is_no_fault),
 		cmocka_unit_test(
 		    an_openssh_key_has_no_byte_that_may_change_but_its_comment),
+		cmocka_unit_test(an_openssh_key_is_padded_to_whole_blocks),
 		cmocka_unit_test(der_cut_or_changed_anywhere_is_no_fault),
 		cmocka_unit_test(a_short_point_must_be_that_of_the_number),
 		cmocka_unit_test(a_full_region_is_said_so_and_nothing_is_kept),
