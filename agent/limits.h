@@ -29,8 +29,10 @@
  * room for the largest reply, nothing more is read from it. */
 #define LIMIT_REPLIES		(512 * 1024)
 
-/* How long a begun frame may take to be complete, and how long a peer may
- * leave LIMIT_UNREAD_STEP bytes of replies unread.  Milliseconds; bytes. */
+/* How long a begun frame may take to be complete, and how long it may take
+ * until the kernel takes LIMIT_UNREAD_STEP more bytes of the replies that wait
+ * for a peer.  It does so in pieces of some 36 KiB, so that one who reads 64
+ * KiB in that time is safe.  Milliseconds; bytes. */
 #define LIMIT_FRAME_MS		10000
 #define LIMIT_UNREAD_MS		10000
 #define LIMIT_UNREAD_STEP	(16 * 1024)

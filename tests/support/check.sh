@@ -56,7 +56,7 @@ check_refused() {
 	out=$("$@" 2>&1 </dev/null) || status=$?
 	case $status in
 	0) not_ok "$name" "succeeded: ${out:0:600}" ;;
-	12[4-9] | 1[3-9]? | 2[0-4]? | 25[0-4])
+	12[4-79] | 1[3-9]? | 2[0-4]? | 25[0-4])
 		if [ "$status" -eq 141 ]; then
 			ok "$name"
 		else

@@ -21,6 +21,7 @@ packages_test=(
 	jq
 	libclang-rt-14-dev
 	libcmocka-dev
+	mandoc
 	openssh-client
 	openssh-server
 	perl

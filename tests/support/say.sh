@@ -48,7 +48,7 @@ wait_for() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < end)) || return 1
-		sleep 0.05
+		sleep 0.02
 	done
 }
 
@@ -56,8 +56,7 @@ wait_for() {
 end_process() {
 	kill -TERM "$1" 2>/dev/null || return 0
 	wait_for "${2:-5}" process_gone "$1" || kill -KILL "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-	return 0
+	wait "$1" 2>/dev/null || true
 }
 
 # A zombie of ours counts as gone.

@@ -1,0 +1,161 @@
+#!/bin/bash
+# test.sh [--quick] [--require-all] - build and test all of it.
+#
+# Builds with gcc and the sanitizers and runs every test there; builds with
+# clang; builds what is shipped, and runs whole programs of it, in containers
+# too.  The last line says how many tests passed, failed and were skipped.
+#	--quick		only the unit tests and the fuzz targets' corpora
+#	--require-all	a test that is skipped has failed
+#
+# Installs what is missing where it is root.
+set -eu
+
+top=$(cd "$(dirname "$0")" && pwd)
+cd "$top"
+# shellcheck source=tests/support/say.sh
+. tests/support/say.sh
+# shellcheck source=tests/support/packages.sh
+. tests/support/packages.sh
+# shellcheck source=tests/support/host.sh
+. tests/support/host.sh
+
+quick=no
+require_all=no
+for word in "$@"; do
+	case $word in
+	--quick) quick=yes ;;
+	--require-all) require_all=yes ;;
+	-h | --help)
+		sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+		exit 0
+		;;
+	*) die "unknown option $word; see --help" 2 ;;
+	esac
+done
+
+passed=0
+failed=0
+skipped=0
+
+head_line() {
+	printf '\n== %s\n' "$1"
+}
+
+# broken WHAT: a step of ours that failed counts as a failed test.
+broken() {
+	printf 'failed: %s\n' "$1"
+	failed=$((failed + 1))
+}
+
+# build PRESET: a build that fails is a failed test, and its tests are not run.
+build() {
+	local start=$SECONDS
+
+	head_line "build $1"
+	if host_build "$1"; then
+		printf 'built in %d s\n' "$((SECONDS - start))"
+	else
+		broken "build $1"
+		return 1
+	fi
+}
+
+# run PRESET NAME OPTION...: ctest there, and count.
+run() {
+	local preset=$1 name=$2 report
+
+	shift 2
+	head_line "$name"
+	report=$work/$preset.xml
+	rm -f "$report"
+	ctest --test-dir "build/$preset" --output-on-failure \
+	    --no-tests=error -j "$(nproc)" --output-junit "$report" "$@" ||
+	    true
+	if [ ! -s "$report" ]; then
+		broken "$name: ctest did not run"
+		return
+	fi
+	count "$report"
+}
+
+# count REPORT: what ctest did; the reason of a skipped test is the last line
+# that it printed.
+count() {
+	local total bad skips
+
+	total=$(grep -c '<testcase ' "$1" || true)
+	bad=$(grep -cE '<testcase .*status="(fail|disabled)"' "$1" || true)
+	skips=$(grep -c '<testcase .*status="notrun"' "$1" || true)
+	passed=$((passed + total - bad - skips))
+	failed=$((failed + bad))
+	skipped=$((skipped + skips))
+	awk '
+		/<testcase / {
+			match($0, /name="[^"]*"/)
+			name = substr($0, RSTART + 6, RLENGTH - 7)
+			skip = /status="notrun"/
+			reason = "it does not say why"
+			output = 0
+		}
+		sub(/.*<system-out>/, "") { output = 1 }
+		output && skip {
+			line = $0
+			sub(/<\/system-out>.*/, "", line)
+			sub(/^SKIP: /, "", line)
+			if (line != "")
+				reason = line
+		}
+		/<\/system-out>/ { output = 0 }
+		/<\/testcase>/ && skip {
+			printf "skipped: %s: %s\n", name, reason
+		}' "$1"
+}
+
+# Everything that a test may need; where that cannot be had, what needs it is
+# skipped and says so.
+prepare() {
+	head_line 'install what is missing'
+	packages_install "${packages_build[@]}" "${packages_test[@]}" ||
+	    die 'cannot install what building needs'
+	if [ "$quick" = yes ] || [ "$(id -u)" -ne 0 ]; then
+		return
+	fi
+	packages_install "${packages_world[@]}" ||
+	    printf 'so there will be no end-to-end tests\n'
+	command -v docker >/dev/null ||
+	    packages_install "${packages_engine[@]}" ||
+	    printf 'so there will be no end-to-end test with docker\n'
+}
+
+# verdict: the closing line, alone on its line, and the status.
+verdict() {
+	if [ "$require_all" = yes ] && [ "$skipped" -gt 0 ]; then
+		printf '\nskipped tests count as failed (--require-all)\n'
+		failed=$((failed + skipped))
+		skipped=0
+	fi
+	printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" \
+	    "$skipped"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+	exit
+}
+
+host_ready
+work=$(mktemp -d)
+at_exit rm -rf "$work"
+prepare
+
+if build asan; then
+	if [ "$quick" = yes ]; then
+		run asan 'unit tests and corpora, with sanitizers' \
+		    -L '^(unit|fuzz|check)$'
+		verdict
+	fi
+	run asan 'all but the end-to-end tests, with sanitizers' -LE '^e2e$'
+fi
+build clang || true
+if build static && build release; then
+	run release 'the release: checks, scenarios and end to end' \
+	    -L '^(check|scenario|e2e)$'
+fi
+verdict

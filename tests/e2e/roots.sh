@@ -1,0 +1,104 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# roots.sh - the file systems of the two machines: the bottle, in which an
+# untrusted user works, and the server with sshd and git.
+#
+# Sourced, after say.sh and packages.sh.  They are made from the Debian
+# archive that this machine itself installs from, once, and kept as tar files
+# in a cache whose name says what is in them.
+
+roots_cache=${BOTTLE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/bottle-agent}
+
+# Raise it when root_make makes something else of the same packages.
+roots_format=1
+
+# roots_sources: this machine's own Debian sources, as sources.list has them.
+# An entry of another origin needs keys that mmdebstrap does not have.
+roots_sources() {
+	# shellcheck disable=SC2016
+	apt-get indextargets --format 'deb $(SITE) $(RELEASE) $(COMPONENT)' \
+	    'Created-By: Packages' 'Origin: Debian' | sort -u
+}
+
+# roots_ready: make what is missing; sets root_bottle and root_server to the
+# tar files and roots_id to what they are of.
+roots_ready() {
+	local sources lock status=0
+
+	sources=$(roots_sources)
+	if [ -z "$sources" ]; then
+		# The lists of this machine were never fetched.
+		apt-get -q update >/dev/null 2>&1 || true
+		sources=$(roots_sources)
+	fi
+	[ -n "$sources" ] || {
+		printf 'this machine has no Debian sources for apt\n' >&2
+		return 1
+	}
+	roots_id=$(printf '%s\n' "$roots_format" "$sources" \
+	    "${packages_in_bottle[@]}" / "${packages_in_server[@]}" |
+	    sha256sum | cut -c 1-12)
+	root_bottle=$roots_cache/bottle-$roots_id.tar
+	root_server=$roots_cache/server-$roots_id.tar
+
+	mkdir -p "$roots_cache"
+	exec {lock}>"$roots_cache/lock"
+	flock "$lock"
+	if [ ! -s "$root_bottle" ] || [ ! -s "$root_server" ]; then
+		rm -f "$roots_cache"/{bottle,server}-*.tar
+		roots_make "$sources" || status=1
+	fi
+	exec {lock}>&-
+	return "$status"
+}
+
+# Both at once: they wait for the network and for dpkg in turn.
+roots_make() {
+	local work status=0 bottle
+
+	work=$(mktemp -d "$roots_cache/make.XXXXXX")
+	printf '%s\n' "$1" >"$work/sources.list"
+	root_make "$work" bottle node "${packages_in_bottle[@]}" &
+	bottle=$!
+	root_make "$work" server git "${packages_in_server[@]}" || status=1
+	wait "$bottle" || status=1
+	if [ "$status" -eq 0 ]; then
+		mv "$work/bottle.tar" "$root_bottle"
+		mv "$work/server.tar" "$root_server"
+	else
+		tail -n 15 "$work"/*.log >&2
+	fi
+	rm -rf --one-file-system "$work"
+	return "$status"
+}
+
+# root_make WORK NAME USER PACKAGE...: WORK/NAME.tar, with USER as uid 1000.
+root_make() {
+	local work=$1 name=$2 user=$3 include proxy
+	local options=()
+
+	shift 3
+	include=$(IFS=,; printf '%s' "$*")
+	proxy=$(apt-config shell p Acquire::http::Proxy)
+	if [ -n "$proxy" ]; then
+		eval "$proxy"
+		options+=(--aptopt="Acquire::http::Proxy \"${p:-}\"")
+	fi
+	# '*' is no password; '!' would be a locked account, which sshd
+	# refuses.
+	mmdebstrap --mode=root --variant=essential --format=tar \
+	    --include="$include,passwd" "${options[@]}" \
+	    --dpkgopt='path-exclude=/usr/share/doc/*' \
+	    --dpkgopt='path-exclude=/usr/share/man/*' \
+	    --dpkgopt='path-exclude=/usr/share/locale/*' \
+	    --customize-hook="chroot \"\$1\" useradd -m -u 1000 -s /bin/bash $user" \
+	    --customize-hook="chroot \"\$1\" usermod -p '*' $user" \
+	    --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*' \
+	    "$(roots_release)" "$work/$name.tar" "$work/sources.list" \
+	    >"$work/$name.log" 2>&1
+}
+
+# roots_release: the code name of this Debian.
+roots_release() {
+	# shellcheck disable=SC1091
+	(. /etc/os-release && printf '%s\n' "${VERSION_CODENAME:-stable}")
+}

@@ -1,0 +1,349 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# world.sh - two machines that can reach each other: a bottle with the user
+# node (uid 1000) and the agent's program, and a server with sshd and a bare
+# git repository.  Made with docker or, without an engine, with unshare and
+# chroot; what is in them and how they are used is the same.
+#
+# Sourced, after say.sh, packages.sh, roots.sh and engine.sh.
+#
+#	world_up KIND NAME PROGRAM	KIND: docker or embedded
+#	bottle UID COMMAND...		run in the bottle, stdin is /dev/null
+#	bottle_in UID COMMAND...	the same with our stdin
+#	server_in COMMAND...		run on the server as root, our stdin
+#	world_restart			end all that runs in the bottle
+#	world_enter UID			print the words that run a command in it
+#	world_changes			what is not as in the bottle's image
+#	world_export			the bottle's files as tar, on stdout
+#	world_down
+#
+# world_dir is a folder of the world's own, mode 700.
+
+world_here=$(dirname "${BASH_SOURCE[0]}")
+
+world_program=/usr/local/bin/bottle-agent
+world_socket=/run/bottle-agent.sock
+world_host=git.example
+world_home=/home/node
+
+# Capabilities that container engines give by default.
+world_caps=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid
+world_caps+=,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod
+world_caps+=,+audit_write,+setfcap
+
+# world_missing KIND: why this kind cannot be had here; nothing when it can.
+# An engine that was started for it goes on running.
+world_missing() {
+	if [ "$(id -u)" -ne 0 ]; then
+		printf 'needs root'
+	elif [ -n "$(packages_missing "${packages_world[@]}")" ]; then
+		printf 'needs packages: %s' \
+		    "$(packages_missing "${packages_world[@]}" | tr '\n' ' ')"
+	elif [ "$1" = embedded ] && ! embedded_unshare true 2>/dev/null; then
+		printf 'may not make name spaces here'
+	fi
+}
+
+# world_up KIND NAME PROGRAM: bring it up.
+world_up() {
+	world_kind=$1 world_name=$2
+	world_dir=$(mktemp -d "${TMPDIR:-/tmp}/bottle-world.XXXXXX")
+	ssh-keygen -q -t ed25519 -N '' -C '' -f "$world_dir/hostkey"
+	"${world_kind}_up" "$3" || return 1
+	server_setup
+}
+
+world_down() {
+	[ -n "${world_kind:-}" ] || return 0
+	"${world_kind}_down"
+	rm -rf --one-file-system "$world_dir"
+	world_kind=
+}
+
+bottle() {
+	"${world_kind}_in" "$@" </dev/null
+}
+
+bottle_in() {
+	"${world_kind}_in" "$@"
+}
+
+server_in() {
+	"${world_kind}_server" "$@"
+}
+
+world_restart() {
+	"${world_kind}_restart"
+}
+
+world_enter() {
+	"${world_kind}_enter" "$1"
+}
+
+world_changes() {
+	"${world_kind}_changes"
+}
+
+world_export() {
+	"${world_kind}_export"
+}
+
+# The server's repository, and sshd when it answers.
+server_setup() {
+	server_in bash -s <<-'EOS'
+		set -eu
+		export HOME=/home/git
+		setpriv --reuid git --regid git --init-groups bash -c '
+			cd
+			mkdir -m 700 .ssh
+			git init -q --bare -b main project.git
+		'
+	EOS
+}
+
+# server_authorize FILE...: let these public keys in.
+server_authorize() {
+	cat "$@" | server_in bash -c '
+		umask 077
+		cat >/home/git/.ssh/authorized_keys
+		chown git:git /home/git/.ssh/authorized_keys'
+}
+
+# bottle_setup DIR: the client's configuration, all of it public: for each
+# DIR/*.pub a host of the name world_host that is reached with that key and no
+# other, called NAME.key; the plain name takes the first.
+bottle_setup() {
+	local dir=$1 file name config
+	local hosts=("$world_host")
+
+	config=$(mktemp -d "$world_dir/config.XXXXXX")
+	for file in "$dir"/*.pub; do
+		name=${file##*/}
+		name=${name%.pub}
+		hosts+=("$name.key")
+		cp "$file" "$config/$name.pub"
+		printf 'Host %s\n' "${hosts[*]}"
+		printf '\tIdentityFile %s/.ssh/%s.pub\n' "$world_home" "$name"
+		hosts=()
+	done >"$config/config"
+	cat >>"$config/config" <<-EOS
+		Host *
+			HostName $world_host
+			HostKeyAlias $world_host
+			User git
+			IdentityAgent $world_socket
+			IdentitiesOnly yes
+			PreferredAuthentications publickey
+			StrictHostKeyChecking yes
+			BatchMode yes
+			ConnectTimeout 10
+	EOS
+	printf '%s %s\n' "$world_host" "$(cut -d ' ' -f 1-2 \
+	    "$world_dir/hostkey.pub")" >"$config/known_hosts"
+	bottle 1000 mkdir -p -m 700 "$world_home/.ssh"
+	tar -C "$config" -c . |
+	    bottle_in 1000 tar -C "$world_home/.ssh" -x --no-same-owner
+	bottle 1000 git config --global user.name node
+	bottle 1000 git config --global user.email node@bottle.example
+}
+
+# Fails unless sshd sends its banner to the bottle.
+server_answers() {
+	bottle 1000 bash -c '
+		exec 3<>"/dev/tcp/$1/22"
+		read -r -t 5 line <&3
+		[[ $line == SSH-2.0* ]]' - "$world_host"
+}
+
+# --- docker -----------------------------------------------------------------
+
+# docker_ready: images made, and a container of one has run.  world_why says
+# what is wrong.
+docker_ready() {
+	world_image_bottle=bottle-agent/bottle:$roots_id
+	world_image_server=bottle-agent/server:$roots_id
+	if ! world_why=$({
+		engine_image "$world_image_bottle" "$root_bottle" \
+		    'USER node' "WORKDIR $world_home" "ENV HOME=$world_home" \
+		    'CMD ["sleep","infinity"]' &&
+		engine_image "$world_image_server" "$root_server" \
+		    'CMD ["/usr/sbin/sshd","-D","-e"]' &&
+		docker run --rm --network none "$world_image_bottle" true
+	    } 2>&1); then
+		world_why="the engine cannot run a container: $world_why"
+		return 1
+	fi
+}
+
+docker_up() {
+	docker_ready || return 1
+	docker network create --internal "$world_name" >/dev/null
+	docker create --name "$world_name-git" --hostname git \
+	    --network "$world_name" --network-alias "$world_host" \
+	    "$world_image_server" bash -c \
+	    'mkdir -p -m 755 /run/sshd && exec /usr/sbin/sshd -D -e' \
+	    >/dev/null
+	docker_copy "$world_dir/hostkey" 600 \
+	    "$world_name-git:/etc/ssh/ssh_host_ed25519_key"
+	docker create --name "$world_name" --hostname bottle \
+	    --network "$world_name" "$world_image_bottle" >/dev/null
+	docker_copy "$1" 755 "$world_name:$world_program"
+	docker start "$world_name-git" "$world_name" >/dev/null
+	wait_for 15 server_answers
+}
+
+# docker_copy FILE MODE WHERE: as root's, whoever owns it here.
+docker_copy() {
+	tar -C "$(dirname "$1")" -c --owner=0 --group=0 --mode="$2" \
+	    --transform="s,.*,$(basename "$3")," "$(basename "$1")" |
+	    docker cp - "$(dirname "$3")" >/dev/null
+}
+
+docker_down() {
+	docker rm -f -v "$world_name" "$world_name-git" >/dev/null 2>&1
+	docker network rm "$world_name" >/dev/null 2>&1
+	return 0
+}
+
+docker_in() {
+	local uid=$1
+
+	shift
+	docker exec -i -u "$uid" "$world_name" "$@"
+}
+
+docker_enter() {
+	printf 'docker exec -i -u %s %s' "$1" "$world_name"
+}
+
+docker_server() {
+	docker exec -i "$world_name-git" "$@"
+}
+
+docker_restart() {
+	docker restart -t 0 "$world_name" >/dev/null
+}
+
+docker_changes() {
+	docker diff "$world_name" | cut -c 3-
+}
+
+docker_export() {
+	docker export "$world_name"
+}
+
+# --- embedded ---------------------------------------------------------------
+
+embedded_unshare() {
+	local propagation=private
+
+	# In a chroot, "/" is no mount and cannot be made private: see
+	# embedded_down.
+	unshare --mount true 2>/dev/null || propagation=unchanged
+	unshare --mount --pid --uts --ipc --net --fork --kill-child \
+	    --propagation "$propagation" "$@"
+}
+
+embedded_up() {
+	local root
+
+	for root in bottle server; do
+		mkdir -m 755 "$world_dir/$root"
+	done
+	tar -C "$world_dir/bottle" -x -f "$root_bottle"
+	tar -C "$world_dir/server" -x -f "$root_server"
+	install -m 755 "$1" "$world_dir/bottle$world_program"
+	install -m 600 "$world_dir/hostkey" \
+	    "$world_dir/server/etc/ssh/ssh_host_ed25519_key"
+	mkdir -m 755 "$world_dir/server/run/sshd"
+	printf '127.0.0.1 localhost bottle %s\n' "$world_host" \
+	    >"$world_dir/bottle/etc/hosts"
+	touch "$world_dir/born"
+	embedded_start
+}
+
+# The name spaces and what runs in them; the files are there.
+embedded_start() {
+	rm -f "$world_dir/ready"
+	mkfifo -m 600 "$world_dir/ready"
+	embedded_unshare bash "$world_here/embedded-init.sh" "$world_dir" \
+	    >"$world_dir/init.log" 2>&1 </dev/null &
+	world_unshare=$!
+	disown "$world_unshare"
+	if ! read -r -t 20 <>"$world_dir/ready"; then
+		world_why="no name spaces: $(tail -n 1 "$world_dir/init.log")"
+		return 1
+	fi
+	world_pid=$(cat "$world_dir/pid")
+	wait_for 15 server_answers
+}
+
+# Everything in a pid name space ends with its process 1, and the mounts go
+# with the last that sees them.
+embedded_stop() {
+	[ -n "${world_pid:-}" ] || return 0
+	kill -KILL "$world_pid" 2>/dev/null
+	wait_for 10 process_gone "$world_unshare"
+	world_pid=
+}
+
+embedded_down() {
+	local mounted
+
+	embedded_stop
+	# Mounts that came over to our own name space, the inner ones first.
+	awk -v top="$world_dir/" 'index($5, top) == 1 { print $5 }' \
+	    /proc/self/mountinfo | sort -r | while read -r mounted; do
+		umount -l "$mounted"
+	done
+}
+
+# embedded_into ROOT UID: set embedded_words to what runs a command in there.
+embedded_into() {
+	local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	local home=/
+
+	# --root: without it we would leave a chroot that we are in ourselves.
+	embedded_words=(nsenter "--target=$world_pid" --mount --pid --uts
+	    --ipc --net --root -- chroot "$world_dir/$1" /usr/bin/setpriv
+	    "--bounding-set=$world_caps" --inh-caps=-all)
+	case $2 in
+	0) home=/root ;;
+	1000) home=$world_home ;;
+	esac
+	[ "$2" = 0 ] ||
+	    embedded_words+=(--reuid "$2" --regid "$2" --clear-groups)
+	embedded_words+=(/usr/bin/env -i -C "$home" HOME="$home" PATH="$path")
+}
+
+embedded_in() {
+	embedded_into bottle "$1"
+	shift
+	"${embedded_words[@]}" "$@"
+}
+
+embedded_server() {
+	embedded_into server 0
+	"${embedded_words[@]}" "$@"
+}
+
+embedded_enter() {
+	embedded_into bottle "$1"
+	printf '%s' "${embedded_words[*]}"
+}
+
+# As an engine does it: the files stay, dead sockets among them.
+embedded_restart() {
+	embedded_stop
+	embedded_start
+}
+
+# Files that were made or written since the machine came up.
+embedded_changes() {
+	(cd "$world_dir/bottle" &&
+	    find . -xdev -newer "$world_dir/born" -printf '/%P\n')
+}
+
+embedded_export() {
+	tar -C "$world_dir/bottle" --one-file-system --warning=no-file-ignored \
+	    -c .
+}

@@ -1,0 +1,108 @@
+#!/bin/bash
+# --load takes every form of private key text, several at once and as editors
+# and other systems leave it, says what it took, and starts the agent if there
+# is none.
+# shellcheck source=tests/support/scenario.sh
+. "$(dirname "$0")/../support/scenario.sh"
+
+make_keys
+
+# load [OPTION...]: of stdin, into the agent at $S.
+load() {
+	timeout 30 "$AGENT" --load -a "$S" "$@"
+}
+
+# takes NAME FILE WANTED...: the agent then has these keys, and no others.
+takes() {
+	local name=$1 file=$2 status=0 out
+
+	shift 2
+	out=$(load <"$file" 2>&1) || status=$?
+	check_same "load_$name" "0" "$status"
+	[ "$status" -eq 0 ] || printf '# %s\n' "$out"
+	check_same "${name}_is_there" "$(public "$@")" "$(listed)"
+	as_self ssh-add -q -D
+}
+
+agent_start
+for type in "${key_types[@]}"; do
+	takes "openssh_$type" "$T/$type" "$type"
+	cp "$T/$type" "$T/copy"
+	# ssh-keygen has no other form for ed25519.
+	if [ "$type" != ed25519 ]; then
+		ssh-keygen -q -p -N '' -m PEM -f "$T/copy" >/dev/null
+		takes "pem_$type" "$T/copy" "$type"
+		ssh-keygen -q -p -N '' -m PKCS8 -f "$T/copy" >/dev/null
+		takes "pkcs8_$type" "$T/copy" "$type"
+	fi
+done
+
+cat "${key_types[@]/#/$T/}" >"$T/all"
+takes all_at_once "$T/all" "${key_types[@]}"
+sed 's/$/\r/' "$T/all" >"$T/crlf"
+takes crlf "$T/crlf" "${key_types[@]}"
+printf '%s' "$(cat "$T/ed25519")" >"$T/short"
+takes without_the_last_newline "$T/short" ed25519
+{
+	printf 'a note of somebody\n\n'
+	cat "$T/ed25519"
+	printf '\n\nmore\n'
+	cat "$T/ecdsa256"
+} >"$T/notes"
+takes with_text_around "$T/notes" ed25519 ecdsa256
+cat "$T/ed25519" "$T/ed25519" >"$T/twice"
+takes the_same_key_twice "$T/twice" ed25519
+
+out=$(load <"$T/all")
+check_same one_line_for_each_key 6 "$(wc -l <<<"$out")"
+for type in "${key_types[@]}"; do
+	check_has "says_$type" "$out" \
+	    "$(ssh-keygen -l -f "$T/$type.pub" | cut -d ' ' -f 2)"
+	check_has "says_the_comment_of_$type" "$out" " $type"
+done
+as_self ssh-add -q -D
+
+status=0
+load --expect 6 <"$T/all" >/dev/null || status=$?
+check_same expect_what_comes 0 "$status"
+as_self ssh-add -q -D
+
+# One more load adds; a load with a name replaces that load.
+load <"$T/ed25519" >/dev/null
+load --name work <"$T/ecdsa256" >/dev/null
+check_same loads_add_up "$(public ed25519 ecdsa256)" "$(listed)"
+load --name work <"$T/ecdsa384" >/dev/null
+check_same the_same_name_replaces "$(public ed25519 ecdsa384)" "$(listed)"
+
+# A comment can change.
+cp "$T/ed25519" "$T/copy"
+ssh-keygen -q -c -C 'another comment' -f "$T/copy" >/dev/null 2>&1
+load <"$T/copy" >/dev/null
+check_has a_comment_is_updated "$(as_self ssh-add -L)" 'another comment'
+check_same no_key_is_added "$(public ed25519 ecdsa384)" "$(listed)"
+
+load -t 1 <"$T/ecdsa521" >/dev/null
+check_same a_load_with_a_lifetime "$(public ed25519 ecdsa384 ecdsa521)" \
+    "$(listed)"
+gone() {
+	[ "$(listed)" = "$(public ed25519 ecdsa384)" ]
+}
+check ends wait_for 5 gone
+agent_stop
+
+# Nobody serves: then it starts an agent, and does not wait for it to end.
+start=$(now_ms)
+check_same starts_an_agent 0 "$(load --public --allow 65534=list,sign \
+    <"$T/ed25519" 2>&1 >/dev/null | cat && echo 0)"
+took=$(($(now_ms) - start))
+check returns_at_once test "$took" -lt 5000
+started=$(agent_of "$S")
+agent_seen "$started"
+check_same the_key_is_there "$(public ed25519)" "$(listed)"
+check_same in_service_mode 666 "$(stat -c %a "$S")"
+check_same the_next_load_finds_it "$started" \
+    "$(load <"$T/ecdsa256" >/dev/null 2>&1 && agent_of "$S")"
+check_same it_has_no_descriptor_of_ours /dev/null "$(for fd in 0 1 2; do
+	readlink "/proc/$started/fd/$fd"
+done | sort -u)"
+scenario_end

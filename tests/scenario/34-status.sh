@@ -1,0 +1,45 @@
+#!/bin/bash
+# --status answers root and the agent's own user, for people and as JSON whose
+# version says what is in it; others are told no, and so is one whom nobody
+# answers.
+# shellcheck source=tests/support/scenario.sh
+. "$(dirname "$0")/../support/scenario.sh"
+
+make_key ed25519
+make_key rsa2048
+agent_start --public --allow 65534=list,sign
+as_self ssh-add -q -t 1h "$T/ed25519"
+as_self ssh-add -q "$T/rsa2048"
+as_self ssh-add -T "$T/ed25519.pub"
+
+out=$("$AGENT" --status -a "$S")
+for part in "$S" 'service mode' "pid $agent_pid" 65534=list,sign \
+    "$(ssh-keygen -l -f "$T/rsa2048.pub" | cut -d ' ' -f 2)"; do
+	check_has "status_says_${part:0:12}" "$out" "$part"
+done
+
+out=$("$AGENT" --status --json -a "$S")
+# is NAME FILTER: the filter is true of the JSON.
+is() {
+	check "json_$1" jq -e "$2" <(printf '%s' "$out")
+}
+is is_an_object 'type == "object"'
+is has_its_version '.version == 1'
+is has_the_pid ".pid == $agent_pid"
+is has_both_keys '.keys | length == 2'
+is counts_signatures '.keys[0].signatures == 1 or .keys[1].signatures == 1'
+is knows_what_is_left '[.keys[].lifetime_remaining_s] |
+    any(. != null and . > 3500 and . <= 3600) and any(. == null)'
+check_lacks json_has_no_private_bytes "$out" "$(sed -n 4p "$T/ed25519")"
+
+check_status nobody_serves 5 "$AGENT" --status -a "$T/none"
+check_status nobody_serves_and_json 5 "$AGENT" --status --json -a "$T/none"
+check_status json_without_status 2 "$AGENT" --json -a "$T/none"
+if [ "$(id -u)" -eq 0 ]; then
+	check_status a_user_is_told_no 3 as_other "$AGENT" --status -a "$S"
+fi
+agent_stop
+
+check_status ready_fd_that_is_not_open 2 timeout 20 "$AGENT" -D -a "$S" \
+    --ready-fd 77
+scenario_end
