@@ -12,18 +12,27 @@
 
 #include "agent/vault.h"
 
+static char no_text[1];
+
+/* As many as libcrypto's queue of errors has places. */
+#define ERRORS	16
+
 int
 key_math_fault(void)
 {
-	unsigned long code;
-	int st = ST_CRYPTO;
+	bool full = vault_ran_out();
 
-	while ((code = ERR_get_error()) != 0)
-		if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
-			st = ST_FULL;
-	/* What was read still holds names of files, made in the vault. */
+	/*
+	 * Each place of the queue keeps a kilobyte for the text of its error,
+	 * also when it is cleared, and that was taken from the vault: have it
+	 * changed for a text that is no allocation.
+	 */
+	for (int i = 0; i < ERRORS; i++) {
+		ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+		(void)ERR_set_error_data(no_text, 0);
+	}
 	ERR_clear_error();
-	return st;
+	return full ? ST_FULL : ST_CRYPTO;
 }
 
 /* A BIGNUM that keeps its timing to itself. */

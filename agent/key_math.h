@@ -4,7 +4,7 @@
 /*
  * key_math - the libcrypto side of RSA and ECDSA keys.
  *
- * Layer:   agent; for key.c only.
+ * Layer:   agent; for key.c and, of its faults, lock.c.
  * Memory:  every function that takes or makes private numbers must be called
  *          inside a vault scope (agent/vault.h).
  * Secrets: BIGNUMs and EVP_PKEYs, all of them in the vault.

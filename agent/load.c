@@ -17,6 +17,7 @@ struct load {
 	size_t		  n;
 	uint32_t	  records;	/* keys seen, repeated ones included */
 	bool		  ended;	/* the final record was seen */
+	bool		  dead;		/* something was refused */
 	char		  name[LOAD_NAME_MAX + 1];
 };
 
@@ -142,13 +143,13 @@ take_record(struct load *l, uint32_t default_lifetime, int64_t now_ms,
 	return st;
 }
 
-int
-load_chunk(struct load *l, struct slice bytes, uint32_t default_lifetime,
+/* Act on every record that bytes complete. */
+static int
+take_bytes(struct load *l, struct slice bytes, uint32_t default_lifetime,
     int64_t now_ms, struct load_fault *fault)
 {
 	int st;
 
-	memset(fault, 0, sizeof(*fault));
 	while ((st = opener_feed(l->opener, &bytes)) == ST_OK) {
 		if ((st = take_record(l, default_lifetime, now_ms,
 		    fault)) != ST_OK)
@@ -164,6 +165,21 @@ load_chunk(struct load *l, struct slice bytes, uint32_t default_lifetime,
 }
 
 int
+load_chunk(struct load *l, struct slice bytes, uint32_t default_lifetime,
+    int64_t now_ms, struct load_fault *fault)
+{
+	int st;
+
+	*fault = (struct load_fault){ .text = "the load was refused before" };
+	if (l->dead)
+		return ST_MALFORMED;
+	fault->text = NULL;
+	st = take_bytes(l, bytes, default_lifetime, now_ms, fault);
+	l->dead = st != ST_OK;
+	return st;
+}
+
+int
 load_commit(struct load *l, struct keyring *ring, struct wire_writer *w,
     struct load_fault *fault)
 {
@@ -171,7 +187,7 @@ load_commit(struct load *l, struct keyring *ring, struct wire_writer *w,
 	int st;
 
 	memset(fault, 0, sizeof(*fault));
-	if (!l->ended) {
+	if (!l->ended || l->dead) {
 		fault->text = "the bundle is not complete";
 		return ST_MORE;
 	}

@@ -22,6 +22,7 @@
 
 static struct secret *region;
 static _Thread_local unsigned depth;
+static _Thread_local bool ran_out;
 
 struct secret *
 vault_region(void)
@@ -32,7 +33,8 @@ vault_region(void)
 void
 vault_enter(void)
 {
-	depth++;
+	if (depth++ == 0)
+		ran_out = false;
 }
 
 void
@@ -40,6 +42,23 @@ vault_leave(void)
 {
 	if (depth > 0)
 		depth--;
+}
+
+bool
+vault_ran_out(void)
+{
+	return ran_out;
+}
+
+/* A piece of the vault for libcrypto. */
+static void *
+piece(size_t n)
+{
+	void *p = secret_alloc(region, n);
+
+	if (p == NULL)
+		ran_out = true;
+	return p;
 }
 
 /* Whether a block came from the vault. */
@@ -66,7 +85,7 @@ hook_malloc(size_t n, const char *file, int line)
 	(void)line;
 	if (n == 0)
 		return NULL;
-	return depth > 0 ? secret_alloc(region, n) : malloc(n);
+	return depth > 0 ? piece(n) : malloc(n);
 }
 
 /* libcrypto's free. */
@@ -102,8 +121,7 @@ hook_realloc(void *p, size_t n, const char *file, int line)
 	if (n <= have && (depth > 0) == is_ours(p))
 		return p;
 	/* A block in the vault stays there: it may hold a secret. */
-	fresh = depth > 0 || is_ours(p) ?
-	    secret_alloc(region, n) : malloc(n);
+	fresh = depth > 0 || is_ours(p) ? piece(n) : malloc(n);
 	if (fresh == NULL)
 		return NULL;
 	memcpy(fresh, p, n < have ? n : have);

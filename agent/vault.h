@@ -53,4 +53,11 @@ struct secret *vault_region(void);
 void vault_enter(void);
 void vault_leave(void);
 
+/**
+ * vault_ran_out():
+ * Whether an allocation failed in the scope that this thread is in, or was in
+ * last.  libcrypto itself does not always say so.
+ */
+bool vault_ran_out(void);
+
 #endif /* !VAULT_H_ */
