@@ -62,6 +62,7 @@ struct secret {
 	uint8_t		*base;		/* of the region */
 	size_t		 size;
 	enum secret_backing backing;
+	size_t		 floor;		/* secret_alloc() keeps above this */
 	size_t		 touched;	/* bytes from base on that were used */
 	uint64_t	 cookie;
 	struct block	*first;		/* free block, lowest address */
@@ -513,30 +514,112 @@ take_front(struct secret *s, struct block *b, uint32_t units)
 	list_insert(s, rest, prev);
 }
 
+/* Cut the free block ${b} in two so that the second begins at the floor. */
+static struct block *
+cut_at_floor(struct secret *s, struct block *b)
+{
+	uint32_t front = (uint32_t)((s->floor -
+	    (size_t)((uint8_t *)b - s->base)) / SECRET_ALIGN);
+	uint32_t left = b->units - front;
+	struct block *rest;
+
+	touch(s, s->floor + BLOCK_MIN);
+	b->units = front;
+	block_mark(s, b, BLOCK_FREE);
+	rest = block_after(s, b);
+	rest->before = front;
+	block_resize(s, rest, left, BLOCK_FREE);
+	list_insert(s, rest, b);
+	return rest;
+}
+
+/* The first free block with room for so many units, from the floor on; a
+ * block that only reaches over the floor is cut there. */
+static struct block *
+find_above(struct secret *s, uint32_t units)
+{
+	struct block *b;
+	size_t start, end;
+
+	for (b = s->first; b != NULL; b = block_links(b)->next) {
+		assert(block_is(s, b, BLOCK_FREE));
+		start = (size_t)((uint8_t *)b - s->base);
+		end = start + block_bytes(b);
+		if (start < s->floor) {
+			if (s->floor - start < BLOCK_MIN ||
+			    end < s->floor + (size_t)units * SECRET_ALIGN ||
+			    end - s->floor < BLOCK_MIN)
+				continue;
+			return cut_at_floor(s, b);
+		}
+		if (b->units >= units)
+			return b;
+	}
+	return NULL;
+}
+
+/* The first free block with room for so many units, ending at the floor at
+ * the latest if it must. */
+static struct block *
+find_below(struct secret *s, uint32_t units, bool strict)
+{
+	size_t limit = strict && s->floor > 0 ? s->floor : s->size;
+	struct block *b;
+
+	for (b = s->first; b != NULL; b = block_links(b)->next) {
+		assert(block_is(s, b, BLOCK_FREE));
+		if (b->units >= units)
+			return (size_t)((uint8_t *)b - s->base) +
+			    (size_t)units * SECRET_ALIGN <= limit ? b : NULL;
+	}
+	return NULL;
+}
+
+/* Units of a block for a piece of n bytes; 0: never to be had. */
+static uint32_t
+units_for(const struct secret *s, size_t n)
+{
+	if (n > s->size)
+		return 0;
+	if (n == 0)
+		n = 1;
+	return (uint32_t)((n + sizeof(struct block) + SECRET_ALIGN - 1) /
+	    SECRET_ALIGN);
+}
+
 void *
 secret_alloc(struct secret *s, size_t n)
 {
-	struct block *b;
-	void *p = NULL;
-	uint32_t units;
-
-	if (n > s->size)
-		return NULL;
-	if (n == 0)
-		n = 1;
-	units = (uint32_t)((n + sizeof(*b) + SECRET_ALIGN - 1) / SECRET_ALIGN);
+	uint32_t units = units_for(s, n);
+	struct block *b = NULL;
 
 	pthread_mutex_lock(&s->mutex);
-	for (b = s->first; b != NULL; b = block_links(b)->next) {
-		assert(block_is(s, b, BLOCK_FREE));
-		if (b->units < units)
-			continue;
+	if (units > 0 && (b = find_above(s, units)) != NULL)
 		take_front(s, b, units);
-		p = block_piece(b);
-		break;
-	}
 	pthread_mutex_unlock(&s->mutex);
-	return p;
+	return b != NULL ? block_piece(b) : NULL;
+}
+
+void *
+secret_alloc_low(struct secret *s, size_t n, bool strict)
+{
+	uint32_t units = units_for(s, n);
+	struct block *b = NULL;
+
+	pthread_mutex_lock(&s->mutex);
+	if (units > 0 && (b = find_below(s, units, strict)) != NULL)
+		take_front(s, b, units);
+	pthread_mutex_unlock(&s->mutex);
+	return b != NULL ? block_piece(b) : NULL;
+}
+
+void
+secret_reserve(struct secret *s, size_t bytes)
+{
+	assert(bytes <= s->size);
+	pthread_mutex_lock(&s->mutex);
+	s->floor = bytes / SECRET_ALIGN * SECRET_ALIGN;
+	pthread_mutex_unlock(&s->mutex);
 }
 
 /* Make the wiped block ${b} free and join it with free neighbours. */
@@ -600,6 +683,20 @@ secret_owns(const struct secret *s, const void *p)
 	return at >= base && at - base < s->size;
 }
 
+/* What secret_alloc() could make of the free block ${b}. */
+static size_t
+room_above(const struct secret *s, struct block *b)
+{
+	size_t start = (size_t)((uint8_t *)b - s->base);
+	size_t end = start + block_bytes(b);
+
+	if (start >= s->floor)
+		return block_room(b);
+	if (s->floor - start < BLOCK_MIN || end < s->floor + BLOCK_MIN)
+		return 0;
+	return end - s->floor - sizeof(*b);
+}
+
 void
 secret_usage(struct secret *s, struct secret_usage *out)
 {
@@ -612,8 +709,11 @@ secret_usage(struct secret *s, struct secret_usage *out)
 	out->size = s->size;
 	out->used = s->size;
 	for (b = s->first; b != NULL; b = block_links(b)->next) {
-		room = block_room(b);
-		out->used -= room;
+		out->used -= block_room(b);
+		if (block_room(b) > out->largest_low)
+			out->largest_low = block_room(b);
+		room = room_above(s, b);
+		out->room += room;
 		if (room > out->largest)
 			out->largest = room;
 	}

@@ -50,6 +50,9 @@ struct secret_usage {
 	size_t			 size;	/* bytes in the region */
 	size_t			 used;	/* bytes in use, bookkeeping included */
 	size_t			 largest;	/* piece to be had now */
+	size_t			 largest_low;	/* by secret_alloc_low() */
+	size_t			 room;		/* bytes free outside of the
+						 * reserve */
 };
 
 struct secret;
@@ -81,6 +84,20 @@ void secret_close(struct secret *s);
  * Never falls back to other memory.
  */
 void *secret_alloc(struct secret *s, size_t n) MUST_USE;
+
+/**
+ * secret_reserve(s, bytes):
+ * Keep the first ${bytes} of the region for secret_alloc_low(), from now on:
+ * what lives long is not to stand in the way of what needs much for a moment.
+ */
+void secret_reserve(struct secret *s, size_t bytes);
+
+/**
+ * secret_alloc_low(s, n, strict):
+ * As secret_alloc(), but from the lowest address on; with ${strict} only from
+ * the reserve, where there is one.
+ */
+void *secret_alloc_low(struct secret *s, size_t n, bool strict) MUST_USE;
 
 /**
  * secret_free(s, p):
