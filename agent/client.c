@@ -108,7 +108,8 @@ serve_one(struct client *c, struct wire_writer *w)
 	reply = wire_writer(w->p + w->len, FRAME_BODY_MAX);
 	if (st == ST_DENIED) {
 		dispatch_refuse(a, c->in.thrown_type, c->in.thrown_full ?
-		    "no room left in locked memory" :
+		    "no room in locked memory, or another add of this uid "
+		    "is under way" :
 		    "policy does not allow it", &reply, &d);
 	} else if ((st = dispatch(a, &c->conn, &c->peer, body,
 	    loop_now(c->home->loop), &reply, &d)) != ST_OK) {
@@ -219,7 +220,8 @@ turn(struct client *c, bool may_read)
 	int st = ST_OK, kept;
 
 	if (may_read && !c->ended && !inbox_waiting(&c->in)) {
-		st = inbox_read(&c->in, &home->intake, c->watch.fd);
+		st = inbox_read(&c->in, &c->peer, &home->intake,
+		    c->watch.fd);
 		if (st == ST_CLOSED) {
 			c->ended = true;
 			st = ST_OK;
@@ -345,7 +347,7 @@ client_free(struct client *c)
 	loop_later_del(loop, &c->again);
 	(void)close(c->watch.fd);
 	conn_fini(&c->conn);
-	inbox_fini(&c->in);
+	inbox_fini(&c->in, &c->home->intake);
 	buf_fini(&c->out);
 	free(c);
 }

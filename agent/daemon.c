@@ -20,6 +20,7 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/text.h"
 #include "version.h"
 
 /* ssh-agent's exit code when a signal ends it, or its command does. */
@@ -35,6 +36,7 @@ struct daemon {
 	bool			 background;
 	struct socketpath	 where;
 	struct unixsock		 sock;
+	struct harden		 harden;
 	pid_t			 parent;	/* of a command's agent, or 0 */
 	int			 report_fd;	/* tells the starter; or -1 */
 	struct agent		 agent;
@@ -234,6 +236,22 @@ announce(const struct daemon *d, const struct server_options *limits)
 		    "may be written to swap");
 }
 
+/* What became of each step of hardening, in one line. */
+static void
+tell_hardening(const struct harden *h)
+{
+	enum harden_step step;
+	char line[256];
+	struct text t;
+
+	text_init(&t, line, sizeof(line));
+	for (step = 0; step < HARDEN_STEPS; step++)
+		text_addf(&t, "%s%s %s", step > 0 ? ", " : "",
+		    harden_step_name(step),
+		    harden_state_name(h->step[step].state));
+	log_debug("hardening: %s", line);
+}
+
 /* Set up what serving needs; why is for people. */
 static int
 set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
@@ -241,7 +259,13 @@ set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
 	struct server_options limits = { .listen_fd = d->sock.fd };
 	int st;
 
-	if ((st = vault_open(&d->opts->memory, why, whylen)) != ST_OK)
+	if ((st = harden_process(&d->harden, why, whylen)) != ST_OK)
+		return st;
+	if ((st = vault_open(&d->opts->memory, VAULT_SERVE, why,
+	    whylen)) != ST_OK)
+		return st;
+	/* CAP_IPC_LOCK may have been of use until here. */
+	if ((st = harden_privileges(&d->harden, why, whylen)) != ST_OK)
 		return st;
 	(void)snprintf(why, whylen, "cannot set up the agent");
 	if ((d->agent.ring = keyring_new()) == NULL)
@@ -261,7 +285,9 @@ set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
 		    loop_now(d->loop) + PARENT_MS);
 	}
 	announce(d, &limits);
-	return ST_OK;
+	st = harden_calls(&d->harden, HARDEN_SERVER, why, whylen);
+	tell_hardening(&d->harden);
+	return st;
 }
 
 /* Be the agent, until the end.  Returns the exit code. */
@@ -269,16 +295,18 @@ static int
 serve(struct daemon *d)
 {
 	struct server *server = NULL;
-	char why[WHY_MAX] = "cannot harden the process";
+	char why[WHY_MAX] = "";
 	int st;
 
 	d->sock.owner = getpid();
+	d->harden = (struct harden){ .strict = d->opts->strict,
+		.daemon = d->background };
 	sweep(d);
 	log_open("bottle-agent", d->opts->debug ? LOG_LEVEL_DEBUG :
 	    LOG_LEVEL_INFO, d->background);
-	if ((st = harden_process()) != ST_OK ||
-	    (st = set_up(d, &server, why, sizeof(why))) != ST_OK) {
-		d->code = st == ST_FULL ? EXIT_MEMORY : EXIT_FAILED;
+	if ((st = set_up(d, &server, why, sizeof(why))) != ST_OK) {
+		d->code = st == ST_FULL || st == ST_UNSUPPORTED ?
+		    EXIT_MEMORY : EXIT_FAILED;
 		server_free(server);
 		server = NULL;
 		unixsock_close(&d->sock);
@@ -357,7 +385,6 @@ spawn(struct daemon *d, bool orphan, pid_t *pid, struct report *r)
 	(void)close(fds[0]);
 	d->report_fd = fds[1];
 	d->background = true;
-	(void)setsid();
 	if (orphan && fork() != 0)
 		_exit(EXIT_DONE);
 	if (chdir("/") != 0 || fdio_std_null() != ST_OK)

@@ -389,6 +389,10 @@ serve_status(struct call *c)
 	head.memory_size = (uint32_t)use.size;
 	head.memory_used = (uint32_t)use.used;
 	head.memory_largest = (uint32_t)use.largest;
+	head.room_ed25519 = clip(key_room(KEY_ED25519, 0));
+	head.room_ecdsa = clip(key_room(KEY_ECDSA_P256, 0));
+	head.room_rsa3072 = clip(key_room(KEY_RSA, 3072));
+	head.room_rsa4096 = clip(key_room(KEY_RSA, 4096));
 	head.locked = c->a->lock.locked;
 	head.uptime_s = clip((uint64_t)(c->now_ms - c->a->started_ms) / 1000);
 	head.signatures = clip(c->a->signatures);

@@ -1,30 +1,528 @@
+/*
+ * Every step is a row of one table: how it is taken, and how to see whether
+ * its state holds.  What counts is what is seen.
+ *
+ * The filter names what a serving process calls, as traced under all tests,
+ * and what libc needs to complain and abort.  Everything else is answered
+ * with EPERM, so that a path nobody thought of fails like any other call and
+ * not the whole agent.  Only execve(2) and ptrace(2) end the process: nothing
+ * of ours ever calls them, so whoever does has taken the process over.
+ */
 #include "agent/harden.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
+#include <linux/capability.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-int
-harden_untraceable(void)
+#include "base/log.h"
+
+/* Above every capability that kernels can have: a set has 64 bits. */
+#define CAPABILITIES_MAX	64
+/* Asks personality(2) what it is and changes nothing. */
+#define PERSONALITY_ASK		0xffffffffUL
+/* The part of socket(2)'s type that is no flag. */
+#define SOCKET_TYPE_MASK	0xf
+
+#define ON_SERVER	(1u << HARDEN_SERVER)
+#define ON_CLIENT	(1u << HARDEN_CLIENT)
+#define ON_BOTH		(ON_SERVER | ON_CLIENT)
+
+#ifndef BOTTLE_RELAXED_HARDENING
+/* What is let through whatever its arguments are, in the order of its use:
+ * where the kernel does not cache the filter's answers, the first ones are
+ * found first. */
+static const struct {
+	const char	*name;
+	unsigned	 roles;		/* ON_* */
+} allowed[] = {
+	/* A request, from its coming to its reply. */
+	{ "epoll_pwait",	ON_SERVER },
+	{ "recvfrom",		ON_BOTH },
+	{ "sendto",		ON_BOTH },
+	{ "getpid",		ON_BOTH },
+	{ "rt_sigprocmask",	ON_BOTH },
+	{ "futex",		ON_BOTH },
+	/* A connection. */
+	{ "accept4",		ON_SERVER },
+	{ "getsockopt",		ON_SERVER },
+	{ "epoll_ctl",		ON_SERVER },
+	{ "close",		ON_BOTH },
+	/* Input, output and the log. */
+	{ "read",		ON_BOTH },
+	{ "write",		ON_BOTH },
+	{ "poll",		ON_CLIENT },
+	{ "ppoll",		ON_CLIENT },
+	{ "connect",		ON_SERVER },	/* see add_special() */
+	/* Time and random numbers; the time where there is no vDSO. */
+	{ "clock_gettime",	ON_BOTH },
+	{ "gettimeofday",	ON_BOTH },
+	{ "time",		ON_BOTH },
+	{ "getrandom",		ON_BOTH },
+	/* malloc() and the end of the vault. */
+	{ "brk",		ON_BOTH },
+	{ "munmap",		ON_BOTH },
+	{ "mremap",		ON_BOTH },
+	{ "madvise",		ON_BOTH },
+	{ "sched_getaffinity",	ON_BOTH },
+	/* Who and where we are. */
+	{ "gettid",		ON_BOTH },
+	{ "getppid",		ON_SERVER },
+	{ "getuid",		ON_BOTH },
+	{ "geteuid",		ON_BOTH },
+	{ "getgid",		ON_BOTH },
+	{ "getegid",		ON_BOTH },
+	/* stdio looks at what it is to write to; the socket file, at the end. */
+	{ "fstat",		ON_BOTH },
+	{ "newfstatat",		ON_BOTH },
+	{ "unlink",		ON_SERVER },
+	{ "unlinkat",		ON_SERVER },
+	{ "rmdir",		ON_SERVER },
+	/* Signals, and the first steps of a thread made before the filter. */
+	{ "rt_sigreturn",	ON_BOTH },
+	{ "rt_sigaction",	ON_BOTH },
+	{ "restart_syscall",	ON_BOTH },
+	{ "set_robust_list",	ON_BOTH },
+	{ "rseq",		ON_BOTH },
+	/* The end. */
+	{ "exit",		ON_BOTH },
+	{ "exit_group",		ON_BOTH },
+};
+#endif
+
+/*
+ * The steps: how to take them, and how to see them.
+ */
+
+bool
+harden_relaxed(void)
 {
 #ifdef BOTTLE_RELAXED_HARDENING
-	return ST_OK;
+	return true;
 #else
-	return prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0 ?
-	    ST_OK : ST_SYSTEM;
+	return false;
 #endif
 }
 
-int
-harden_process(void)
+/* The errno of a call that answers -1; 0 when it went well. */
+static int
+err_of(long rc)
 {
-	struct rlimit none = { 0, 0 };
+	return rc < 0 ? errno : 0;
+}
 
+static int
+take_untraceable(const struct harden *h)
+{
+	(void)h;
+	return err_of(prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L));
+}
+
+static bool
+is_untraceable(const struct harden *h)
+{
+	(void)h;
+	return prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) == 0;
+}
+
+static int
+take_core(const struct harden *h)
+{
+	const struct rlimit none = { 0, 0 };
+
+	(void)h;
+	return err_of(setrlimit(RLIMIT_CORE, &none));
+}
+
+static bool
+is_without_core(const struct harden *h)
+{
+	struct rlimit now;
+
+	(void)h;
+	return getrlimit(RLIMIT_CORE, &now) == 0 && now.rlim_cur == 0 &&
+	    now.rlim_max == 0;
+}
+
+/* A process may send SIGCONT to any other one of its session. */
+static int
+take_session(const struct harden *h)
+{
+	(void)h;
+	return err_of(setsid());
+}
+
+static bool
+is_session_leader(const struct harden *h)
+{
+	(void)h;
+	return getsid(0) == getpid();
+}
+
+static int
+take_no_new_privs(const struct harden *h)
+{
+	(void)h;
+	return err_of(prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L));
+}
+
+static bool
+is_no_new_privs(const struct harden *h)
+{
+	(void)h;
+	return prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) == 1;
+}
+
+/* Before the other sets: it takes CAP_SETPCAP. */
+static int
+take_bounding(const struct harden *h)
+{
+	long cap;
+	int err = 0;
+
+	(void)h;
+	for (cap = 0; cap < CAPABILITIES_MAX; cap++)
+		if (prctl(PR_CAPBSET_READ, cap, 0L, 0L, 0L) == 1 &&
+		    prctl(PR_CAPBSET_DROP, cap, 0L, 0L, 0L) != 0 && err == 0)
+			err = errno;
+	return err;
+}
+
+/* The set is about what root may get.  Where nobody is root and execve(2)
+ * gives nothing, it does not matter, and could not be changed. */
+static bool
+is_bounding_empty(const struct harden *h)
+{
+	uid_t real, effective, saved;
+	long cap;
+
+	if (getresuid(&real, &effective, &saved) == 0 && real != 0 &&
+	    effective != 0 && saved != 0 && is_no_new_privs(h))
+		return true;
+	for (cap = 0; cap < CAPABILITIES_MAX; cap++)
+		if (prctl(PR_CAPBSET_READ, cap, 0L, 0L, 0L) == 1)
+			return false;
+	return true;
+}
+
+/* libc has no function for it.  What is neither permitted nor inheritable
+ * leaves the ambient set by itself. */
+static int
+take_capabilities(const struct harden *h)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {
+		{ 0, 0, 0 } };
+
+	(void)h;
+	return err_of(syscall(SYS_capset, &head, none));
+}
+
+static bool
+is_without_capabilities(const struct harden *h)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct set[_LINUX_CAPABILITY_U32S_3];
+	uint32_t any = 0;
+	size_t i;
+
+	(void)h;
+	if (syscall(SYS_capget, &head, set) != 0)
+		return false;
+	for (i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		any |= set[i].effective | set[i].permitted |
+		    set[i].inheritable;
+	return any == 0;
+}
+
+/*
+ * The filter.  Its functions return 0 or a negative errno, as libseccomp's.
+ */
+
+/* Do ${action} at the system call ${name}, when its arguments are as ${n}
+ * comparisons say; a call that this architecture lacks is passed over. */
+static int
+add_rule(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned n,
+    const struct scmp_arg_cmp *args)
+{
+	int number = seccomp_syscall_resolve_name(name);
+	int rc;
+
+	if (number == __NR_SCMP_ERROR)
+		return 0;
+	rc = seccomp_rule_add_array(ctx, action, number, n, args);
+	return rc == -EDOM ? 0 : rc;
+}
+
+#ifdef BOTTLE_RELAXED_HARDENING
+
+#define FILTER_DEFAULT	SCMP_ACT_ALLOW
+
+/* For a build with a sanitizer, which makes processes and traces them: only
+ * programs are not run, and personality(2) shows that the filter is there. */
+static int
+add_rules(scmp_filter_ctx ctx, enum harden_role role)
+{
+	static const char *const never[] = { "execve", "execveat",
+		"personality" };
+	size_t i;
+	int rc;
+
+	(void)role;
+	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if ((rc = add_rule(ctx, SCMP_ACT_ERRNO(EPERM), never[i], 0,
+		    NULL)) != 0)
+			return rc;
+	return 0;
+}
+
+#else
+
+#define FILTER_DEFAULT	SCMP_ACT_ERRNO(EPERM)
+
+/* What depends on the arguments. */
+static int
+add_special(scmp_filter_ctx ctx, enum harden_role role)
+{
+	const struct scmp_arg_cmp not_executable = SCMP_A2_64(
+	    SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	const struct scmp_arg_cmp ourselves = SCMP_A0_64(SCMP_CMP_EQ,
+	    (scmp_datum_t)getpid(), 0);
+	const struct scmp_arg_cmp unix_datagrams[] = {
+		SCMP_A0_64(SCMP_CMP_EQ, AF_UNIX, 0),
+		SCMP_A1_64(SCMP_CMP_MASKED_EQ, SOCKET_TYPE_MASK, SOCK_DGRAM),
+	};
+	int rc;
+
+	if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, "mmap", 1,
+	    &not_executable)) != 0 ||
+	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "mprotect", 1,
+	    &not_executable)) != 0 ||
+	    /* abort(), and with it assert(). */
+	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "tgkill", 1,
+	    &ourselves)) != 0)
+		return rc;
+	if (role != HARDEN_SERVER)
+		return 0;
+	/* syslog(3) connects again when the logger was started anew.  Its
+	 * socket is one for datagrams; what listens for streams, such as a
+	 * container engine, is not to be reached from here. */
+	return add_rule(ctx, SCMP_ACT_ALLOW, "socket", 2, unix_datagrams);
+}
+
+static int
+add_rules(scmp_filter_ctx ctx, enum harden_role role)
+{
+	static const char *const fatal[] = { "execve", "execveat", "ptrace" };
+	unsigned priority = UINT8_MAX;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		if ((allowed[i].roles & (1u << role)) == 0)
+			continue;
+		if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, allowed[i].name, 0,
+		    NULL)) != 0)
+			return rc;
+		/* Advice only. */
+		(void)seccomp_syscall_priority(ctx,
+		    seccomp_syscall_resolve_name(allowed[i].name),
+		    (uint8_t)priority--);
+	}
+	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
+		if ((rc = add_rule(ctx, SCMP_ACT_KILL_PROCESS, fatal[i], 0,
+		    NULL)) != 0)
+			return rc;
+	return add_special(ctx, role);
+}
+
+#endif
+
+static int
+take_calls(const struct harden *h)
+{
+	scmp_filter_ctx ctx = seccomp_init(FILTER_DEFAULT);
+	int rc;
+
+	if (ctx == NULL)
+		return ENOMEM;
+	/* Calls by the numbers of another architecture. */
+	if ((rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+	    SCMP_ACT_ERRNO(EPERM))) == 0 &&
+	    (rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1)) == 0 &&
+	    (rc = add_rules(ctx, h->role)) == 0)
+		rc = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return -rc;
+}
+
+/* The container's own filter looks the same in /proc and to prctl(2), so a
+ * call is tried that would do no harm and that ours does not let through. */
+static bool
+is_filtered(const struct harden *h)
+{
+	return h->step[HARDEN_CALLS].err == 0 &&
+	    personality(PERSONALITY_ASK) == -1 && errno == EPERM;
+}
+
+/*
+ * The table, and how a step is done.
+ */
+
+static const struct {
+	const char	*name;
+	const char	*failed;	/* what did not come about */
+	const char	*remedy;
+	int		(*take)(const struct harden *h);	/* an errno */
+	bool		(*holds)(const struct harden *h);
+} steps[HARDEN_STEPS] = {
+	[HARDEN_UNTRACEABLE] = { "untraceable",
+	    "cannot make the process untraceable",
+	    "allow prctl(2) in the container's seccomp profile",
+	    take_untraceable, is_untraceable },
+	[HARDEN_CORE] = { "core", "cannot set the core size limit to 0",
+	    "allow setrlimit(2) in the container's seccomp profile",
+	    take_core, is_without_core },
+	[HARDEN_SESSION] = { "session", "cannot begin a session",
+	    "allow setsid(2) in the container's seccomp profile",
+	    take_session, is_session_leader },
+	[HARDEN_NO_NEW_PRIVS] = { "no_new_privs", "cannot set no_new_privs",
+	    "start it with that set (docker run --security-opt "
+	    "no-new-privileges)",
+	    take_no_new_privs, is_no_new_privs },
+	[HARDEN_BOUNDING] = { "bounding",
+	    "cannot empty the capability bounding set",
+	    "start it with CAP_SETPCAP or without capabilities (docker run "
+	    "--cap-drop ALL)",
+	    take_bounding, is_bounding_empty },
+	[HARDEN_CAPABILITIES] = { "capabilities", "cannot drop capabilities",
+	    "start it without any (docker run --cap-drop ALL)",
+	    take_capabilities, is_without_capabilities },
+	[HARDEN_CALLS] = { "seccomp", "cannot install the seccomp filter",
+	    "allow seccomp(2) in the container's seccomp profile, on Linux "
+	    "4.14 or newer",
+	    take_calls, is_filtered },
+};
+
+/* Whether ${step} is not to be taken in this process, or this build. */
+static bool
+is_left_out(const struct harden *h, enum harden_step step)
+{
+	switch (step) {
+	case HARDEN_UNTRACEABLE:
+		return harden_relaxed();
+	case HARDEN_SESSION:
+		/* In front, the terminal's Ctrl-C must reach it. */
+		return !h->daemon;
+	default:
+		return false;
+	}
+}
+
+/* Take one step, look, and note. */
+static int
+do_step(struct harden *h, enum harden_step step, char *why, size_t whylen)
+{
+	bool wanted = !is_left_out(h, step);
+	int err;
+
+	if (wanted)
+		h->step[step].err = steps[step].take(h);
+	if (steps[step].holds(h)) {
+		h->step[step].state = HARDEN_MET;
+		h->step[step].err = 0;
+		return ST_OK;
+	}
+	h->step[step].state = wanted ? HARDEN_REFUSED : HARDEN_LEFT_OUT;
+	if (!wanted)
+		return ST_OK;
+	if ((err = h->step[step].err) == 0)
+		err = h->step[step].err = ENOTSUP;
+	if (!h->strict) {
+		log_warn("%s: %s", steps[step].failed, strerrordesc_np(err));
+		return ST_OK;
+	}
+	(void)snprintf(why, whylen, "%s: %s; %s, or go on without it by "
+	    "--hardening=best-effort", steps[step].failed,
+	    strerrordesc_np(err), steps[step].remedy);
+	return ST_UNSUPPORTED;
+}
+
+/* Take the steps from ${first} to ${last}. */
+static int
+do_steps(struct harden *h, enum harden_step first, enum harden_step last,
+    char *why, size_t whylen)
+{
+	enum harden_step step;
+	int st = ST_OK;
+
+	for (step = first; st == ST_OK && step <= last; step++)
+		st = do_step(h, step, why, whylen);
+	return st;
+}
+
+void
+harden_untraceable(void)
+{
+	if (!harden_relaxed())
+		(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+}
+
+int
+harden_process(struct harden *h, char *why, size_t whylen)
+{
 	(void)umask(077);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-	    setrlimit(RLIMIT_CORE, &none) != 0)
-		return ST_SYSTEM;
-	return ST_OK;
+	(void)signal(SIGPIPE, SIG_IGN);
+	return do_steps(h, HARDEN_UNTRACEABLE, HARDEN_SESSION, why, whylen);
+}
+
+int
+harden_privileges(struct harden *h, char *why, size_t whylen)
+{
+	return do_steps(h, HARDEN_NO_NEW_PRIVS, HARDEN_CAPABILITIES, why,
+	    whylen);
+}
+
+int
+harden_calls(struct harden *h, enum harden_role role, char *why, size_t whylen)
+{
+	h->role = role;
+	return do_steps(h, HARDEN_CALLS, HARDEN_CALLS, why, whylen);
+}
+
+const char *
+harden_step_name(enum harden_step step)
+{
+	return steps[step].name;
+}
+
+const char *
+harden_state_name(enum harden_state state)
+{
+	switch (state) {
+	case HARDEN_PENDING:
+		return "pending";
+	case HARDEN_MET:
+		return "met";
+	case HARDEN_LEFT_OUT:
+		return "left out";
+	case HARDEN_REFUSED:
+		return "refused";
+	}
+	return "unknown";
 }

@@ -13,7 +13,7 @@
 
 /* Bytes of the intake, and what it shrinks to in a small vault. */
 #define INTAKE_MAX	(16 * 1024)
-#define INTAKE_MIN	(4 * 1024)
+#define INTAKE_MIN	(1 * 1024)
 /* Ordinary memory for a frame under way grows from this, doubling. */
 #define OWN_MIN		256
 
@@ -32,6 +32,7 @@ intake_init(struct intake *in)
 	secret_usage(vault_region(), &use);
 	in->cap = use.size >= 16 * INTAKE_MAX ? INTAKE_MAX : INTAKE_MIN;
 	in->used = 0;
+	in->n_holders = 0;
 	in->p = secret_alloc(vault_region(), in->cap);
 	return in->p != NULL ? ST_OK : ST_FULL;
 }
@@ -43,24 +44,64 @@ intake_fini(struct intake *in)
 	in->p = NULL;
 }
 
-/* Release memory that held bytes of a connection. */
-static void
-release(uint8_t *p, size_t cap, bool locked)
+/* Where a uid stands among those with a frame in the vault; n_holders when it
+ * has none. */
+static size_t
+find_holder(const struct intake *intake, uid_t uid)
 {
-	if (p == NULL)
+	size_t i;
+
+	for (i = 0; i < intake->n_holders; i++)
+		if (intake->holders[i] == uid)
+			break;
+	return i;
+}
+
+/* A piece of the vault for a frame of a peer, or NULL. */
+static uint8_t *
+hold(struct inbox *box, const struct peer *peer, struct intake *intake,
+    size_t cap)
+{
+	uint8_t *p;
+
+	/* One that the connection has may be replaced by a larger one. */
+	if (!box->locked && (intake->n_holders == INTAKE_HOLDERS ||
+	    find_holder(intake, peer->uid) < intake->n_holders))
+		return NULL;
+	if ((p = secret_alloc(vault_region(), cap)) == NULL)
+		return NULL;
+	if (!box->locked)
+		intake->holders[intake->n_holders++] = peer->uid;
+	box->holder = peer->uid;
+	return p;
+}
+
+/* Release what a connection keeps. */
+static void
+release(struct inbox *box, struct intake *intake)
+{
+	size_t i;
+
+	if (box->own == NULL)
 		return;
-	if (locked) {
-		secret_free(vault_region(), p);
-		return;
+	if (box->locked) {
+		secret_free(vault_region(), box->own);
+		i = find_holder(intake, box->holder);
+		assert(i < intake->n_holders);
+		intake->holders[i] = intake->holders[--intake->n_holders];
+	} else {
+		explicit_bzero(box->own, box->cap);
+		free(box->own);
 	}
-	explicit_bzero(p, cap);
-	free(p);
+	box->own = NULL;
+	box->cap = 0;
+	box->locked = false;
 }
 
 void
-inbox_fini(struct inbox *box)
+inbox_fini(struct inbox *box, struct intake *intake)
 {
-	release(box->own, box->cap, box->locked);
+	release(box, intake);
 	memset(box, 0, sizeof(*box));
 }
 
@@ -74,16 +115,22 @@ is_own(const struct inbox *box)
 
 /* Move rest to fresh memory of the connection's own. */
 static int
-move(struct inbox *box, size_t cap, bool locked)
+move(struct inbox *box, const struct peer *peer, struct intake *intake,
+    size_t cap, bool locked)
 {
 	uint8_t *p;
 
 	assert(cap >= box->rest.len);
-	p = locked ? secret_alloc(vault_region(), cap) : malloc(cap);
+	p = locked ? hold(box, peer, intake, cap) : malloc(cap);
 	if (p == NULL)
 		return locked ? ST_FULL : ST_NOMEM;
 	memcpy(p, box->rest.p, box->rest.len);
-	release(box->own, box->cap, box->locked);
+	if (locked)
+		vault_wipe_registers();	/* memcpy(3) leaves some there */
+	if (locked && box->locked)
+		secret_free(vault_region(), box->own);
+	else
+		release(box, intake);
 	box->own = p;
 	box->cap = cap;
 	box->locked = locked;
@@ -134,7 +181,8 @@ read_skipped(struct inbox *box, struct intake *intake, int fd)
  * needs; a frame that cannot be kept for want of locked memory is thrown
  * away, which is answered like any other refusal. */
 static int
-make_room(struct inbox *box, const struct frame_peek *peek)
+make_room(struct inbox *box, const struct peer *peer, struct intake *intake,
+    const struct frame_peek *peek)
 {
 	bool secret = peek->typed && request_has_secret(peek->type);
 	size_t start = (size_t)(box->rest.p - box->own), cap;
@@ -143,7 +191,7 @@ make_room(struct inbox *box, const struct frame_peek *peek)
 	if (secret) {
 		if (box->locked && start + peek->need <= box->cap)
 			return ST_OK;
-		st = move(box, peek->need, true);
+		st = move(box, peer, intake, peek->need, true);
 		if (st == ST_FULL) {
 			throw_away(box, peek, true);
 			st = ST_OK;
@@ -155,11 +203,13 @@ make_room(struct inbox *box, const struct frame_peek *peek)
 		return ST_OK;
 	for (cap = OWN_MIN; cap <= box->rest.len; cap *= 2)
 		continue;
-	return move(box, cap < peek->need ? cap : peek->need, false);
+	return move(box, peer, intake, cap < peek->need ? cap : peek->need,
+	    false);
 }
 
 int
-inbox_read(struct inbox *box, struct intake *intake, int fd)
+inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
+    int fd)
 {
 	struct frame_peek peek;
 	uint8_t *at = intake->p;
@@ -174,7 +224,8 @@ inbox_read(struct inbox *box, struct intake *intake, int fd)
 		/* A broken head was found when the turn ended. */
 		if ((st = frame_peek(box->rest, &peek)) != ST_OK)
 			return st;
-		if ((st = make_room(box, &peek)) != ST_OK || box->skip > 0)
+		if ((st = make_room(box, peer, intake, &peek)) != ST_OK ||
+		    box->skip > 0)
 			return st;
 		at = box->own + (box->rest.p - box->own) + box->rest.len;
 		want = peek.need - box->rest.len;
@@ -241,7 +292,7 @@ has_secret(uint8_t *at, size_t len, const struct peer *peer)
 
 /* Keep what is in the intake. */
 static int
-keep(struct inbox *box, struct intake *intake, const struct peer *peer)
+keep(struct inbox *box, const struct peer *peer, struct intake *intake)
 {
 	struct frame_peek peek = { .need = 0 };
 	size_t cap = box->rest.len < OWN_MIN ? OWN_MIN : box->rest.len;
@@ -253,7 +304,7 @@ keep(struct inbox *box, struct intake *intake, const struct peer *peer)
 	if (frame_peek(box->rest, &peek) == ST_OK && locked &&
 	    peek.need > box->rest.len)
 		cap = peek.need;
-	st = move(box, cap, locked);
+	st = move(box, peer, intake, cap, locked);
 	if (st == ST_FULL && peek.need > box->rest.len) {
 		throw_away(box, &peek, true);
 		st = ST_OK;
@@ -273,11 +324,9 @@ inbox_settle(struct inbox *box, const struct peer *peer,
 	    peek.need > box->rest.len && is_denied(&peek, peer))
 		throw_away(box, &peek, false);
 	if (box->rest.len > 0 && !is_own(box))
-		st = keep(box, intake, peer);
+		st = keep(box, peer, intake);
 	if (box->rest.len == 0) {
-		release(box->own, box->cap, box->locked);
-		box->own = NULL;
-		box->cap = 0;
+		release(box, intake);
 		box->rest.p = NULL;
 	}
 	explicit_bzero(intake->p, intake->used);

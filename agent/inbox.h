@@ -25,11 +25,18 @@
 #include "base/status.h"
 #include "proto/wire.h"
 
-/* The shared piece of the vault that everything is read into. */
+/* Most uids that may have a frame in the vault at the same time; each may
+ * have one, so that nobody fills the vault with what it never finishes. */
+#define INTAKE_HOLDERS	16
+
+/* The shared piece of the vault that everything is read into, and who has a
+ * frame under way in a piece of its own. */
 struct intake {
 	uint8_t	*p;
 	size_t	 cap;
 	size_t	 used;		/* bytes to be wiped at the end of the turn */
+	size_t	 n_holders;
+	uid_t	 holders[INTAKE_HOLDERS];
 };
 
 struct inbox {
@@ -37,10 +44,12 @@ struct inbox {
 	uint8_t		*own;		/* what this connection keeps */
 	size_t		 cap;
 	bool		 locked;	/* own is a piece of the vault */
+	uid_t		 holder;	/* while locked: in whose name */
 	size_t		 skip;		/* bytes to come of a frame thrown away */
 	bool		 thrown;	/* such a frame is complete: answer it */
 	uint8_t		 thrown_type;
-	bool		 thrown_full;	/* for want of locked memory */
+	bool		 thrown_full;	/* for want of locked memory, or for
+					 * another such frame of that uid */
 };
 
 /**
@@ -52,20 +61,21 @@ int intake_init(struct intake *in) MUST_USE;
 void intake_fini(struct intake *in);
 
 /**
- * inbox_fini(box):
+ * inbox_fini(box, intake):
  * Wipe and release.  May be called twice.
  */
-void inbox_fini(struct inbox *box);
+void inbox_fini(struct inbox *box, struct intake *intake);
 
 /**
- * inbox_read(box, intake, fd):
- * Receive some bytes.
+ * inbox_read(box, peer, intake, fd):
+ * Receive some bytes of ${peer}.
  *
  * Errors: ST_MORE    nothing there now
  *         ST_CLOSED  end of file, or the peer is gone
  *         ST_FULL, ST_NOMEM  no memory to keep the frame under way
  */
-int inbox_read(struct inbox *box, struct intake *intake, int fd) MUST_USE;
+int inbox_read(struct inbox *box, const struct peer *peer,
+    struct intake *intake, int fd) MUST_USE;
 
 /**
  * inbox_next(box, peer, body):

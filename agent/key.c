@@ -16,10 +16,13 @@
 #include "proto/agent_num.h"
 
 /*
+ * The record of a key is its private numbers as they came, in the vault.
  * Ed25519 is libsodium's: twice as fast as libcrypto's, and it signs straight
- * from the bytes in the vault.  The others are an EVP_PKEY, made once inside a
- * vault scope, with one EVP_PKEY_CTX for each hash that was asked for, so that
- * nothing is rebuilt for a signature but the hash itself.
+ * from the record.  The others need an EVP_PKEY, which is made from the record
+ * when it is first used and then kept, with one EVP_PKEY_CTX for each hash
+ * that was asked for: a hot key signs without anything being rebuilt but the
+ * hash itself.  When room is short the key that was used longest ago turns
+ * cold again; its record stays.
  */
 
 enum hash {
@@ -36,10 +39,23 @@ struct key {
 	uint8_t		*blob;
 	size_t		 blob_len;
 	char		 fingerprint[KEY_FINGERPRINT_MAX];
-	uint8_t		*ed25519;	/* vault: seed, public half */
-	EVP_PKEY	*pkey;		/* vault: all other types */
-	EVP_PKEY_CTX	*sign[HASHES];	/* vault: made when first needed */
+	/* In the vault: Ed25519's seed and public half, else the fields as
+	 * an add request has them. */
+	uint8_t		*record;
+	size_t		 record_len;
+	size_t		 need;		/* room that making it hot and signing
+					 * takes at most */
+	/* The cache, in the vault; NULL while the key is cold. */
+	EVP_PKEY	*pkey;
+	EVP_PKEY_CTX	*sign[HASHES];
+	struct key	*hotter, *colder;
 };
+
+/* The hot keys, the one that was used last first. */
+static struct key *hottest, *coldest;
+
+/* Longest ECDSA signature in DER: two numbers of 66 bytes and their heads. */
+#define KEY_ECDSA_DER_MAX	144
 
 /* The trial signature is over this. */
 static const char trial[] = "bottle-agent trial signature";
@@ -123,24 +139,93 @@ keep_blob(struct key *k, const struct private_fields *fields)
 	return ST_OK;
 }
 
-/* Ed25519: derive the public half from the seed; it must be the one given,
- * since a signature made with a foreign one gives the key away. */
-static int
-make_ed25519(struct key *k, const struct private_fields *f, const char **why)
+/* Take a key out of the list of hot ones. */
+static void
+unlist(struct key *k)
 {
-	unsigned char pk[crypto_sign_PUBLICKEYBYTES];
+	if (k->pkey == NULL)
+		return;
+	if (k->hotter != NULL)
+		k->hotter->colder = k->colder;
+	else
+		hottest = k->colder;
+	if (k->colder != NULL)
+		k->colder->hotter = k->hotter;
+	else
+		coldest = k->hotter;
+	k->hotter = k->colder = NULL;
+}
 
-	k->bits = 256;
-	k->ed25519 = secret_alloc(vault_region(), crypto_sign_SECRETKEYBYTES);
-	if (k->ed25519 == NULL)
-		return ST_FULL;
-	(void)crypto_sign_seed_keypair(pk, k->ed25519, f->ed25519.sk.p);
-	if (memcmp(pk, f->ed25519.pk.p, sizeof(pk)) != 0 ||
-	    sodium_memcmp(k->ed25519, f->ed25519.sk.p,
-	    crypto_sign_SECRETKEYBYTES) != 0) {
-		*why = "the public half does not belong to the private one";
-		return ST_MALFORMED;
+/* Put a key at the hot end of the list. */
+static void
+enlist(struct key *k)
+{
+	k->colder = hottest;
+	if (hottest != NULL)
+		hottest->hotter = k;
+	else
+		coldest = k;
+	hottest = k;
+}
+
+/* Forget what was built for a key; the record stays. */
+static void
+cool(struct key *k)
+{
+	unlist(k);
+	for (enum hash h = HASH_SHA1; h < HASHES; h++) {
+		EVP_PKEY_CTX_free(k->sign[h]);
+		k->sign[h] = NULL;
 	}
+	EVP_PKEY_free(k->pkey);
+	k->pkey = NULL;
+}
+
+/* Cool the key that was used longest ago, but not k; false: there is none. */
+static bool
+cool_one(const struct key *k)
+{
+	struct key *victim = coldest != k ? coldest :
+	    coldest != NULL ? coldest->hotter : NULL;
+
+	if (victim == NULL)
+		return false;
+	cool(victim);
+	return true;
+}
+
+/* Make room before an operation, so that it does not fail half-way. */
+static void
+make_room(const struct key *k)
+{
+	struct secret_usage use;
+
+	for (;;) {
+		secret_usage(vault_region(), &use);
+		if (use.largest_low >= k->need || !cool_one(k))
+			return;
+	}
+}
+
+/* Build the EVP_PKEY of a cold key from its record. */
+static int
+heat(struct key *k)
+{
+	struct wire_reader r = wire_reader((struct slice){ k->record,
+	    k->record_len });
+	struct private_fields fields;
+	EVP_PKEY *pkey = NULL;
+	int st;
+
+	if (k->pkey != NULL)
+		unlist(k);
+	else if ((st = keyblob_private_get(&r, &fields)) != ST_OK)
+		return ST_INTERNAL;
+	else if ((st = key_math_import(&fields, &pkey)) != ST_OK)
+		return st;
+	else
+		k->pkey = pkey;
+	enlist(k);
 	return ST_OK;
 }
 
@@ -197,75 +282,147 @@ choose_hash(const struct key *k, uint32_t flags, int legacy_rsa,
 	return ST_OK;
 }
 
-/* Hash and sign with libcrypto, inside a scope; for ECDSA the two numbers are
- * rewritten from DER, whose integers have the very bytes of an mpint. */
+/* One signature, as an operation of the vault. */
+struct signing {
+	struct key		*k;
+	enum hash		 hash;
+	struct slice		 data;
+	unsigned char		 digest[EVP_MAX_MD_SIZE];
+	unsigned		 digest_len;
+	struct signature	*out;
+};
+
+/* Hash the data, which is no secret: outside of the vault, and with a context
+ * that is kept. */
 static int
-sign_evp(struct key *k, enum hash hash, struct slice data,
-    struct signature *out)
+digest(struct signing *s)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE], raw[KEY_SIGNATURE_MAX];
-	unsigned digest_len = 0;
-	size_t len = sizeof(raw);
+	static EVP_MD_CTX *ctx;
+
+	if (s->k->type == KEY_ED25519)
+		return ST_OK;
+	if ((ctx == NULL && (ctx = EVP_MD_CTX_new()) == NULL) ||
+	    EVP_DigestInit_ex2(ctx, hash_md(s->hash), NULL) != 1 ||
+	    EVP_DigestUpdate(ctx, s->data.p, s->data.len) != 1 ||
+	    EVP_DigestFinal_ex(ctx, s->digest, &s->digest_len) != 1) {
+		ERR_clear_error();
+		return ST_CRYPTO;
+	}
+	return ST_OK;
+}
+
+/* Sign with libcrypto; for ECDSA the two numbers are rewritten from
+ * DER, whose integers have the very bytes of an mpint. */
+static int
+sign_evp(struct signing *s)
+{
+	uint8_t der[KEY_ECDSA_DER_MAX];
+	uint8_t *raw = s->k->type == KEY_RSA ? s->out->bytes : der;
+	size_t len = s->k->type == KEY_RSA ? sizeof(s->out->bytes) :
+	    sizeof(der);
 	EVP_PKEY_CTX *ctx = NULL;
 	int st;
 
-	if (EVP_Digest(data.p, data.len, digest, &digest_len, hash_md(hash),
-	    NULL) != 1)
-		return ST_CRYPTO;
-	vault_enter();
-	if ((st = sign_context(k, hash, &ctx)) == ST_OK &&
-	    EVP_PKEY_sign(ctx, raw, &len, digest, digest_len) != 1)
-		st = key_math_fault();
-	vault_leave();
-	if (st != ST_OK)
+	if ((st = heat(s->k)) != ST_OK ||
+	    (st = sign_context(s->k, s->hash, &ctx)) != ST_OK)
 		return st;
-	if (k->type == KEY_RSA) {
-		memcpy(out->bytes, raw, len);
-		out->len = len;
+	if (EVP_PKEY_sign(ctx, raw, &len, s->digest, s->digest_len) != 1)
+		return key_math_fault();
+	s->out->len = len;
+	if (s->k->type == KEY_RSA)
 		return ST_OK;
-	}
-	return key_math_ecdsa_signature((struct slice){ raw, len },
-	    out->bytes, sizeof(out->bytes), &out->len);
+	/* libcrypto calls it a success when it could not write the DER. */
+	if (len > sizeof(der) ||
+	    key_math_ecdsa_signature((struct slice){ der, len },
+	    s->out->bytes, sizeof(s->out->bytes), &s->out->len) != ST_OK)
+		return key_math_fault();
+	return ST_OK;
+}
+
+static int
+sign_run(void *arg)
+{
+	struct signing *s = arg;
+
+	if (s->k->type != KEY_ED25519)
+		return sign_evp(s);
+	s->out->len = crypto_sign_BYTES;
+	(void)crypto_sign_detached(s->out->bytes, NULL, s->data.p,
+	    s->data.len, s->k->record);
+	return ST_OK;
 }
 
 int
 key_sign(struct key *k, struct slice data, uint32_t flags, int legacy_rsa,
     struct signature *out)
 {
-	enum hash hash;
+	struct signing s = { .k = k, .data = data, .out = out };
 	int st;
 
-	if ((st = choose_hash(k, flags, legacy_rsa, &hash,
-	    &out->algorithm)) != ST_OK)
+	if ((st = choose_hash(k, flags, legacy_rsa, &s.hash,
+	    &out->algorithm)) != ST_OK || (st = digest(&s)) != ST_OK)
 		return st;
-	if (k->type != KEY_ED25519)
-		return sign_evp(k, hash, data, out);
-	out->len = crypto_sign_BYTES;
-	(void)crypto_sign_detached(out->bytes, NULL, data.p, data.len,
-	    k->ed25519);
-	return ST_OK;
+	if (k->type != KEY_ED25519 && k->pkey == NULL)
+		make_room(k);
+	do
+		st = vault_run(sign_run, &s, false);
+	while (st == ST_FULL && cool_one(k));
+	return st;
+}
+
+/* Ed25519: derive the public half from the seed; it must be the one given,
+ * since a signature made with a foreign one gives the key away. */
+static int
+check_ed25519(struct key *k, const struct private_fields *f, const char **why)
+{
+	unsigned char pk[crypto_sign_PUBLICKEYBYTES];
+	unsigned char sk[crypto_sign_SECRETKEYBYTES];
+
+	k->bits = 256;
+	(void)crypto_sign_seed_keypair(pk, sk, f->ed25519.sk.p);
+	if (memcmp(pk, f->ed25519.pk.p, sizeof(pk)) == 0 &&
+	    sodium_memcmp(sk, f->ed25519.sk.p, sizeof(sk)) == 0)
+		return ST_OK;
+	*why = "the public half does not belong to the private one";
+	return ST_MALFORMED;
+}
+
+/* Keep the private numbers. */
+static int
+keep_record(struct key *k, const struct private_fields *f)
+{
+	struct wire_writer w;
+
+	if (k->type == KEY_ED25519)
+		k->record_len = crypto_sign_SECRETKEYBYTES;
+	else
+		k->record_len = keyblob_private_size(f);
+	k->record = secret_alloc(vault_region(), k->record_len);
+	if (k->record == NULL)
+		return ST_FULL;
+	w = wire_writer(k->record, k->record_len);
+	if (k->type == KEY_ED25519)
+		wire_put_bytes(&w, f->ed25519.sk);
+	else
+		keyblob_private_put(&w, f);
+	return w.full ? ST_INTERNAL : ST_OK;
 }
 
 /* Sign something and verify it: what was accepted can sign, and the parts
  * that were not compared belong together. */
 static int
-try_out(struct key *k, const char **why)
+try_out(struct signing *s, const char **why)
 {
-	struct slice data = slice_str(trial);
-	struct signature sig;
+	struct key *k = s->k;
 	int st;
 
-	if ((st = key_sign(k, data, k->type == KEY_RSA ?
-	    SSH_AGENT_RSA_SHA2_256 : 0, 0, &sig)) == ST_FULL ||
-	    st == ST_NOMEM)
-		return st;
-	if (st == ST_OK && k->type == KEY_ED25519)
-		st = crypto_sign_verify_detached(sig.bytes, data.p, data.len,
-		    k->ed25519 + crypto_sign_SEEDBYTES) == 0 ?
+	if ((st = sign_run(s)) == ST_OK && k->type == KEY_ED25519)
+		st = crypto_sign_verify_detached(s->out->bytes, s->data.p,
+		    s->data.len, k->record + crypto_sign_SEEDBYTES) == 0 ?
 		    ST_OK : ST_MALFORMED;
 	else if (st == ST_OK)
-		st = key_math_verify(k->type, k->pkey, data,
-		    (struct slice){ sig.bytes, sig.len });
+		st = key_math_verify(k->type, k->pkey, s->data,
+		    (struct slice){ s->out->bytes, s->out->len });
 	if (st != ST_OK && st != ST_FULL) {
 		*why = "a trial signature does not verify";
 		st = ST_MALFORMED;
@@ -273,39 +430,92 @@ try_out(struct key *k, const char **why)
 	return st;
 }
 
+/* A key that is being made. */
+struct making {
+	struct key			*k;
+	const struct private_fields	*fields;
+	struct signing			*trial;
+	const char			**why;
+};
+
+/* Check, keep, try out: as an operation of the vault. */
+static int
+make_run(void *arg)
+{
+	struct making *m = arg;
+	int st;
+
+	st = m->k->type == KEY_ED25519 ?
+	    check_ed25519(m->k, m->fields, m->why) :
+	    key_math_check(m->fields, &m->k->bits, m->why);
+	if (st != ST_OK)
+		return st;
+	if (m->k->record == NULL &&
+	    (st = keep_record(m->k, m->fields)) != ST_OK)
+		return st;
+	return try_out(m->trial, m->why);
+}
+
 int
 key_new(struct key **out, const struct private_fields *fields,
     const char **why)
 {
-	struct key *k = NULL;
+	struct signature sig;
+	struct signing s = { .data = slice_str(trial), .out = &sig };
+	struct making m = { .fields = fields, .trial = &s, .why = why };
+	struct vault_work work;
 	int st;
 
 	*out = NULL;
 	*why = "out of memory";
-	if ((k = calloc(1, sizeof(*k))) == NULL)
+	if ((m.k = calloc(1, sizeof(*m.k))) == NULL)
 		return ST_NOMEM;
-	k->type = fields->type;
-	warm(k->type);
-	vault_enter();
-	if (k->type == KEY_ED25519)
-		st = make_ed25519(k, fields, why);
-	else if (k->type == KEY_RSA)
-		st = key_math_rsa(fields, &k->pkey, &k->bits, why);
-	else
-		st = key_math_ecdsa(fields, &k->pkey, &k->bits, why);
-	vault_leave();
-	if (st == ST_OK)
-		st = keep_blob(k, fields);
-	if (st == ST_OK)
-		st = try_out(k, why);
+	m.k->type = fields->type;
+	warm(m.k->type);
+	s.k = m.k;
+	if ((st = choose_hash(m.k, m.k->type == KEY_RSA ?
+	    SSH_AGENT_RSA_SHA2_256 : 0, 0, &s.hash, &sig.algorithm)) !=
+	    ST_OK || (st = digest(&s)) != ST_OK)
+		goto out;
+	/* Strictly in the room for operations: what fits in now always will,
+	 * since nothing that lasts is ever put there. */
+	do {
+		cool(m.k);	/* what a first try left */
+		st = vault_run(make_run, &m, true);
+	} while (st == ST_FULL && cool_one(m.k));
 	if (st == ST_FULL)
 		*why = "no room left in locked memory";
+	vault_work(&work);
+	m.k->need = work.heap_last;
+	if (st == ST_OK)
+		st = keep_blob(m.k, fields);
 	if (st == ST_OK) {
-		*out = k;
-		k = NULL;
+		*out = m.k;
+		m.k = NULL;
 	}
-	key_free(k);
+out:
+	key_free(m.k);
 	return st;
+}
+
+size_t
+key_room(enum key_type type, unsigned bits)
+{
+	/* What adding one takes, measured with OpenSSL 3.0 and rounded up; the
+	 * record is the private fields of an add request. */
+	switch (type) {
+	case KEY_ED25519:
+		return vault_room(crypto_sign_SECRETKEYBYTES, 0);
+	case KEY_ECDSA_P256:
+		return vault_room(144, 10 * 1024);
+	case KEY_ECDSA_P384:
+		return vault_room(192, 20 * 1024);
+	case KEY_ECDSA_P521:
+		return vault_room(256, 14 * 1024);
+	default:
+		return vault_room(bits / 8 * 7 / 2 + 64,
+		    4 * 1024 + (size_t)bits * 6);
+	}
 }
 
 void
@@ -313,10 +523,8 @@ key_free(struct key *k)
 {
 	if (k == NULL)
 		return;
-	for (enum hash h = HASH_SHA1; h < HASHES; h++)
-		EVP_PKEY_CTX_free(k->sign[h]);
-	EVP_PKEY_free(k->pkey);
-	secret_free(vault_region(), k->ed25519);
+	cool(k);
+	secret_free(vault_region(), k->record);
 	free(k->blob);
 	free(k);
 }

@@ -68,6 +68,13 @@ const char *key_fingerprint(const struct key *k);
 void key_fingerprint_of(struct slice blob, char out[static
     KEY_FINGERPRINT_MAX]);
 
+/**
+ * key_room(type, bits):
+ * How many more keys of that kind, at least, the vault has room for; ${bits}
+ * counts for RSA only.
+ */
+size_t key_room(enum key_type type, unsigned bits);
+
 /* A finished signature. */
 struct signature {
 	const char	*algorithm;	/* static, "rsa-sha2-512" */

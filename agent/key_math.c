@@ -20,7 +20,7 @@ static char no_text[1];
 int
 key_math_fault(void)
 {
-	bool full = vault_ran_out();
+	bool full = vault_was_full();
 
 	/*
 	 * Each place of the queue keeps a kilobyte for the text of its error,
@@ -109,20 +109,31 @@ rsa_init(struct rsa *r, const struct private_fields *f)
 	return ST_OK;
 }
 
-/* Whether a * b = 1 modulo m; -1 when libcrypto failed. */
+/* Refuse unless a * b = 1 modulo m. */
 static int
-inverse_of(struct rsa *r, const BIGNUM *a, const BIGNUM *b, const BIGNUM *m)
+need_inverse(struct rsa *r, const BIGNUM *a, const BIGNUM *b, const BIGNUM *m)
 {
 	if (BN_mod_mul(r->tmp, a, b, m, r->ctx) != 1)
-		return -1;
-	return BN_is_one(r->tmp);
+		return key_math_fault();
+	return BN_is_one(r->tmp) ? ST_OK : ST_MALFORMED;
 }
 
-/* Check every number against the others; 1 good, 0 bad, -1 libcrypto failed. */
+/* Derive the two short exponents. */
+static int
+rsa_reduce(struct rsa *r)
+{
+	if (BN_sub_word(r->p1, 1) != 1 || BN_sub_word(r->q1, 1) != 1 ||
+	    BN_mod(r->dmp1, r->d, r->p1, r->ctx) != 1 ||
+	    BN_mod(r->dmq1, r->d, r->q1, r->ctx) != 1)
+		return key_math_fault();
+	return ST_OK;
+}
+
+/* Check every number against the others. */
 static int
 rsa_check(struct rsa *r, const char **why)
 {
-	int ok;
+	int st;
 
 	*why = "the RSA numbers are out of range";
 	if (!BN_is_odd(r->e) || BN_is_one(r->e) || !BN_is_odd(r->p) ||
@@ -130,22 +141,20 @@ rsa_check(struct rsa *r, const char **why)
 	    BN_cmp(r->p, r->q) == 0 || BN_cmp(r->e, r->n) >= 0 ||
 	    BN_cmp(r->d, r->n) >= 0 || BN_is_zero(r->d) ||
 	    BN_cmp(r->iqmp, r->p) >= 0)
-		return 0;
-	if (BN_mul(r->tmp, r->p, r->q, r->ctx) != 1)
-		return -1;
+		return ST_MALFORMED;
 	*why = "the modulus is not the product of the two primes";
+	if (BN_mul(r->tmp, r->p, r->q, r->ctx) != 1)
+		return key_math_fault();
 	if (BN_cmp(r->tmp, r->n) != 0)
-		return 0;
-	if (BN_sub_word(r->p1, 1) != 1 || BN_sub_word(r->q1, 1) != 1 ||
-	    BN_mod(r->dmp1, r->d, r->p1, r->ctx) != 1 ||
-	    BN_mod(r->dmq1, r->d, r->q1, r->ctx) != 1)
-		return -1;
+		return ST_MALFORMED;
+	if ((st = rsa_reduce(r)) != ST_OK)
+		return st;
 	*why = "the private exponent does not belong to the public one";
-	if ((ok = inverse_of(r, r->dmp1, r->e, r->p1)) != 1 ||
-	    (ok = inverse_of(r, r->dmq1, r->e, r->q1)) != 1)
-		return ok;
+	if ((st = need_inverse(r, r->dmp1, r->e, r->p1)) != ST_OK ||
+	    (st = need_inverse(r, r->dmq1, r->e, r->q1)) != ST_OK)
+		return st;
 	*why = "the RSA coefficient does not belong to the primes";
-	return inverse_of(r, r->iqmp, r->q, r->p);
+	return need_inverse(r, r->iqmp, r->q, r->p);
 }
 
 /* Hand all of them to libcrypto. */
@@ -177,12 +186,13 @@ rsa_pkey(const struct rsa *r, EVP_PKEY **out)
 	return st;
 }
 
-int
-key_math_rsa(const struct private_fields *fields, EVP_PKEY **out,
-    unsigned *bits, const char **why)
+/* Check the numbers of an RSA key. */
+static int
+check_rsa(const struct private_fields *fields, unsigned *bits,
+    const char **why)
 {
 	struct rsa r;
-	int st, ok;
+	int st;
 
 	if ((st = rsa_init(&r, fields)) != ST_OK)
 		goto out;
@@ -192,13 +202,22 @@ key_math_rsa(const struct private_fields *fields, EVP_PKEY **out,
 		st = ST_TOO_LARGE;
 		goto out;
 	}
-	if ((ok = rsa_check(&r, why)) != 1) {
-		st = ok == 0 ? ST_MALFORMED : key_math_fault();
-		goto out;
-	}
-	*why = "libcrypto refuses the RSA key";
-	st = rsa_pkey(&r, out);
+	st = rsa_check(&r, why);
 out:
+	rsa_fini(&r);
+	return st;
+}
+
+/* Make an EVP_PKEY of the numbers of an RSA key. */
+static int
+import_rsa(const struct private_fields *fields, EVP_PKEY **out)
+{
+	struct rsa r;
+	int st;
+
+	if ((st = rsa_init(&r, fields)) == ST_OK &&
+	    (st = rsa_reduce(&r)) == ST_OK)
+		st = rsa_pkey(&r, out);
 	rsa_fini(&r);
 	return st;
 }
@@ -268,61 +287,99 @@ point_size(enum key_type type)
 	return 1 + 2 * (((size_t)key_type_info(type)->bits + 7) / 8);
 }
 
-int
-key_ecdsa_public(enum key_type type, struct slice d, uint8_t *q, size_t *qlen)
+/* What key_ecdsa_public() does as an operation. */
+struct public_args {
+	enum key_type	 type;
+	struct slice	 d;
+	uint8_t		*q;
+	size_t		*qlen;
+};
+
+static int
+public_run(void *arg)
 {
-	BIGNUM *n;
+	struct public_args *a = arg;
+	BIGNUM *n = secret_bn(a->d);
 	int st;
 
-	if (d.len > point_size(type) || *qlen < point_size(type))
-		return ST_MALFORMED;
-	vault_enter();
-	if ((n = secret_bn(d)) == NULL)
+	if (n == NULL)
 		st = key_math_fault();
 	else
-		st = ecdsa_point(type, n, q, qlen);
+		st = ecdsa_point(a->type, n, a->q, a->qlen);
 	BN_clear_free(n);
-	vault_leave();
 	return st;
 }
 
 int
-key_math_ecdsa(const struct private_fields *fields, EVP_PKEY **out,
-    unsigned *bits, const char **why)
+key_ecdsa_public(enum key_type type, struct slice d, uint8_t *q, size_t *qlen)
+{
+	struct public_args args = { type, d, q, qlen };
+
+	if (d.len > point_size(type) || *qlen < point_size(type))
+		return ST_MALFORMED;
+	return vault_run(public_run, &args, false);
+}
+
+/* Check the numbers of an ECDSA key. */
+static int
+check_ecdsa(const struct private_fields *fields, unsigned *bits,
+    const char **why)
 {
 	uint8_t q[KEY_ECDSA_PUBLIC_MAX];
 	size_t qlen = sizeof(q);
-	OSSL_PARAM_BLD *bld = NULL;
-	BIGNUM *d;
+	BIGNUM *d = secret_bn(fields->ecdsa.d);
 	int st;
 
 	*bits = key_type_info(fields->type)->bits;
-	if ((d = secret_bn(fields->ecdsa.d)) == NULL) {
-		st = key_math_fault();
-		goto out;
-	}
 	*why = "the private number is not in the range of the curve";
-	if ((st = ecdsa_point(fields->type, d, q, &qlen)) != ST_OK)
-		goto out;
-	if (!slice_eq((struct slice){ q, qlen }, fields->ecdsa.q)) {
+	if (d == NULL)
+		st = key_math_fault();
+	else
+		st = ecdsa_point(fields->type, d, q, &qlen);
+	BN_clear_free(d);
+	if (st == ST_OK && !slice_eq((struct slice){ q, qlen },
+	    fields->ecdsa.q)) {
 		*why = "the public point does not belong to the private number";
 		st = ST_MALFORMED;
-		goto out;
 	}
-	*why = "libcrypto refuses the ECDSA key";
-	if ((bld = OSSL_PARAM_BLD_new()) == NULL ||
+	return st;
+}
+
+/* Make an EVP_PKEY of the numbers of an ECDSA key. */
+static int
+import_ecdsa(const struct private_fields *fields, EVP_PKEY **out)
+{
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	BIGNUM *d = secret_bn(fields->ecdsa.d);
+	int st;
+
+	if (bld == NULL || d == NULL ||
 	    OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME,
 	    key_math_curve(fields->type), 0) != 1 ||
-	    OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, q,
-	    qlen) != 1 ||
+	    OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY,
+	    fields->ecdsa.q.p, fields->ecdsa.q.len) != 1 ||
 	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, d) != 1)
 		st = key_math_fault();
 	else
 		st = from_params("EC", bld, out);
-out:
 	OSSL_PARAM_BLD_free(bld);
 	BN_clear_free(d);
 	return st;
+}
+
+int
+key_math_check(const struct private_fields *fields, unsigned *bits,
+    const char **why)
+{
+	return fields->type == KEY_RSA ? check_rsa(fields, bits, why) :
+	    check_ecdsa(fields, bits, why);
+}
+
+int
+key_math_import(const struct private_fields *fields, EVP_PKEY **out)
+{
+	return fields->type == KEY_RSA ? import_rsa(fields, out) :
+	    import_ecdsa(fields, out);
 }
 
 /* Take one DER INTEGER of at most 127 bytes from the front of s. */
@@ -403,7 +460,6 @@ key_math_verify(enum key_type type, EVP_PKEY *pkey, struct slice data,
 	size_t der_len = 0;
 	int st = ST_OK;
 
-	vault_enter();
 	if (type != KEY_RSA && (st = ecdsa_der(sig, &der, &der_len)) == ST_OK)
 		sig = (struct slice){ der, der_len };
 	if (st == ST_OK && ((ctx = EVP_MD_CTX_new()) == NULL ||
@@ -415,7 +471,6 @@ key_math_verify(enum key_type type, EVP_PKEY *pkey, struct slice data,
 		st = key_math_fault() == ST_FULL ? ST_FULL : ST_MALFORMED;
 	EVP_MD_CTX_free(ctx);
 	OPENSSL_free(der);
-	vault_leave();
 	ERR_clear_error();
 	return st;
 }

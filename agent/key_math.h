@@ -6,7 +6,7 @@
  *
  * Layer:   agent; for key.c and, of its faults, lock.c.
  * Memory:  every function that takes or makes private numbers must be called
- *          inside a vault scope (agent/vault.h).
+ *          inside vault_run() (agent/vault.h).
  * Secrets: BIGNUMs and EVP_PKEYs, all of them in the vault.
  */
 
@@ -15,16 +15,23 @@
 #include "agent/key.h"
 
 /**
- * key_math_rsa(fields, out, bits, why), key_math_ecdsa(...):
- * Check the numbers against each other and make an EVP_PKEY of them.
+ * key_math_check(fields, bits, why):
+ * Check the numbers of an RSA or ECDSA key against each other.
  *
  * Errors: ST_MALFORMED, ST_TOO_LARGE  with *${why} set
  *         ST_FULL, ST_CRYPTO
  */
-int key_math_rsa(const struct private_fields *fields, EVP_PKEY **out,
-    unsigned *bits, const char **why) MUST_USE;
-int key_math_ecdsa(const struct private_fields *fields, EVP_PKEY **out,
-    unsigned *bits, const char **why) MUST_USE;
+int key_math_check(const struct private_fields *fields, unsigned *bits,
+    const char **why) MUST_USE;
+
+/**
+ * key_math_import(fields, out):
+ * Make an EVP_PKEY of numbers that were checked.
+ *
+ * Errors: ST_FULL, ST_CRYPTO
+ */
+int key_math_import(const struct private_fields *fields, EVP_PKEY **out)
+    MUST_USE;
 
 /**
  * key_math_curve(type):
@@ -54,8 +61,8 @@ int key_math_verify(enum key_type type, EVP_PKEY *pkey, struct slice data,
 
 /**
  * key_math_fault():
- * What the libcrypto error queue says, which is emptied: ST_FULL when an
- * allocation failed, else ST_CRYPTO.
+ * Why libcrypto failed: ST_FULL when the vault had no room for it, else
+ * ST_CRYPTO.  Its error queue is emptied.
  */
 int key_math_fault(void) MUST_USE;
 

@@ -21,11 +21,26 @@ struct load {
 	char		  name[LOAD_NAME_MAX + 1];
 };
 
+/* opener_new() as an operation of the vault: it makes a key pair. */
+struct opening {
+	struct load	*l;
+	uint8_t		*public_key;
+};
+
+static int
+open_run(void *arg)
+{
+	struct opening *o = arg;
+
+	return opener_new(&o->l->opener, vault_region(), o->public_key);
+}
+
 int
 load_begin(struct load **out, struct slice name,
     uint8_t public_key[static LOAD_PUBLIC_KEY])
 {
 	struct load *l = calloc(1, sizeof(*l));
+	struct opening o = { l, public_key };
 	int st;
 
 	*out = NULL;
@@ -34,8 +49,7 @@ load_begin(struct load **out, struct slice name,
 	assert(name.len <= LOAD_NAME_MAX);
 	if (name.len > 0)
 		memcpy(l->name, name.p, name.len);
-	if ((st = opener_new(&l->opener, vault_region(),
-	    public_key)) != ST_OK) {
+	if ((st = vault_run(open_run, &o, false)) != ST_OK) {
 		load_free(l);
 		return st;
 	}
@@ -143,18 +157,34 @@ take_record(struct load *l, uint32_t default_lifetime, int64_t now_ms,
 	return st;
 }
 
+/* Bytes of a stream, taken as an operation of the vault: what libsodium leaves
+ * on the stack opens the records. */
+struct feeding {
+	struct load	*l;
+	struct slice	 bytes;
+};
+
+static int
+feed_run(void *arg)
+{
+	struct feeding *c = arg;
+
+	return opener_feed(c->l->opener, &c->bytes);
+}
+
 /* Act on every record that bytes complete. */
 static int
 take_bytes(struct load *l, struct slice bytes, uint32_t default_lifetime,
     int64_t now_ms, struct load_fault *fault)
 {
+	struct feeding c = { l, bytes };
 	int st;
 
-	while ((st = opener_feed(l->opener, &bytes)) == ST_OK) {
+	while ((st = vault_run(feed_run, &c, false)) == ST_OK) {
 		if ((st = take_record(l, default_lifetime, now_ms,
 		    fault)) != ST_OK)
 			return st;
-		if (bytes.len == 0)
+		if (c.bytes.len == 0)
 			return ST_OK;
 	}
 	if (st == ST_MORE)

@@ -21,6 +21,7 @@
 #include "agent/key.h"
 #include "agent/keytext.h"
 #include "agent/seal.h"
+#include "agent/statusget.h"
 #include "agent/vault.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,6 +40,8 @@
 /* Locked memory kept back for the largest key at work: decoded, and as a
  * record. */
 #define WORK_ROOM	(2 * BUNDLE_RECORD_MAX + 4096)
+/* Room for the text at first: enough for some hundred keys. */
+#define TEXT_ROOM	(128 * 1024)
 /* What a record has besides the fields that its key text has too. */
 #define RECORD_ROOM	256
 /* What a frame has besides the chunk in it. */
@@ -73,6 +76,7 @@ unstarted(int st, const char *why)
 	log_error("no agent could be started: %s", why);
 	switch (st) {
 	case ST_FULL:
+	case ST_UNSUPPORTED:
 		return EXIT_MEMORY;
 	case ST_UNTRUSTED:
 		return EXIT_DENIED;
@@ -102,6 +106,26 @@ is_absent(int st)
 	return st == ST_NOT_FOUND || st == ST_CLOSED;
 }
 
+/* Whether the agent that is there has the rules that one started by us would
+ * have; so it is when none were given. */
+static bool
+has_same_rules(struct loader *ld)
+{
+	const struct agent_options *opts = ld->opts;
+	struct statusget s;
+	struct slice rule;
+
+	if (opts->n_allow == 0)
+		return true;
+	if (statusget(&ld->conn, &s) != ST_OK || s.n_rules != opts->n_allow)
+		return false;
+	for (size_t i = 0; i < opts->n_allow; i++)
+		if (wire_get_string(&s.rules, &rule) != ST_OK ||
+		    !slice_eq_str(rule, opts->allow[i]))
+			return false;
+	return true;
+}
+
 /* Find the agent, or start one. */
 static int
 reach_agent(struct loader *ld)
@@ -113,9 +137,9 @@ reach_agent(struct loader *ld)
 
 	st = try_open(ld, why, sizeof(why));
 	if (st == ST_OK) {
-		if (opts->public || opts->n_allow > 0 || opts->legacy_rsa)
-			log_warn("an agent serves %s already: --public, "
-			    "--allow and --legacy-rsa were not applied to it",
+		if (!has_same_rules(ld))
+			log_warn("an agent serves %s already, with other "
+			    "rules: --allow was not applied to it",
 			    ld->conn.path);
 		return EXIT_DONE;
 	}
@@ -192,6 +216,22 @@ unanswered(const struct loader *ld, int st)
 	return EXIT_FAILED;
 }
 
+/* sealer_new() as an operation of the vault. */
+struct new_sealer {
+	struct loader	*ld;
+	const uint8_t	*public_key;
+	uint8_t		*head;
+};
+
+static int
+new_sealer(void *arg)
+{
+	struct new_sealer *n = arg;
+
+	return sealer_new(&n->ld->sealer, vault_region(), n->public_key,
+	    n->head);
+}
+
 /* Begin the load: the answer is the key to seal to. */
 static int
 begin(struct loader *ld, struct slice name)
@@ -212,7 +252,8 @@ begin(struct loader *ld, struct slice name)
 		return refused(ld, &ans);
 	if (ans.data.len != LOAD_PUBLIC_KEY)
 		return unanswered(ld, ST_MALFORMED);
-	st = sealer_new(&ld->sealer, vault_region(), ans.data.p, head);
+	st = vault_run(new_sealer, &(struct new_sealer){ ld, ans.data.p,
+	    head }, false);
 	if (st != ST_OK) {
 		log_error_st(st, "cannot seal the keys");
 		return st == ST_FULL ? EXIT_MEMORY : EXIT_FAILED;
@@ -234,7 +275,7 @@ read_all(uint8_t *p, size_t cap, size_t *len)
 	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
 	ssize_t n;
 
-	for (*len = 0; *len < cap; *len += (size_t)n) {
+	for (; *len < cap; *len += (size_t)n) {
 		n = read(STDIN_FILENO, p + *len, cap - *len);
 		if (n == 0)
 			break;
@@ -249,34 +290,58 @@ read_all(uint8_t *p, size_t cap, size_t *len)
 	return ST_OK;
 }
 
-/* Take all of stdin into locked memory. */
+/* Move the text, len bytes of it, to a piece of cap bytes. */
+static int
+move_text(struct loader *ld, size_t len, size_t cap)
+{
+	uint8_t *more = secret_alloc(vault_region(), cap);
+
+	if (more == NULL)
+		return ST_FULL;
+	if (len > 0)
+		memcpy(more, ld->text, len);
+	secret_free(vault_region(), ld->text);
+	ld->text = more;
+	return ST_OK;
+}
+
+/* Most bytes of text that there is room for now, with room left to work. */
+static size_t
+text_room(void)
+{
+	struct secret_usage usage;
+
+	secret_usage(vault_region(), &usage);
+	return usage.largest > 2 * (size_t)WORK_ROOM ?
+	    usage.largest - WORK_ROOM : usage.largest / 2;
+}
+
+/* Take all of stdin into locked memory: into a small piece, or else into all
+ * that there is. */
 static int
 read_text(struct loader *ld)
 {
-	struct secret_usage usage;
-	size_t cap, len;
+	size_t cap = text_room(), len = 0;
 
-	secret_usage(vault_region(), &usage);
-	cap = usage.largest / 2;
-	if (usage.largest > 2 * (size_t)WORK_ROOM)
-		cap = usage.largest - WORK_ROOM;
-	if (cap == 0 ||
-	    (ld->text = secret_alloc(vault_region(), cap)) == NULL) {
-		log_error("no room in locked memory to read the keys into");
-		return EXIT_MEMORY;
-	}
-	if (read_all(ld->text, cap, &len) != ST_OK) {
-		log_error_sys("cannot read standard input");
-		return EXIT_FAILED;
-	}
-	if (len == cap) {
-		log_error("standard input has more than the %zu bytes that "
-		    "locked memory has room for: raise the limit (ulimit -l, "
-		    "or docker run --ulimit memlock=)", cap);
-		return EXIT_MEMORY;
-	}
-	ld->rest = (struct slice){ ld->text, len };
-	return EXIT_DONE;
+	if (cap > TEXT_ROOM)
+		cap = TEXT_ROOM;
+	do {
+		if (move_text(ld, len, cap) != ST_OK)
+			break;
+		if (read_all(ld->text, cap, &len) != ST_OK) {
+			log_error_sys("cannot read standard input");
+			return EXIT_FAILED;
+		}
+		if (len < cap) {
+			ld->rest = (struct slice){ ld->text, len };
+			return EXIT_DONE;
+		}
+		cap = text_room();
+	} while (cap > len);
+	log_error("standard input has more than the %zu bytes that locked "
+	    "memory has room for: raise the limit (ulimit -l, or docker run "
+	    "--ulimit memlock=)", len);
+	return EXIT_MEMORY;
 }
 
 /* Append one record to the sealed stream. */
@@ -434,6 +499,15 @@ finish_stream(struct loader *ld)
 	return EXIT_DONE;
 }
 
+/* Parse and seal, as one operation of the vault; gives an exit code. */
+static int
+make_stream(void *arg)
+{
+	int code = take_keys(arg);
+
+	return code == EXIT_DONE ? finish_stream(arg) : code;
+}
+
 /* Send the sealed stream. */
 static int
 send_stream(struct loader *ld)
@@ -548,8 +622,7 @@ load(struct loader *ld)
 	}
 	if ((code = begin(ld, name)) != EXIT_DONE ||
 	    (code = read_text(ld)) != EXIT_DONE ||
-	    (code = take_keys(ld)) != EXIT_DONE ||
-	    (code = finish_stream(ld)) != EXIT_DONE ||
+	    (code = vault_run(make_stream, ld, false)) != EXIT_DONE ||
 	    (code = send_stream(ld)) != EXIT_DONE)
 		return code;
 	return commit(ld);
@@ -574,11 +647,12 @@ int
 loader_main(const struct agent_options *opts)
 {
 	struct loader ld = { .opts = opts, .conn = { .fd = -1 } };
+	struct harden harden = { .strict = opts->strict };
 	char why[WHY_MAX];
 	int st, code;
 
-	if (harden_process() != ST_OK) {
-		log_error_sys("cannot harden the process");
+	if (harden_process(&harden, why, sizeof(why)) != ST_OK) {
+		log_error("%s", why);
 		return EXIT_MEMORY;
 	}
 	if (isatty(STDIN_FILENO)) {
@@ -593,9 +667,14 @@ loader_main(const struct agent_options *opts)
 	}
 	if ((code = reach_agent(&ld)) != EXIT_DONE)
 		return code;
-	if ((st = vault_open(&opts->memory, why, sizeof(why))) != ST_OK) {
+	if ((st = vault_open(&opts->memory, VAULT_LOAD, why,
+	    sizeof(why))) != ST_OK ||
+	    (st = harden_privileges(&harden, why, sizeof(why))) != ST_OK ||
+	    (st = harden_calls(&harden, HARDEN_CLIENT, why,
+	    sizeof(why))) != ST_OK) {
 		log_error("%s", why);
-		code = st == ST_FULL ? EXIT_MEMORY : EXIT_FAILED;
+		code = st == ST_FULL || st == ST_UNSUPPORTED ?
+		    EXIT_MEMORY : EXIT_FAILED;
 	} else {
 		code = load(&ld);
 	}

@@ -9,18 +9,37 @@
 #include "agent/vault.h"
 
 #define SALT_LEN	16
+#define FULL_LEN	(SALT_LEN + sizeof(size_t))
 #define HASH_LEN	64
 /* About a millisecond: the passphrase of a lock lives as long as the lock,
  * and guessing through the agent is slowed down by waiting. */
 #define ROUNDS		2048
 
-/* Stretch a passphrase; all of libcrypto's work lies in the vault. */
+/* A passphrase to be stretched. */
+struct stretch {
+	struct slice	 passphrase;
+	const uint8_t	*salt;		/* SALT_LEN bytes and the length */
+	uint8_t		*hash;
+};
+
+/* As an operation of the vault, in which all of libcrypto's work lies. */
+static int
+stretch_run(void *arg)
+{
+	struct stretch *s = arg;
+
+	return PKCS5_PBKDF2_HMAC((const char *)s->passphrase.p,
+	    (int)s->passphrase.len, s->salt, (int)FULL_LEN, ROUNDS, EVP_sha512(),
+	    HASH_LEN, s->hash) == 1 ? ST_OK : key_math_fault();
+}
+
+/* Stretch a passphrase. */
 static int
 stretch(struct slice passphrase, const uint8_t *salt, uint8_t *hash)
 {
+	uint8_t full[FULL_LEN], none[HASH_LEN];
+	struct stretch args = { passphrase, full, hash };
 	static bool warm;
-	uint8_t full[SALT_LEN + sizeof(size_t)], none[HASH_LEN];
-	int ok, st = ST_OK;
 
 	/* HMAC fills a short key up with zeros and hashes a long one: without
 	 * its length in the salt, "a" and "a\0" would be the same. */
@@ -31,15 +50,7 @@ stretch(struct slice passphrase, const uint8_t *salt, uint8_t *hash)
 		(void)PKCS5_PBKDF2_HMAC("", 0, salt, SALT_LEN, 1,
 		    EVP_sha512(), HASH_LEN, none);
 	warm = true;
-	vault_enter();
-	ok = PKCS5_PBKDF2_HMAC((const char *)passphrase.p,
-	    (int)passphrase.len, full, sizeof(full), ROUNDS, EVP_sha512(),
-	    HASH_LEN, hash);
-	if (ok != 1)
-		st = key_math_fault();
-	vault_leave();
-	explicit_bzero(full, sizeof(full));
-	return st;
+	return vault_run(stretch_run, &args, false);
 }
 
 int

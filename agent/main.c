@@ -45,10 +45,7 @@ main(int argc, char **argv)
 
 	if (fdio_std_open() != ST_OK)
 		return EXIT_FAILED;
-	if (harden_untraceable() != ST_OK) {
-		log_error_sys("cannot make the process untraceable");
-		return EXIT_MEMORY;
-	}
+	harden_untraceable();
 	log_open("bottle-agent", LOG_LEVEL_INFO, 0);
 	if (options_parse(argc, argv, &opts, why, sizeof(why)) != ST_OK) {
 		log_error("%s", why);

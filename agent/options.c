@@ -74,6 +74,7 @@ enum id {
 	ID_MEMORY,
 	ID_MEMORY_SIZE,
 	ID_ALLOW_UNLOCKED,
+	ID_HARDENING,
 	ID_EXPECT,
 	ID_NAME,
 	ID_JSON,
@@ -93,7 +94,7 @@ static const char *const group_title[GROUPS] = {
 	[GROUP_COMMAND]   = "What to do (without one of these: serve)",
 	[GROUP_SSH_AGENT] = "As in ssh-agent",
 	[GROUP_SERVICE]   = "Serving others",
-	[GROUP_MEMORY]    = "Memory for keys",
+	[GROUP_MEMORY]    = "Protection of keys",
 	[GROUP_LOAD]      = "With --load",
 	[GROUP_STATUS]    = "With --status",
 };
@@ -160,6 +161,11 @@ static const struct row rows[IDS] = {
 	[ID_ALLOW_UNLOCKED] = { 0, "allow-unlocked-memory", NULL, GROUP_MEMORY,
 	    ON_SERVE | ON_LOAD,
 	    "go on where no memory can be locked" },
+
+	[ID_HARDENING] = { 0, "hardening", "HOW", GROUP_MEMORY,
+	    ON_SERVE | ON_LOAD,
+	    "strict: do not start where the system refuses a\n"
+	    "step of protection; best-effort: go on without" },
 
 	[ID_EXPECT] = { 0, "expect", "N", GROUP_LOAD, ON_LOAD,
 	    "load nothing unless there are exactly N keys" },
@@ -360,6 +366,16 @@ take_memory(struct parse *p, const char *arg, enum secret_backing *out)
 	return ST_OK;
 }
 
+/* --hardening: by its name. */
+static int
+take_hardening(struct parse *p, const char *arg)
+{
+	p->opts->strict = strcmp(arg, "strict") == 0;
+	if (p->opts->strict || strcmp(arg, "best-effort") == 0)
+		return ST_OK;
+	return wrong(p, "--hardening takes strict or best-effort");
+}
+
 /* --allow: kept for the policy, which knows users and operations. */
 static int
 take_allow(struct parse *p, const char *arg)
@@ -409,6 +425,8 @@ take_argument(struct parse *p, enum id id, const char *arg)
 		return take_allow(p, arg);
 	case ID_MEMORY:
 		return take_memory(p, arg, &o->memory.want);
+	case ID_HARDENING:
+		return take_hardening(p, arg);
 	case ID_MEMORY_SIZE:
 		return take_size(p, arg, &o->memory.size);
 	case ID_LIFETIME:
@@ -702,6 +720,9 @@ options_parse(int argc, char **argv, struct agent_options *out, char *why,
 		out->run = argv + optind;
 
 	out->service = out->public || out->n_allow > 0;
+	/* Who asks for nothing of ours gets what ssh-agent would do: serve. */
+	if (!p.seen[ID_HARDENING])
+		out->strict = out->service || out->command == COMMAND_LOAD;
 	return check_combinations(&p);
 }
 

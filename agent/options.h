@@ -59,6 +59,7 @@ struct agent_options {
 	size_t		 n_allow;
 	const char	*allow[OPTIONS_ALLOW_MAX];
 	struct secret_options memory;	/* --memory, --memory-size, ... */
+	bool		 strict;	/* --hardening, or what the mode has */
 	char		**run;		/* COMMAND [ARG...], NULL-ended, or NULL */
 
 	/* --load */

@@ -5,63 +5,29 @@
 #include <unistd.h>
 
 #include "agent/agentconn.h"
+#include "agent/statusget.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "proto/agent_num.h"
-#include "proto/extension.h"
-#include "proto/reply.h"
-#include "proto/statusmsg.h"
 
 /* Every byte of a reply may be escaped to six, and there are field names. */
 #define OUTPUT_MAX	(6 * FRAME_MAX + 64 * 1024)
 
-/* A decoded answer. */
-struct answer {
-	struct statusmsg_head	 head;
-	struct wire_reader	 rules;		/* u32 n, then strings */
-	uint32_t		 n_keys;	/* that the agent holds */
-	struct slice		 keys;		/* those in the answer */
-};
-
-/* Take an answer apart, up to the keys. */
-static int
-decode(struct wire_reader *r, struct answer *out)
-{
-	struct slice rule;
-	uint32_t n;
-	int st;
-
-	if ((st = statusmsg_get_head(r, &out->head)) != ST_OK)
-		return st;
-	out->rules = *r;
-	if ((st = wire_get_u32(r, &n)) != ST_OK)
-		return st;
-	for (; n > 0; n--)
-		if ((st = wire_get_string(r, &rule)) != ST_OK)
-			return st;
-	if ((st = wire_get_u32(r, &out->n_keys)) != ST_OK)
-		return st;
-	return wire_get_string(r, &out->keys);
-}
-
 /* Walk over the rules with a printer. */
 static void
-each_rule(const struct answer *s, struct text *t,
+each_rule(const struct statusget *s, struct text *t,
     void (*print)(struct text *t, struct slice rule, bool first))
 {
 	struct wire_reader r = s->rules;
 	struct slice rule;
-	uint32_t n;
 
-	if (wire_get_u32(&r, &n) != ST_OK)
-		return;
-	for (uint32_t i = 0; i < n && wire_get_string(&r, &rule) == ST_OK; i++)
+	for (uint32_t i = 0; i < s->n_rules &&
+	    wire_get_string(&r, &rule) == ST_OK; i++)
 		print(t, rule, i == 0);
 }
 
 /* Walk over the keys with a printer; returns how many there were. */
 static uint32_t
-each_key(const struct answer *s, struct text *t,
+each_key(const struct statusget *s, struct text *t,
     void (*print)(struct text *t, const struct statusmsg_key *key, bool first))
 {
 	struct wire_reader r = wire_reader(s->keys);
@@ -106,7 +72,7 @@ text_key(struct text *t, const struct statusmsg_key *key, bool first)
 
 /* For people. */
 static void
-print_text(const struct answer *s, struct text *t)
+print_text(const struct statusget *s, struct text *t)
 {
 	const struct statusmsg_head *h = &s->head;
 	uint32_t shown;
@@ -122,8 +88,10 @@ print_text(const struct answer *s, struct text *t)
 	text_escape(t, h->backing.p, h->backing.len);
 	if (slice_eq_str(h->backing, "unlocked"))
 		text_add(t, ", NOT LOCKED: keys may be written to swap");
-	text_addf(t, ", %u bytes, %u in use\n", h->memory_size,
-	    h->memory_used);
+	text_addf(t, ", %u bytes, %u in use; room for %u ed25519, %u ecdsa, "
+	    "%u rsa-3072 or %u rsa-4096 keys\n", h->memory_size,
+	    h->memory_used, h->room_ed25519, h->room_ecdsa, h->room_rsa3072,
+	    h->room_rsa4096);
 	text_addf(t, "connections: %u of %u", h->connections,
 	    h->connections_max);
 	if (h->connections_uid_max > 0)
@@ -173,7 +141,7 @@ json_key(struct text *t, const struct statusmsg_key *key, bool first)
 
 /* For programs: docs/PROTOCOL.md and the man page name the members. */
 static void
-print_json(const struct answer *s, struct text *t)
+print_json(const struct statusget *s, struct text *t)
 {
 	const struct statusmsg_head *h = &s->head;
 
@@ -185,8 +153,11 @@ print_json(const struct answer *s, struct text *t)
 	    h->pid, h->uid, h->uptime_s, h->locked != 0 ? "true" : "false");
 	text_add(t, "\"memory\":{");
 	json_text(t, "backing", h->backing);
-	text_addf(t, "\"size\":%u,\"used\":%u,\"largest_free\":%u},",
-	    h->memory_size, h->memory_used, h->memory_largest);
+	text_addf(t, "\"size\":%u,\"used\":%u,\"largest_free\":%u,"
+	    "\"room\":{\"ed25519\":%u,\"ecdsa-256\":%u,\"rsa-3072\":%u,"
+	    "\"rsa-4096\":%u}},", h->memory_size, h->memory_used,
+	    h->memory_largest, h->room_ed25519, h->room_ecdsa,
+	    h->room_rsa3072, h->room_rsa4096);
 	text_addf(t, "\"connections\":{\"open\":%u,\"max\":%u,"
 	    "\"uid_max\":%u},", h->connections, h->connections_max,
 	    h->connections_uid_max);
@@ -200,7 +171,7 @@ print_json(const struct answer *s, struct text *t)
 
 /* Write everything to stdout. */
 static int
-put_out(const struct answer *s, bool json)
+put_out(const struct statusget *s, bool json)
 {
 	char *room = malloc(OUTPUT_MAX);
 	struct text t;
@@ -226,37 +197,26 @@ put_out(const struct answer *s, bool json)
 static int
 ask(struct agentconn *c, bool json)
 {
-	uint8_t room[64];
-	struct wire_writer w = wire_writer(room, sizeof(room));
-	struct slice frame, body;
-	struct wire_reader r;
-	struct answer s;
-	struct reply rep;
-	size_t mark;
-	int st;
+	struct statusget s;
+	int st = statusget(c, &s);
 
-	mark = frame_open(&w);
-	wire_put_u8(&w, SSH_AGENTC_EXTENSION);
-	wire_put_str(&w, EXT_STATUS);
-	frame_close(&w, mark);
-	if ((st = wire_done(&w, &frame)) != ST_OK ||
-	    (st = agentconn_call(c, frame, &body)) != ST_OK) {
-		log_error_st(st, "the agent at %s gives no answer", c->path);
-		return EXIT_UNREACHABLE;
-	}
-	if ((st = reply_decode(body, &rep)) == ST_OK &&
-	    (st = reply_get_extension(&rep, EXT_STATUS, &r)) == ST_OK &&
-	    (st = decode(&r, &s)) == ST_OK)
+	switch (st) {
+	case ST_OK:
 		return put_out(&s, json);
-	if (st == ST_DENIED) {
+	case ST_DENIED:
 		log_error("the agent at %s does not tell uid %u its status: "
 		    "that needs admin (root has it), and a bottle-agent",
 		    c->path, (unsigned)geteuid());
 		return EXIT_DENIED;
+	case ST_CLOSED:
+	case ST_SYSTEM:
+		log_error_st(st, "the agent at %s gives no answer", c->path);
+		return EXIT_UNREACHABLE;
+	default:
+		log_error_st(st, "the agent at %s gives an answer that is "
+		    "none", c->path);
+		return EXIT_FAILED;
 	}
-	log_error_st(st, "the agent at %s gives an answer that is none",
-	    c->path);
-	return EXIT_FAILED;
 }
 
 int

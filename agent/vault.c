@@ -1,6 +1,8 @@
 #include "agent/vault.h"
 
+#include <assert.h>
 #include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,72 +11,58 @@
 #include <openssl/rand.h>
 #include <sodium.h>
 
+#include "agent/opstack.h"
+
 /*
  * libcrypto copies a private key into several allocations of its own, and its
  * secure heap covers only some of them (RSA ignores it altogether).  So the
- * allocator itself is taken over: inside a scope every allocation is a piece
- * of the locked region.  Only inside: libcrypto's long-lived tables would
- * otherwise fill the region with what is no secret.
+ * allocator itself is taken over: inside an operation every allocation is a
+ * piece of the vault.  Only inside: libcrypto's long-lived tables would
+ * otherwise fill it with what is no secret.
  *
  * A block is released where it came from, told by its address, and wiped
- * either way: what was allocated before a scope may have been filled in it.
+ * either way: what was allocated before an operation may be filled in it.
  */
+static struct {
+	struct secret		*region;
+	void			*stack;
+	bool			 strict;
+	bool			 was_full;
+	bool			 measure;
+	size_t			 op_room;	/* for operations, stack aside */
+	size_t			 top;	/* most of heap_now in an operation */
+	struct vault_work	 work;
+} vault;
 
-static struct secret *region;
 static _Thread_local unsigned depth;
-static _Thread_local bool ran_out;
 
 struct secret *
 vault_region(void)
 {
-	return region;
-}
-
-void
-vault_enter(void)
-{
-	if (depth++ == 0)
-		ran_out = false;
-}
-
-void
-vault_leave(void)
-{
-	if (depth > 0)
-		depth--;
-}
-
-bool
-vault_ran_out(void)
-{
-	return ran_out;
-}
-
-/* A piece of the vault for libcrypto. */
-static void *
-piece(size_t n)
-{
-	void *p = secret_alloc(region, n);
-
-	if (p == NULL)
-		ran_out = true;
-	return p;
+	return vault.region;
 }
 
 /* Whether a block came from the vault. */
 static bool
 is_ours(const void *p)
 {
-	return region != NULL && secret_owns(region, p);
+	return vault.region != NULL && secret_owns(vault.region, p);
 }
 
-/* Bytes that can be used at p, wherever it came from. */
-static size_t
-block_size(void *p)
+/* A piece for libcrypto. */
+static void *
+take(size_t n)
 {
-	if (is_ours(p))
-		return secret_size(region, p);
-	return malloc_usable_size(p);
+	void *p = secret_alloc_low(vault.region, n, vault.strict);
+
+	if (p == NULL) {
+		vault.was_full = true;
+		return NULL;
+	}
+	vault.work.heap_now += secret_size(vault.region, p) + VAULT_OVERHEAD;
+	if (vault.work.heap_now > vault.top)
+		vault.top = vault.work.heap_now;
+	return p;
 }
 
 /* libcrypto's malloc. */
@@ -85,7 +73,7 @@ hook_malloc(size_t n, const char *file, int line)
 	(void)line;
 	if (n == 0)
 		return NULL;
-	return depth > 0 ? piece(n) : malloc(n);
+	return depth > 0 ? take(n) : malloc(n);
 }
 
 /* libcrypto's free. */
@@ -97,7 +85,9 @@ hook_free(void *p, const char *file, int line)
 	if (p == NULL)
 		return;
 	if (is_ours(p)) {
-		secret_free(region, p);
+		vault.work.heap_now -= secret_size(vault.region, p) +
+		    VAULT_OVERHEAD;
+		secret_free(vault.region, p);
 		return;
 	}
 	explicit_bzero(p, malloc_usable_size(p));
@@ -108,6 +98,7 @@ hook_free(void *p, const char *file, int line)
 static void *
 hook_realloc(void *p, size_t n, const char *file, int line)
 {
+	bool inside;
 	void *fresh;
 	size_t have;
 
@@ -117,11 +108,13 @@ hook_realloc(void *p, size_t n, const char *file, int line)
 		hook_free(p, file, line);
 		return NULL;
 	}
-	have = block_size(p);
-	if (n <= have && (depth > 0) == is_ours(p))
-		return p;
 	/* A block in the vault stays there: it may hold a secret. */
-	fresh = depth > 0 || is_ours(p) ? piece(n) : malloc(n);
+	inside = depth > 0 || is_ours(p);
+	have = is_ours(p) ? secret_size(vault.region, p) :
+	    malloc_usable_size(p);
+	if (n <= have && inside == is_ours(p))
+		return p;
+	fresh = inside ? take(n) : malloc(n);
 	if (fresh == NULL)
 		return NULL;
 	memcpy(fresh, p, n < have ? n : have);
@@ -129,37 +122,65 @@ hook_realloc(void *p, size_t n, const char *file, int line)
 	return fresh;
 }
 
-int
-vault_open(const struct secret_options *opts, char *why, size_t whylen)
+/* How much of a region is kept for operations. */
+static size_t
+room_for_operations(size_t size)
 {
-	unsigned char byte;
-	int st;
+	if (size >= VAULT_LARGE)
+		return VAULT_STACK + VAULT_LARGE_ROOM;
+	return VAULT_STACK + (size - VAULT_STACK) / 10 * 7;
+}
 
-	if (region != NULL)
-		return ST_INTERNAL;
-	if ((st = secret_open(&region, opts, why, whylen)) != ST_OK)
-		return st;
-	st = ST_CRYPTO;
+/* Set up the stack and what comes before the first key. */
+static int
+set_up(enum vault_use use, char *why, size_t whylen)
+{
+	struct secret_usage usage;
+	unsigned char byte;
+
+	/* The lowest piece: running off its end is a fault. */
+	vault.stack = secret_alloc_low(vault.region, VAULT_STACK, false);
+	if (vault.stack == NULL) {
+		(void)snprintf(why, whylen, "%d bytes of locked memory are "
+		    "too few", VAULT_STACK);
+		return ST_FULL;
+	}
+	if (use == VAULT_SERVE) {
+		secret_usage(vault.region, &usage);
+		vault.op_room = room_for_operations(usage.size) - VAULT_STACK;
+		secret_reserve(vault.region, VAULT_STACK + vault.op_room);
+	}
 	if (CRYPTO_set_mem_functions(hook_malloc, hook_realloc,
 	    hook_free) != 1) {
 		(void)snprintf(why, whylen, "libcrypto was in use before the "
 		    "vault: its allocations cannot be routed any more");
-		goto out;
+		return ST_CRYPTO;
 	}
 	if (sodium_init() < 0) {
 		(void)snprintf(why, whylen, "libsodium cannot be initialised");
-		goto out;
+		return ST_CRYPTO;
 	}
-	/* The generator's state is made now, outside of any scope. */
+	/* The generator's state is made now, outside of any operation. */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
 	    OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
 	    RAND_bytes(&byte, 1) != 1) {
 		(void)snprintf(why, whylen, "libcrypto cannot be initialised");
-		goto out;
+		return ST_CRYPTO;
 	}
-	st = ST_OK;
-out:
-	if (st != ST_OK)
+	return ST_OK;
+}
+
+int
+vault_open(const struct secret_options *opts, enum vault_use use, char *why,
+    size_t whylen)
+{
+	int st;
+
+	if (vault.region != NULL)
+		return ST_INTERNAL;
+	if ((st = secret_open(&vault.region, opts, why, whylen)) != ST_OK)
+		return st;
+	if ((st = set_up(use, why, whylen)) != ST_OK)
 		vault_close();
 	return st;
 }
@@ -167,6 +188,86 @@ out:
 void
 vault_close(void)
 {
-	secret_close(region);
-	region = NULL;
+	secret_close(vault.region);
+	memset(&vault, 0, sizeof(vault));
+}
+
+/* How deep the stack was used: it was all zeroes before. */
+static void
+measure_stack(void)
+{
+	const unsigned char *p = vault.stack;
+	size_t i = 0;
+
+	while (i < VAULT_STACK && p[i] == 0)
+		i++;
+	if (VAULT_STACK - i > vault.work.stack_peak)
+		vault.work.stack_peak = VAULT_STACK - i;
+}
+
+int
+vault_run(vault_fn *fn, void *arg, bool strict)
+{
+	size_t before = vault.work.heap_now;
+	int rc;
+
+#ifdef VAULT_UNSCOPED
+	/* For the tests alone, which must see that they can see a leak. */
+	return fn(arg);
+#endif
+	if (depth > 0)
+		return fn(arg);
+	assert(vault.stack != NULL);
+	depth++;
+	vault.strict = strict;
+	vault.was_full = false;
+	vault.top = before;
+	rc = opstack_call(vault.stack, VAULT_STACK, fn, arg);
+	vault.strict = false;
+	depth--;
+	vault.work.heap_last = vault.top - before;
+	if (vault.work.heap_last > vault.work.heap_peak)
+		vault.work.heap_peak = vault.work.heap_last;
+	if (vault.measure)
+		measure_stack();
+	if (opstack_switches())
+		explicit_bzero(vault.stack, VAULT_STACK);
+	opstack_wipe_registers();
+	return rc;
+}
+
+size_t
+vault_room(size_t record, size_t need)
+{
+	struct secret_usage use;
+
+	secret_usage(vault.region, &use);
+	return need > vault.op_room ? 0 :
+	    use.room / (record + VAULT_OVERHEAD);
+}
+
+bool
+vault_was_full(void)
+{
+	return vault.was_full;
+}
+
+void
+vault_wipe_registers(void)
+{
+	opstack_wipe_registers();
+}
+
+void
+vault_work(struct vault_work *out)
+{
+	*out = vault.work;
+}
+
+void
+vault_measure(bool on)
+{
+	vault.measure = on;
+	vault.work.stack_peak = 0;
+	vault.work.heap_peak = 0;
 }

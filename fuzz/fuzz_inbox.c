@@ -46,7 +46,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	st = vault_open(&opts, why, sizeof(why));
+	st = vault_open(&opts, VAULT_SERVE, why, sizeof(why));
 	assert(st == ST_OK);
 	st = intake_init(&intake);
 	assert(st == ST_OK);
@@ -107,7 +107,7 @@ turn(struct inbox *box, const struct peer *peer, int fd, unsigned most,
 	int st = ST_OK, kept;
 
 	if (!inbox_waiting(box))
-		st = inbox_read(box, &intake, fd);
+		st = inbox_read(box, peer, &intake, fd);
 	assert(st >= 0);
 	for (unsigned i = 0; st == ST_OK && i < most; i++) {
 		st = inbox_next(box, peer, &body);
@@ -156,7 +156,7 @@ pieces(struct slice lengths, struct slice in, const struct peer *peer,
 	} while (st == ST_MORE && in.len > 0);
 	close(fds[0]);
 	close(fds[1]);
-	inbox_fini(&box);
+	inbox_fini(&box, &intake);
 	return st;
 }
 

@@ -1,5 +1,7 @@
 #include "proto/keyblob.h"
 
+#include <string.h>
+
 #include <assert.h>
 
 #define ED25519_PUBLIC	32
@@ -136,6 +138,23 @@ keyblob_private_put(struct wire_writer *w, const struct private_fields *key)
 		wire_put_string(w, key->ecdsa.q);
 		wire_put_mpint(w, key->ecdsa.d);
 	}
+}
+
+size_t
+keyblob_private_size(const struct private_fields *key)
+{
+	const struct key_type_info *info = key_type_info(key->type);
+	/* A length and perhaps a zero byte for each field. */
+	size_t n = 4 + strlen(info->name);
+
+	if (key->type == KEY_ED25519)
+		return n + 8 + key->ed25519.pk.len + key->ed25519.sk.len;
+	if (key->type == KEY_RSA)
+		return n + 30 + key->rsa.n.len + key->rsa.e.len +
+		    key->rsa.d.len + key->rsa.iqmp.len + key->rsa.p.len +
+		    key->rsa.q.len;
+	return n + 4 + strlen(info->curve) + 9 + key->ecdsa.q.len +
+	    key->ecdsa.d.len;
 }
 
 void

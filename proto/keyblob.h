@@ -82,6 +82,12 @@ void keyblob_private_put(struct wire_writer *w,
     const struct private_fields *key);
 
 /**
+ * keyblob_private_size(key):
+ * Bytes that keyblob_private_put() writes at most.
+ */
+size_t keyblob_private_size(const struct private_fields *key);
+
+/**
  * keyblob_public_put(w, key):
  * Append the public blob that belongs to ${key}, from its public fields.
  */

@@ -15,6 +15,10 @@ statusmsg_put_head(struct wire_writer *w, const struct statusmsg_head *head)
 	wire_put_u32(w, head->memory_size);
 	wire_put_u32(w, head->memory_used);
 	wire_put_u32(w, head->memory_largest);
+	wire_put_u32(w, head->room_ed25519);
+	wire_put_u32(w, head->room_ecdsa);
+	wire_put_u32(w, head->room_rsa3072);
+	wire_put_u32(w, head->room_rsa4096);
 	wire_put_u32(w, head->connections);
 	wire_put_u32(w, head->connections_max);
 	wire_put_u32(w, head->connections_uid_max);
@@ -58,7 +62,9 @@ statusmsg_get_head(struct wire_reader *r, struct statusmsg_head *out)
 		&out->mode, &out->backing };
 	uint32_t *const numbers[] = { &out->pid, &out->uid, &out->uptime_s,
 		&out->locked, &out->memory_size, &out->memory_used,
-		&out->memory_largest, &out->connections,
+		&out->memory_largest, &out->room_ed25519,
+		&out->room_ecdsa, &out->room_rsa3072,
+		&out->room_rsa4096, &out->connections,
 		&out->connections_max, &out->connections_uid_max,
 		&out->signatures, &out->refusals };
 	uint32_t version;

@@ -31,6 +31,10 @@ struct statusmsg_head {
 	uint32_t	 memory_size;	/* bytes */
 	uint32_t	 memory_used;
 	uint32_t	 memory_largest;
+	uint32_t	 room_ed25519;	/* more keys of a kind that find room */
+	uint32_t	 room_ecdsa;	/* of 256 bits */
+	uint32_t	 room_rsa3072;
+	uint32_t	 room_rsa4096;
 	uint32_t	 connections;	/* open now */
 	uint32_t	 connections_max;
 	uint32_t	 connections_uid_max;	/* 0: no such limit */

@@ -13,7 +13,7 @@ _bottle_agent()
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-a --socket -c -s -k -D -d -t -T -V -h --help --version
 		--public --allow --allow-shared-dir --legacy-rsa --ready-fd
-		--memory --memory-size --allow-unlocked-memory
+		--memory --memory-size --allow-unlocked-memory --hardening
 		--load --expect --name --status --json'
 
 	# readline hands --memory=x over as three words.
@@ -30,6 +30,9 @@ _bottle_agent()
 		;;
 	--memory)
 		mapfile -t COMPREPLY < <(compgen -W 'auto secret mlock' -- "$cur")
+		;;
+	--hardening)
+		mapfile -t COMPREPLY < <(compgen -W 'strict best-effort' -- "$cur")
 		;;
 	--allow)
 		compopt -o nospace 2>/dev/null

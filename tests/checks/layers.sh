@@ -19,8 +19,8 @@ complain()
 complain base '"(proto|agent|forwarder|provision|tests|fuzz|bench)/'
 complain proto '"(agent|forwarder|provision|tests|fuzz|bench)/'
 complain agent '"(forwarder|provision|tests|fuzz|bench)/'
-complain base '[<"](openssl/|sodium)'
-complain proto '[<"](openssl/|sodium)'
+complain base '[<"](openssl/|sodium|seccomp)'
+complain proto '[<"](openssl/|sodium|seccomp)'
 # Written from the root, so that the layer can be seen in the line; version.h
 # is made by the build and lies there.
 if found=$(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"([^/"]*|\.[^"]*)"' \

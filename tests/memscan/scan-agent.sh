@@ -8,6 +8,8 @@
 #   deleted  after ssh-add -D: none in locked memory either
 #   loader   in --load itself, with the key read but not yet sent
 #   secret   memfd_secret: nothing can be read, under load as well
+#   control  an agent that works with keys outside of its vault: it is caught,
+#            at rest and under load; or the other phases prove nothing
 #
 # Locked memory is forced to be mlock(2)ed (but for the last): memfd_secret
 # cannot be read, so that a scan would see nothing and prove nothing.  BIN is
@@ -29,7 +31,7 @@ types=("$@")
 	types=(ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 rsa4096)
 
 # How often the process is stopped at a random moment.
-ROUNDS=${BOTTLE_MEMSCAN_ROUNDS:-150}
+ROUNDS=${BOTTLE_MEMSCAN_ROUNDS:-60}
 
 # Reading the memory of an undumpable process takes CAP_SYS_PTRACE, number 19.
 caps=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
@@ -38,6 +40,9 @@ caps=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
 for tool in ssh-keygen ssh-add; do
 	command -v "$tool" >/dev/null || skip_all "needs $tool"
 done
+
+program=$bin/bottle-agent
+[ "$phase" != control ] || program=$bin/agent-unscoped
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-memscan.XXXXXX")
 at_exit rm -rf "$work"
@@ -52,7 +57,7 @@ ready_line() {
 # agent_up MEMORY: sets $agent.
 agent_up() {
 	: >"$work/ready"
-	"$bin/bottle-agent" -D -a "$sock" --allow 0=admin --memory="$1" \
+	"$program" -D -a "$sock" --allow 0=admin --memory="$1" \
 	    --ready-fd 3 3>"$work/ready" >"$work/log" 2>&1 &
 	agent=$!
 	ready_line "$work/ready" || die "the agent does not start: $(
@@ -80,9 +85,12 @@ make_key() {
 }
 
 load_key() {
-	"$bin/bottle-agent" --load -a "$sock" --expect 1 <"$work/$1" \
+	"$program" --load -a "$sock" --expect 1 <"$work/$1" \
 	    >/dev/null
 }
+
+# How a scan has to end: nothing is in the open.
+verdict=0
 
 # scan NAME TYPE OPTION... -- PID: one check; what was found is printed.
 scan() {
@@ -96,11 +104,7 @@ scan() {
 	"$bin/memscan" "${options[@]}" "${@:2}" "$work/$type" \
 	    >"$work/found" 2>&1 || status=$?
 	grep -E '^(UNLOCKED|memscan:)' "$work/found" | sed 's/^/    /'
-	if [ "$status" -eq 0 ]; then
-		ok "$name"
-	else
-		not_ok "$name" "memscan ended with $status"
-	fi
+	check_same "$name" "$verdict" "$status"
 }
 
 # background COMMAND...: run it until "worker_end"; sets $worker.
@@ -184,7 +188,7 @@ phase_loader() {
 
 	# stdin stays open, so that the loader has the key and waits for more.
 	mkfifo "$work/pipe"
-	"$bin/bottle-agent" --load -a "$sock" --memory=mlock <"$work/pipe" \
+	"$program" --load -a "$sock" --memory=mlock <"$work/pipe" \
 	    >/dev/null 2>&1 &
 	loader=$!
 	exec 4>"$work/pipe"
@@ -211,6 +215,18 @@ phase_secret() {
 	worker_done "$1 was signed with all the while"
 	check_lacks "$1: an area that cannot be read" \
 	    "$(tail -n 1 "$work/found") " ' secretmem=0 '
+}
+
+phase_control() {
+	verdict=1
+	load_key "$1"
+	# libsodium signs from the record, and only its stack is in the open.
+	[ "$1" = ed25519 ] ||
+		scan "$1 outside of the vault, at rest" "$1" -- "$agent"
+	background "$bin/signload" "$sock"
+	scan "$1 outside of the vault, under load" "$1" --stop \
+	    --repeat "$ROUNDS" -- "$agent"
+	worker_done "$1 was signed with all the while"
 }
 
 memory=mlock

@@ -12,6 +12,7 @@ packages_build=(
 	pkg-config
 	libssl-dev
 	libsodium-dev
+	libseccomp-dev
 )
 
 # To build and run the unit tests, fuzz targets and scenarios as well.

@@ -18,14 +18,20 @@
 void
 testkeys_vault(void)
 {
-	struct secret_options opts = { .want = SECRET_MLOCK,
+	testkeys_vault_sized(0);
+}
+
+void
+testkeys_vault_sized(size_t size)
+{
+	struct secret_options opts = { .size = size, .want = SECRET_MLOCK,
 		.allow_unlocked = true };
 	char why[512];
 	int st;
 
 	if (vault_region() != NULL)
 		return;
-	st = vault_open(&opts, why, sizeof(why));
+	st = vault_open(&opts, VAULT_SERVE, why, sizeof(why));
 	if (st != ST_OK)
 		(void)fprintf(stderr, "vault: %s\n", why);
 	assert(st == ST_OK);
@@ -96,11 +102,91 @@ make_rsa(struct testkey *k, unsigned bits)
 	EVP_PKEY_free(pkey);
 }
 
+/* The prime of a finite field of RFC 7919. */
+static BIGNUM *
+field_prime(unsigned bits)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+	char name[16];
+	OSSL_PARAM params[2] = { OSSL_PARAM_END, OSSL_PARAM_END };
+	EVP_PKEY *field = NULL;
+	BIGNUM *p = NULL;
+
+	(void)snprintf(name, sizeof(name), "ffdhe%u", bits);
+	params[0] = OSSL_PARAM_construct_utf8_string(
+	    OSSL_PKEY_PARAM_GROUP_NAME, name, 0);
+	assert(ctx != NULL && EVP_PKEY_paramgen_init(ctx) == 1 &&
+	    EVP_PKEY_CTX_set_params(ctx, params) == 1 &&
+	    EVP_PKEY_paramgen(ctx, &field) == 1 &&
+	    EVP_PKEY_get_bn_param(field, OSSL_PKEY_PARAM_FFC_P, &p) == 1);
+	EVP_PKEY_free(field);
+	EVP_PKEY_CTX_free(ctx);
+	return p;
+}
+
+/* The numbers of the RSA key of two primes. */
+static void
+rsa_of(struct testkey *k, BIGNUM *p, BIGNUM *q)
+{
+	BN_CTX *ctx = BN_CTX_new();
+	BIGNUM *n = BN_new(), *e = BN_new(), *d = BN_new(), *iqmp = BN_new();
+	BIGNUM *phi = BN_new();
+	const struct {
+		BIGNUM		*n;
+		struct slice	*out;
+	} all[] = {
+		{ n, &k->fields.rsa.n }, { e, &k->fields.rsa.e },
+		{ d, &k->fields.rsa.d }, { iqmp, &k->fields.rsa.iqmp },
+		{ p, &k->fields.rsa.p }, { q, &k->fields.rsa.q },
+	};
+
+	/* phi = (p-1)(q-1) = n - p - q + 1 */
+	assert(BN_mul(n, p, q, ctx) == 1 && BN_set_word(e, 65537) == 1 &&
+	    BN_sub(phi, n, p) == 1 && BN_sub(phi, phi, q) == 1 &&
+	    BN_add_word(phi, 1) == 1 &&
+	    BN_mod_inverse(d, e, phi, ctx) != NULL &&
+	    BN_mod_inverse(iqmp, q, p, ctx) != NULL);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		all[i].out->p = k->bytes + k->used;
+		all[i].out->len = (size_t)BN_bn2bin(all[i].n,
+		    k->bytes + k->used);
+		k->used += all[i].out->len;
+		assert(k->used <= sizeof(k->bytes));
+		BN_free(all[i].n);
+	}
+	BN_free(phi);
+	BN_CTX_free(ctx);
+}
+
+/* Write the public blob of a key whose fields are there. */
+static void
+make_blob(struct testkey *k)
+{
+	struct wire_writer w = wire_writer(k->blob_bytes,
+	    sizeof(k->blob_bytes));
+
+	keyblob_public_put(&w, &k->fields);
+	assert(wire_done(&w, &k->blob) == ST_OK);
+}
+
+struct testkey *
+testkey_new_large(unsigned bits)
+{
+	struct testkey *k = calloc(1, sizeof(*k));
+
+	assert(k != NULL);
+	k->fields.type = KEY_RSA;
+	rsa_of(k, bits == 4096 ? BN_get_rfc3526_prime_2048(NULL) :
+	    bits == 8192 ? BN_get_rfc3526_prime_4096(NULL) :
+	    BN_get_rfc3526_prime_8192(NULL), field_prime(bits / 2));
+	make_blob(k);
+	return k;
+}
+
 struct testkey *
 testkey_new(enum key_type type, unsigned rsa_bits)
 {
 	struct testkey *k = calloc(1, sizeof(*k));
-	struct wire_writer w;
 
 	assert(k != NULL);
 	k->fields.type = type;
@@ -110,9 +196,7 @@ testkey_new(enum key_type type, unsigned rsa_bits)
 		make_rsa(k, rsa_bits);
 	else
 		make_ecdsa(k);
-	w = wire_writer(k->blob_bytes, sizeof(k->blob_bytes));
-	keyblob_public_put(&w, &k->fields);
-	assert(wire_done(&w, &k->blob) == ST_OK);
+	make_blob(k);
 	return k;
 }
 
@@ -221,6 +305,27 @@ testkey_verify(const struct testkey *k, struct slice sig,
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(pkey);
 	return good;
+}
+
+bool
+testkey_signs(struct key *k, const struct testkey *tk, int *st)
+{
+	static uint64_t count;
+	uint8_t room[KEY_SIGNATURE_MAX + 64];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+	struct slice data = { (const uint8_t *)&count, sizeof(count) };
+	struct signature sig;
+
+	count++;
+	*st = key_sign(k, data, count % 2 == 0 ? SSH_AGENT_RSA_SHA2_256 :
+	    SSH_AGENT_RSA_SHA2_512, 0, &sig);
+	if (*st != ST_OK)
+		return false;
+	wire_put_str(&w, sig.algorithm);
+	wire_put_string(&w, (struct slice){ sig.bytes, sig.len });
+	assert(!w.full);
+	return testkey_verify(tk, (struct slice){ room, w.len },
+	    sig.algorithm, data);
 }
 
 void

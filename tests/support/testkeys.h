@@ -25,14 +25,25 @@ struct testkey {
 /* Open the vault with mlock'd or, failing that, ordinary memory. */
 void testkeys_vault(void);
 
+/* The same, of that many bytes. */
+void testkeys_vault_sized(size_t size);
+
 /* Make a key; rsa_bits counts for RSA only. */
 struct testkey *testkey_new(enum key_type type, unsigned rsa_bits);
 void testkey_free(struct testkey *k);
+
+/* An RSA key of 4096, 8192 or 16384 bits, made of two primes that everyone
+ * knows: so large ones take years to find. */
+struct testkey *testkey_new_large(unsigned bits);
 
 /* Whether sig, the body of a SIGN_RESPONSE's string, is a signature of that
  * algorithm by that key over data. */
 bool testkey_verify(const struct testkey *k, struct slice sig,
     const char *algorithm, struct slice data);
+
+/* Sign something new with ${k} and see that it is a signature of ${tk}.  A
+ * failure to sign is in *${st}. */
+bool testkey_signs(struct key *k, const struct testkey *tk, int *st);
 
 /* Append the body of an add request. */
 void testkey_put_add(struct wire_writer *w, uint8_t type,

@@ -84,8 +84,8 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	inbox_fini(&box);
-	inbox_fini(&box);
+	inbox_fini(&box, &intake);
+	inbox_fini(&box, &intake);
 	assert_int_equal(used(), baseline);
 	intake_fini(&intake);
 	intake_fini(&intake);
@@ -170,7 +170,7 @@ turn(size_t k)
 	int st = ST_OK, kept;
 
 	if (!inbox_waiting(&box))
-		st = inbox_read(&box, &intake, near_fd);
+		st = inbox_read(&box, &peer, &intake, near_fd);
 	for (size_t i = 0; st == ST_OK && i < k; i++) {
 		st = inbox_next(&box, &peer, &body);
 		if (st == ST_MORE) {
@@ -400,13 +400,53 @@ lock_and_unlock_are_secrets_too(void **state)
 		assert_int_equal(run((struct slice){ stream.p, 50 }, 0, 64),
 		    ST_MORE);
 		assert_true(secret_owns(vault_region(), box.own));
-		inbox_fini(&box);
+		inbox_fini(&box, &intake);
 		peer.ops = POLICY_ADD;
 		assert_int_equal(run((struct slice){ stream.p, 50 }, 0, 64),
 		    ST_MORE);
 		assert_null(box.own);
-		inbox_fini(&box);
+		inbox_fini(&box, &intake);
 	}
+}
+
+/* Begin an add of one more connection, as the peer of that uid. */
+static void
+begin_add(struct inbox *other, uid_t uid)
+{
+	struct peer p = { .uid = uid, .ops = POLICY_ADD };
+	struct slice body;
+
+	stream.len = 0;
+	frame(SSH_AGENTC_ADD_IDENTITY, 1000);
+	assert_int_equal(write(far_fd, stream.p, 500), 500);
+	assert_int_equal(inbox_read(other, &p, &intake, near_fd), ST_OK);
+	assert_int_equal(inbox_next(other, &p, &body), ST_MORE);
+	assert_int_equal(inbox_settle(other, &p, &intake), ST_OK);
+}
+
+static void
+each_uid_has_one_secret_under_way(void **state)
+{
+	struct inbox one = { .own = NULL }, two = { .own = NULL };
+	struct inbox three = { .own = NULL };
+
+	(void)state;
+	begin_add(&one, 1000);
+	assert_true(secret_owns(vault_region(), one.own));
+	/* A second one is counted and thrown away. */
+	begin_add(&two, 1000);
+	assert_null(two.own);
+	assert_true(two.thrown && two.thrown_full);
+	assert_int_equal(two.skip, 504);
+	/* That is no matter of another uid's. */
+	begin_add(&three, 1001);
+	assert_true(secret_owns(vault_region(), three.own));
+	inbox_fini(&two, &intake);
+	inbox_fini(&one, &intake);
+	begin_add(&two, 1000);
+	assert_true(secret_owns(vault_region(), two.own));
+	inbox_fini(&two, &intake);
+	inbox_fini(&three, &intake);
 }
 
 static void
@@ -472,13 +512,13 @@ broken_lengths_end_the_stream(void **state)
 
 		/* In one piece, in pieces, and behind something good. */
 		assert_int_equal(run(bad, 0, 64), table[i].st);
-		inbox_fini(&box);
+		inbox_fini(&box, &intake);
 		assert_int_equal(run(bad, 1, 64), table[i].st);
-		inbox_fini(&box);
+		inbox_fini(&box, &intake);
 		/* Not judged before its fifth byte. */
 		assert_int_equal(run((struct slice){ bad.p, 4 }, 0, 64),
 		    ST_MORE);
-		inbox_fini(&box);
+		inbox_fini(&box, &intake);
 		want.len = got.len = stream.len = 0;
 		frame(SSH_AGENTC_REQUEST_IDENTITIES, 1);
 		frame(SSH_AGENTC_SIGN_REQUEST, 8);
@@ -487,7 +527,7 @@ broken_lengths_end_the_stream(void **state)
 		assert_int_equal(run((struct slice){ stream.p, stream.len },
 		    0, 1), table[i].st);
 		expect_same();
-		inbox_fini(&box);
+		inbox_fini(&box, &intake);
 	}
 }
 
@@ -608,6 +648,7 @@ main(void)
 		T(a_stop_before_an_add_reserves_nothing),
 		T(an_add_of_who_may_is_in_the_vault_from_the_start),
 		T(lock_and_unlock_are_secrets_too),
+		T(each_uid_has_one_secret_under_way),
 		T(no_secret_is_no_locked_memory),
 		T(a_promise_of_much_costs_little),
 		T(largest_frame_is_taken),

@@ -290,7 +290,7 @@ full_vault_refuses_and_earlier_keys_sign(void **state)
 	struct secret_usage use;
 	struct key *first, *k;
 	void *ballast = NULL;
-	size_t room = 32 * 1024;
+	size_t room = 4 * 1024;
 	const char *why;
 	int st = ST_OK;
 
@@ -301,9 +301,9 @@ full_vault_refuses_and_earlier_keys_sign(void **state)
 	    "rsa-sha2-256"));
 	secret_usage(vault_region(), &use);
 	/* Find the room in which a key is too many. */
-	while (st == ST_OK && room > 1024) {
+	while (st == ST_OK && room > 256) {
 		secret_free(vault_region(), ballast);
-		room -= 512;
+		room -= 128;
 		ballast = secret_alloc(vault_region(), use.largest - room);
 		assert_non_null(ballast);
 		st = key_new(&k, &keys[KEY_RSA]->fields, &why);

@@ -40,7 +40,7 @@ group_setup(void **state)
 	char why[512];
 
 	(void)state;
-	return vault_open(&opts, why, sizeof(why)) == ST_OK ? 0 : -1;
+	return vault_open(&opts, VAULT_SERVE, why, sizeof(why)) == ST_OK ? 0 : -1;
 }
 
 static int

@@ -714,7 +714,7 @@ setup(void **state)
 	(void)snprintf(script, sizeof(script), make_keys, dir);
 	if (system(script) != 0)
 		return -1;
-	return vault_open(&opts, why, sizeof(why)) == ST_OK ? 0 : -1;
+	return vault_open(&opts, VAULT_LOAD, why, sizeof(why)) == ST_OK ? 0 : -1;
 }
 
 static int

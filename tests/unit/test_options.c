@@ -81,6 +81,7 @@ nothing_given_is_ssh_agent_mode(void **state)
 	assert_int_equal(l.opts.memory.size, 0);
 	assert_int_equal(l.opts.memory.want, SECRET_AUTO);
 	assert_false(l.opts.memory.allow_unlocked);
+	assert_false(l.opts.strict);
 }
 
 static void
@@ -177,6 +178,33 @@ allow_alone_is_service_mode(void **state)
 	parse_ok(&l, "--allow 1000=sign");
 	assert_true(l.opts.service);
 	assert_false(l.opts.public);
+}
+
+static void
+hardening_is_strict_but_for_ssh_agent_mode(void **state)
+{
+	static const struct {
+		const char	*words;
+		bool		 strict;
+	} rows[] = {
+		{ "", false },
+		{ "-D -a /tmp/x", false },
+		{ "--hardening strict", true },
+		{ "--public --allow 1=list", true },
+		{ "--allow 1=list", true },
+		{ "--hardening best-effort --allow 1=list", false },
+		{ "--allow 1=list --hardening=best-effort", false },
+		{ "--load", true },
+		{ "--load --hardening best-effort", false },
+	};
+	struct line l;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		parse_ok(&l, rows[i].words);
+		assert_int_equal(l.opts.strict, rows[i].strict);
+	}
 }
 
 static void
@@ -367,6 +395,8 @@ bad_values_exit_2(void **state)
 		{ "--ready-fd 2", "--ready-fd takes a number", 2 },
 		{ "--ready-fd 2147483648", "--ready-fd takes a number", 2 },
 		{ "--memory ram", "auto, secret or mlock", 2 },
+		{ "--hardening soft", "strict or best-effort", 2 },
+		{ "--hardening ''", "strict or best-effort", 2 },
 		{ "--memory-size K", "--memory-size takes bytes", 2 },
 		{ "--memory-size ''", "--memory-size takes bytes", 2 },
 		{ "--memory-size 65535", "--memory-size takes bytes", 2 },
@@ -537,7 +567,7 @@ usage_names_every_option(void **state)
 		"--version", "--public", "--allow PEER=OPS",
 		"--allow-shared-dir", "--legacy-rsa", "--ready-fd N",
 		"--memory KIND", "--memory-size BYTES",
-		"--allow-unlocked-memory", "--load", "--expect N",
+		"--allow-unlocked-memory", "--hardening HOW", "--load", "--expect N",
 		"--name NAME", "--status", "--json",
 	};
 	char *text = options_usage();
@@ -566,6 +596,7 @@ main(void)
 		cmocka_unit_test(service_options_are_taken),
 		cmocka_unit_test(allow_alone_is_service_mode),
 		cmocka_unit_test(memory_kinds_and_sizes),
+		cmocka_unit_test(hardening_is_strict_but_for_ssh_agent_mode),
 		cmocka_unit_test(load_takes_its_own_and_what_an_agent_needs),
 		cmocka_unit_test(status_takes_socket_and_json),
 		cmocka_unit_test(options_end_at_the_command),

@@ -20,6 +20,8 @@ some_head(void)
 		.mode = slice_str("service"), .backing = slice_str("mlock"),
 		.pid = 1, .uid = 2, .uptime_s = 3, .locked = 1,
 		.memory_size = 5, .memory_used = 6, .memory_largest = 7,
+		.room_ed25519 = 17, .room_ecdsa = 18,
+		.room_rsa3072 = 19, .room_rsa4096 = 20,
 		.connections = 8, .connections_max = 9,
 		.connections_uid_max = 10, .signatures = 11,
 		.refusals = UINT32_MAX,
@@ -72,7 +74,8 @@ head_has_its_shape(void **state)
 	    "00000005'1.2.3'00000006'/run/s'00000007'service'"
 	    "00000005'mlock'"
 	    "00000001 00000002 00000003 00000001 00000005 00000006"
-	    "00000007 00000008 00000009 0000000a 0000000b ffffffff"));
+	    "00000007 00000011 00000012 00000013 00000014"
+	    "00000008 00000009 0000000a 0000000b ffffffff"));
 }
 
 static void
@@ -109,6 +112,10 @@ head_comes_back(void **state)
 	assert_int_equal(got.memory_size, want.memory_size);
 	assert_int_equal(got.memory_used, want.memory_used);
 	assert_int_equal(got.memory_largest, want.memory_largest);
+	assert_int_equal(got.room_ed25519, want.room_ed25519);
+	assert_int_equal(got.room_ecdsa, want.room_ecdsa);
+	assert_int_equal(got.room_rsa3072, want.room_rsa3072);
+	assert_int_equal(got.room_rsa4096, want.room_rsa4096);
 	assert_int_equal(got.connections, want.connections);
 	assert_int_equal(got.connections_max, want.connections_max);
 	assert_int_equal(got.connections_uid_max, want.connections_uid_max);
