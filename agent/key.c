@@ -217,14 +217,17 @@ heat(struct key *k)
 	EVP_PKEY *pkey = NULL;
 	int st;
 
-	if (k->pkey != NULL)
+	if (k->pkey != NULL) {
 		unlist(k);
-	else if ((st = keyblob_private_get(&r, &fields)) != ST_OK)
+		enlist(k);
+		return ST_OK;
+	}
+	/* We wrote it ourselves. */
+	if (keyblob_private_get(&r, &fields) != ST_OK)
 		return ST_INTERNAL;
-	else if ((st = key_math_import(&fields, &pkey)) != ST_OK)
+	if ((st = key_math_import(&fields, &pkey)) != ST_OK)
 		return st;
-	else
-		k->pkey = pkey;
+	k->pkey = pkey;
 	enlist(k);
 	return ST_OK;
 }

@@ -156,7 +156,7 @@ fail_new(size_t kind, size_t n, bool on)
 	return met;
 }
 
-/* Have everything but one key turn cold: its signature fails whatever goes. */
+/* Have every key but one turn cold: its signature fails whatever goes. */
 static void
 cool_others(struct key *k)
 {
@@ -170,18 +170,25 @@ cool_others(struct key *k)
 	assert_true(fault_met());
 }
 
+/* How many allocations there are differs by a few from time to time: RSA's
+ * blinding is random. */
 static void
 making_a_key_fails_cleanly_anywhere(void **state)
 {
-	size_t n;
 	long before, drift;
+	size_t n;
+	bool met;
 
 	(void)state;
 	for (size_t i = 0; i < KINDS; i++) {
 		key_free(add(i));
 		before = heap_now();
-		for (n = 1; fail_new(i, n, false); n++)
-			assert_true(fail_new(i, n, true));
+		n = 0;
+		do {
+			n++;
+			met = fail_new(i, n, false);
+			met |= fail_new(i, n, true);
+		} while (met);
 		drift = heap_now() - before;
 		print_message("# new  %-10s %4zu points, drift %4ld\n",
 		    kinds[i].name, n - 1, drift);
@@ -214,25 +221,29 @@ fail_sign(struct key *k, size_t kind, size_t n, bool on)
 static void
 signing_fails_cleanly_anywhere(void **state)
 {
-	size_t n, hot;
-	long before, drift;
 	struct key *k, *other;
+	long before, drift;
+	size_t n, hot;
+	bool met;
 
 	(void)state;
 	for (size_t i = 0; i < KINDS; i++) {
 		before = heap_now();
 		other = add(P256);
 		k = add(i);
-		/* Cold; and alone, so that nothing else can make room. */
-		for (n = 1;; n++) {
+		n = hot = 0;
+		do {
+			n++;
 			cool_others(other);
-			if (!fail_sign(k, i, n, false))
-				break;
+			met = fail_sign(k, i, n, false);
 			cool_others(other);
-			assert_true(fail_sign(k, i, n, true));
-		}
-		for (hot = 1; fail_sign(k, i, hot, false); hot++)
-			assert_true(fail_sign(k, i, hot, true));
+			met |= fail_sign(k, i, n, true);
+		} while (met);
+		do {
+			hot++;
+			met = fail_sign(k, i, hot, false);
+			met |= fail_sign(k, i, hot, true);
+		} while (met);
 		sign(other, P256);
 		key_free(k);
 		key_free(other);
