@@ -1,5 +1,5 @@
 #!/bin/bash
-# e2e.sh docker|embedded - the agent in a container, for real.
+# e2e.sh docker|bare|embedded - the agent in a container, for real.
 #
 # A bottle and a server (see world.sh); keys go in over the stdin of one exec;
 # then the user of the bottle works with them, and tries what it must not be
@@ -22,7 +22,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/e2e/world.sh
 . "$here/world.sh"
 
-kind=${1:?usage: e2e.sh docker|embedded}
+kind=${1:?usage: e2e.sh docker|bare|embedded}
 program=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}/bottle-agent
 other_uid=65534
 key_types=(ed25519 rsa ecdsa256 ecdsa384 ecdsa521)
@@ -38,12 +38,12 @@ at_exit rm -rf "$work"
 [ -x "$program" ] || skip_all "no static program at $program"
 why=$(world_missing "$kind")
 [ -z "$why" ] || skip_all "$why"
-if [ "$kind" = docker ]; then
+if [ "$kind" != embedded ]; then
 	at_exit engine_down
 	engine_up "$work" || skip_all "$engine_why"
 fi
 roots_ready || die 'cannot make the root file systems'
-if [ "$kind" = docker ]; then
+if [ "$kind" != embedded ]; then
 	docker_ready || skip_all "$world_why"
 fi
 at_exit world_down
@@ -380,10 +380,35 @@ check_perl() {
 	check perl_in_the_bottle bottle 1000 perl -e 'use Socket; exit 0'
 }
 
+# What the agent has in a bottle without anything: 64 KiB, all of it locked.
+test_bare() {
+	local status
+
+	status=$(bottle 0 bash -c '
+		"$1" --status
+		for p in /proc/[0-9]*; do
+			read -r name 2>/dev/null <"$p/comm" || continue
+			[ "$name" = bottle-agent ] || continue
+			cat "$p/status"
+		done' - "$world_program") || true
+	printf '# %s\n' "$(grep '^memory:' <<<"$status")"
+	check_has it_has_64_KiB "$status" ', 65536 bytes'
+	check_same all_of_it_is_locked '64 kB' \
+	    "$(sed -n 's/^VmLck:[[:space:]]*//p' <<<"$status")"
+	check_same it_has_no_capabilities 0000000000000000 \
+	    "$(sed -n 's/^CapEff:[[:space:]]*//p' <<<"$status")"
+	check_refused the_bottle_is_read_only bottle 0 touch /etc/x
+}
+
 test_load
+[ "$kind" != bare ] || test_bare
 test_ssh
 test_git
 test_refusals
+if [ "$kind" = bare ]; then
+	# All that is written there is in memory, and gone with a restart.
+	checks_end
+fi
 test_no_key_bytes
 test_load_again
 test_restart

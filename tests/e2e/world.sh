@@ -2,11 +2,14 @@
 # world.sh - two machines that can reach each other: a bottle with the user
 # node (uid 1000) and the agent's program, and a server with sshd and a bare
 # git repository.  Made with docker or, without an engine, with unshare and
-# chroot; what is in them and how they are used is the same.
+# chroot; what is in them and how they are used is the same.  "bare" is docker
+# with everything taken away from the bottle that can be: its root has no
+# capabilities, its files cannot be written but for a few folders in memory,
+# and it may lock 64 KiB.
 #
 # Sourced, after say.sh, packages.sh, roots.sh and engine.sh.
 #
-#	world_up KIND NAME PROGRAM	KIND: docker or embedded
+#	world_up KIND NAME PROGRAM	KIND: docker, bare or embedded
 #	bottle UID COMMAND...		run in the bottle, stdin is /dev/null
 #	bottle_in UID COMMAND...	the same with our stdin
 #	server_in COMMAND...		run on the server as root, our stdin
@@ -46,6 +49,15 @@ world_missing() {
 # world_up KIND NAME PROGRAM: bring it up.
 world_up() {
 	world_kind=$1 world_name=$2
+	world_options=()
+	if [ "$1" = bare ]; then
+		world_kind=docker
+		world_options=(--cap-drop ALL --read-only --tmpfs /run
+		    --security-opt no-new-privileges --tmpfs /tmp
+		    --tmpfs "$world_home:uid=1000,gid=1000,mode=700"
+		    --ulimit memlock=65536:65536
+		    -v "$(realpath "$3"):$world_program:ro")
+	fi
 	world_dir=$(mktemp -d "${TMPDIR:-/tmp}/bottle-world.XXXXXX")
 	ssh-keygen -q -t ed25519 -N '' -C '' -f "$world_dir/hostkey"
 	"${world_kind}_up" "$3" || return 1
@@ -185,8 +197,11 @@ docker_up() {
 	docker_copy "$world_dir/hostkey" 600 \
 	    "$world_name-git:/etc/ssh/ssh_host_ed25519_key"
 	docker create --name "$world_name" --hostname bottle \
-	    --network "$world_name" "$world_image_bottle" >/dev/null
-	docker_copy "$1" 755 "$world_name:$world_program"
+	    --network "$world_name" "${world_options[@]}" \
+	    "$world_image_bottle" >/dev/null
+	# Into one that is read-only nothing can be copied: it is mounted.
+	[ "${#world_options[@]}" -gt 0 ] ||
+	    docker_copy "$1" 755 "$world_name:$world_program"
 	docker start "$world_name-git" "$world_name" >/dev/null
 	wait_for 15 server_answers
 }
