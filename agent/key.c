@@ -367,9 +367,16 @@ key_sign(struct key *k, struct slice data, uint32_t flags, int legacy_rsa,
 		return st;
 	if (k->type != KEY_ED25519 && k->pkey == NULL)
 		make_room(k);
+	/* Within the room for operations, which bounds the hot keys as well:
+	 * they keep nothing out that is to last. */
 	do
-		st = vault_run(sign_run, &s, false);
+		st = vault_run(sign_run, &s, true);
 	while (st == ST_FULL && cool_one(k));
+	if (st == ST_FULL) {
+		/* Its own pieces may lie in the way. */
+		cool(k);
+		st = vault_run(sign_run, &s, true);
+	}
 	return st;
 }
 

@@ -19,7 +19,7 @@ typedef int opstack_fn(void *arg);
 /**
  * opstack_switches():
  * Whether this build changes stacks: x86-64 and aarch64 do, but not under a
- * sanitizer, which must know where the stack is.
+ * sanitizer or in the build for valgrind, which must know where the stack is.
  */
 int opstack_switches(void);
 

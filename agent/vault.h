@@ -28,10 +28,11 @@
 /* The stack of an operation, in bytes: libcrypto's deepest, an RSA signature
  * with AVX-512 IFMA, takes 13 KiB; three quarters of it are for use. */
 #define VAULT_STACK		(20 * 1024)
-/* Room for operations: enough for RSA of 4096 bits in the smallest vault, and
- * of 16384 bits from this size of the vault on. */
+/* Room for operations and hot keys: enough for RSA of 4096 bits in the smallest
+ * vault, and for RSA of 16384 bits beside a dozen others from this size of the
+ * vault on.  With the stack it is what secret_open() touches at once. */
 #define VAULT_LARGE		(512 * 1024)
-#define VAULT_LARGE_ROOM	(160 * 1024)
+#define VAULT_LARGE_ROOM	(224 * 1024)
 
 enum vault_use {
 	VAULT_SERVE,		/* keys stay and sign */

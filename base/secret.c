@@ -697,6 +697,18 @@ room_above(const struct secret *s, struct block *b)
 	return end - s->floor - sizeof(*b);
 }
 
+/* What a strict secret_alloc_low() could make of it. */
+static size_t
+room_below(const struct secret *s, struct block *b)
+{
+	size_t start = (size_t)((uint8_t *)b - s->base);
+	size_t end = start + block_bytes(b);
+
+	if (s->floor > 0 && end > s->floor)
+		end = s->floor;
+	return end >= start + BLOCK_MIN ? end - start - sizeof(*b) : 0;
+}
+
 void
 secret_usage(struct secret *s, struct secret_usage *out)
 {
@@ -710,8 +722,9 @@ secret_usage(struct secret *s, struct secret_usage *out)
 	out->used = s->size;
 	for (b = s->first; b != NULL; b = block_links(b)->next) {
 		out->used -= block_room(b);
-		if (block_room(b) > out->largest_low)
-			out->largest_low = block_room(b);
+		room = room_below(s, b);
+		if (room > out->largest_low)
+			out->largest_low = room;
 		room = room_above(s, b);
 		out->room += room;
 		if (room > out->largest)

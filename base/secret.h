@@ -50,7 +50,8 @@ struct secret_usage {
 	size_t			 size;	/* bytes in the region */
 	size_t			 used;	/* bytes in use, bookkeeping included */
 	size_t			 largest;	/* piece to be had now */
-	size_t			 largest_low;	/* by secret_alloc_low() */
+	size_t			 largest_low;	/* by a strict
+						 * secret_alloc_low() */
 	size_t			 room;		/* bytes free outside of the
 						 * reserve */
 };

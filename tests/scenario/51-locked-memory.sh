@@ -48,10 +48,10 @@ locked() {
 
 # signs NAME: the agent, with that key; ssh-add -T asks RSA keys for SHA-1.
 signs() {
-	as_self ssh-keygen -q -Y sign -n git -f "$T/$1.pub" <"$T/$1.pub" \
+	as_self ssh-keygen -q -Y sign -n git -f "$T/$1.pub" <<<"$1" \
 	    >"$T/signature" &&
 	    ssh-keygen -q -Y check-novalidate -n git -s "$T/signature" \
-		<"$T/$1.pub"
+		<<<"$1"
 }
 
 # signs_with NAME TYPE...: these keys go in and sign; and come out again.
@@ -68,7 +68,7 @@ signs_with() {
 	check "${name}_lets_go" as_self ssh-add -q -D
 }
 
-# --- how much may be locked ----------------------------------------------------
+# --- how much may be locked --------------------------------------------------
 
 for way in auto secret mlock; do
 	as_user 0
@@ -111,7 +111,7 @@ check_same as_do_the_others '' "$(
 )"
 agent_stop
 
-# --- what the status says of it ------------------------------------------------
+# --- what the status says of it ----------------------------------------------
 
 as_root
 for way in secret:memfd_secret mlock:mlock; do
@@ -143,7 +143,7 @@ check_same it_is_locked_where_it_can_be 65536 "$(locked)"
 check_lacks and_nothing_else_is_said "$(cat "$T/log")" 'NOT locked'
 agent_stop
 
-# --- a crash -------------------------------------------------------------------
+# --- a crash -----------------------------------------------------------------
 
 as_root
 # crash COMMAND...: "dumped" or "no core", if SIGSEGV ended it, when it is
@@ -189,7 +189,7 @@ else
 fi
 check_same nor_any_file '' "$(ls -A "$T/crash")"
 
-# --- requests that never end ---------------------------------------------------
+# --- requests that never end -------------------------------------------------
 
 # half_adds OPS COUNT BYTES [OPTION...]: a user with these rights begins to add
 # keys; root is served all the while.
@@ -222,7 +222,7 @@ half_adds list,sign,add 4000 20000
 half_adds list,sign,add 4000 250000
 half_adds list,sign 4000 20000 --memory-size=64K
 
-# --- other processors ----------------------------------------------------------
+# --- other processors --------------------------------------------------------
 
 # Without SHA, ADX and so on; as the oldest; without AVX-512 and IFMA.
 for cap in ':~0x200000' '0:0' '~0x0:0x0' '~0x200000200000000' ':~0x30000' \

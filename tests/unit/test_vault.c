@@ -474,8 +474,8 @@ the_stack_is_the_vaults_and_is_wiped(void **state)
 __attribute__((__target__("avx512f"))) static void
 fill_zmm(const void *p)
 {
-	__asm__ volatile("vmovdqu64 (%0), %%zmm0\n\tvmovdqa64 %%zmm0, %%zmm7\n\t"
-	    "vmovdqa64 %%zmm0, %%zmm15\n\tvmovdqa64 %%zmm0, %%zmm16\n\t"
+	__asm__ volatile("vmovdqu64 (%0), %%zmm0\n\t"
+	    "vmovdqa64 %%zmm0, %%zmm7\n\tvmovdqa64 %%zmm0, %%zmm15\n\tvmovdqa64 %%zmm0, %%zmm16\n\t"
 	    "vmovdqa64 %%zmm0, %%zmm23\n\tvmovdqa64 %%zmm0, %%zmm31"
 	    : : "r"(p) : "xmm0", "xmm7", "xmm15", "xmm16", "xmm23", "xmm31");
 }

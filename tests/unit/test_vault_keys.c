@@ -290,6 +290,34 @@ more_keys_than_are_hot_sign_round_robin(void **state)
 	assert_int_equal(used(), all);
 }
 
+/* Parsed keys are a cache in the room for operations, and take nothing of what
+ * is there for more keys. */
+static void
+hot_keys_stay_in_their_room(void **state)
+{
+	struct testkey *more[100];
+	struct key *k[100];
+	struct signature sig;
+	const char *why;
+	size_t room;
+
+	(void)state;
+	for (size_t i = 0; i < 100; i++) {
+		more[i] = testkey_new(KEY_ECDSA_P256, 0);
+		assert_int_equal(key_new(&k[i], &more[i]->fields, &why),
+		    ST_OK);
+	}
+	room = key_room(KEY_ED25519, 0);
+	for (size_t i = 0; i < 300; i++)
+		assert_int_equal(key_sign(k[i % 100], slice_str("x"), 0, 0,
+		    &sig), ST_OK);
+	assert_int_equal(key_room(KEY_ED25519, 0), room);
+	for (size_t i = 0; i < 100; i++) {
+		key_free(k[i]);
+		testkey_free(more[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -300,6 +328,7 @@ main(void)
 		cmocka_unit_test(two_hundred_cycles_leave_nothing),
 		cmocka_unit_test(refused_keys_leave_nothing),
 		cmocka_unit_test(more_keys_than_are_hot_sign_round_robin),
+		cmocka_unit_test(hot_keys_stay_in_their_room),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
