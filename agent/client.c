@@ -10,6 +10,7 @@
 
 #include "agent/limits.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "proto/frame.h"
 #include "proto/reply.h"
@@ -137,11 +138,14 @@ static int
 serve_turn(struct client *c, bool *progress)
 {
 	struct wire_writer w = wire_writer(c->home->replies, LIMIT_REPLIES);
+	int64_t start = clock_ms();
 	struct slice rest;
 	ssize_t n = 0;
 	int st = ST_OK;
 
 	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding; i++) {
+		if (i > 0 && clock_ms() - start >= LIMIT_TURN_MS)
+			break;
 		if (buf_len(&c->out) + w.len + FRAME_MAX > LIMIT_REPLIES)
 			break;
 		if ((st = serve_one(c, &w)) != ST_OK)
@@ -172,8 +176,10 @@ set_deadlines(struct client *c, bool progress)
 {
 	struct loop *loop = c->home->loop;
 
-	/* A request that waits for room is not the peer's delay. */
-	if (!inbox_begun(&c->in) || inbox_waiting(&c->in) || c->holding)
+	/* A request that waits for room, or is not read for want of it, is
+	 * not the peer's delay. */
+	if (!inbox_begun(&c->in) || inbox_waiting(&c->in) || c->holding ||
+	    buf_room(&c->out) < FRAME_MAX)
 		loop_timer_del(loop, &c->frame_late);
 	else if (progress || !c->frame_late.set)
 		loop_timer_set(loop, &c->frame_late,

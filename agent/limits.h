@@ -24,6 +24,9 @@
  * have their turn. */
 #define LIMIT_TURN_ACCEPTS	64
 #define LIMIT_TURN_REQUESTS	64
+/* A turn ends with the request after which it has lasted this long, in
+ * milliseconds: one RSA signature as a rule. */
+#define LIMIT_TURN_MS		2
 
 /* Bytes of replies that wait for one peer to read them; while there is no
  * room for the largest reply, nothing more is read from it. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/agentconn.h"
@@ -57,6 +58,7 @@ struct loader {
 	char		(*fingerprint)[KEY_FINGERPRINT_MAX];
 	size_t		 n;		/* keys taken */
 	uint8_t		*frame;		/* of a request */
+	bool		 started;	/* the agent is one that we started */
 };
 
 /* The exit code of a failed connection. */
@@ -114,7 +116,11 @@ has_same_rules(struct loader *ld)
 	const struct agent_options *opts = ld->opts;
 	struct statusget s;
 	struct slice rule;
+	struct stat sb;
 
+	if (opts->public && (stat(ld->conn.path, &sb) != 0 ||
+	    (sb.st_mode & 0666) != 0666))
+		return false;
 	if (opts->n_allow == 0)
 		return true;
 	if (statusget(&ld->conn, &s) != ST_OK || s.n_rules != opts->n_allow)
@@ -139,7 +145,8 @@ reach_agent(struct loader *ld)
 	if (st == ST_OK) {
 		if (!has_same_rules(ld))
 			log_warn("an agent serves %s already, with other "
-			    "rules: --allow was not applied to it",
+			    "rules: --public and --allow were not applied to "
+			    "it; end that one and load again to change them",
 			    ld->conn.path);
 		return EXIT_DONE;
 	}
@@ -149,6 +156,7 @@ reach_agent(struct loader *ld)
 	st = daemon_start(opts, why, sizeof(why));
 	if (st != ST_OK && st != ST_BUSY)
 		return unstarted(st, why);
+	ld->started = st == ST_OK;
 	deadline = clock_ms() + START_WAIT_MS;
 	while (is_absent(st = try_open(ld, why, sizeof(why))) &&
 	    clock_ms() < deadline)
@@ -241,7 +249,8 @@ begin(struct loader *ld, struct slice name)
 	int st;
 
 	st = call(ld, LOAD_BEGIN, name, &ans);
-	if (st == ST_DENIED || st == ST_CLOSED) {
+	/* Whom no rule names is closed upon; root always has a rule. */
+	if (st == ST_DENIED || (st == ST_CLOSED && geteuid() != 0)) {
 		log_error("the agent at %s does not let uid %lu load keys",
 		    ld->conn.path, (unsigned long)geteuid());
 		return EXIT_DENIED;
@@ -678,6 +687,10 @@ loader_main(const struct agent_options *opts)
 	} else {
 		code = load(&ld);
 	}
+	if (code != EXIT_DONE && ld.started)
+		log_warn("the agent that was started at %s has no keys yet "
+		    "and goes on serving with the rules given",
+		    ld.conn.path);
 	fini(&ld);
 	return code;
 }

@@ -28,6 +28,15 @@ struct server {
 	size_t			 n;
 };
 
+/* A quarter of all, at least one and not more than a limit. */
+static size_t
+share(size_t all, size_t limit)
+{
+	size_t part = all / 4 > 0 ? all / 4 : 1;
+
+	return part < limit ? part : limit;
+}
+
 void
 server_limit(struct server_options *opts, bool service)
 {
@@ -35,6 +44,11 @@ server_limit(struct server_options *opts, bool service)
 	size_t most;
 
 	(void)getrlimit(RLIMIT_NOFILE, &rl);
+	if (service && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &rl) != 0)
+			(void)getrlimit(RLIMIT_NOFILE, &rl);
+	}
 	most = rl.rlim_cur > 2 * LIMIT_FD_RESERVE ?
 	    (size_t)rl.rlim_cur - LIMIT_FD_RESERVE : 1;
 	opts->connections_max = most;
@@ -45,9 +59,11 @@ server_limit(struct server_options *opts, bool service)
 		return;
 	if (most > LIMIT_CONNECTIONS)
 		opts->connections_max = LIMIT_CONNECTIONS;
-	opts->connections_uid_max = LIMIT_CONNECTIONS_UID;
-	opts->connections_root = opts->connections_max >
-	    4 * LIMIT_CONNECTIONS_ROOT ? LIMIT_CONNECTIONS_ROOT : 0;
+	/* Fewer in all are fewer for each: no uid has more than a quarter. */
+	opts->connections_uid_max = share(opts->connections_max,
+	    LIMIT_CONNECTIONS_UID);
+	opts->connections_root = share(opts->connections_max,
+	    LIMIT_CONNECTIONS_ROOT);
 }
 
 /* Stop or go on accepting. */

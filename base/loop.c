@@ -28,6 +28,8 @@
 #define BATCH_MAX	64
 /* Passes without sleep until signals are let in. */
 #define BUSY_MAX	16
+/* And in a long pass after this long, between two callbacks. */
+#define SIGNALS_MS	50
 /*
  * Longest wait when a timer is set.  The wait's own clock stands still while
  * the machine sleeps, and the one that deadlines are on does not.
@@ -58,7 +60,10 @@ struct loop {
 	struct signal_record signals[SIGNALS];
 	sigset_t	 wait_mask;
 	unsigned	 busy;		/* passes without sleep */
+	int64_t		 signals_ms;	/* when they were let in by hand */
 };
+
+static int breathe(struct loop *loop);
 
 /* Signals that have come.  A handler has no other way to reach us. */
 static volatile sig_atomic_t signal_came[SIGNALS];
@@ -220,7 +225,9 @@ run_fds(struct loop *loop)
 		ready = ready_bits(rec, loop->batch[loop->turn].events);
 		if (ready == 0)
 			continue;
-		if ((st = rec->fn(rec->cookie, ready)) != ST_OK || loop->stop)
+		if ((st = rec->fn(rec->cookie, ready)) != ST_OK ||
+		    loop->stop || (st = breathe(loop)) != ST_OK ||
+		    loop->stop)
 			break;
 	}
 
@@ -291,7 +298,8 @@ run_timers(struct loop *loop)
 		if (rec == NULL || rec->deadline_ms > loop->now_ms)
 			break;
 		loop_timer_del(loop, rec);
-		if ((st = rec->fn(rec->cookie)) != ST_OK || loop->stop)
+		if ((st = rec->fn(rec->cookie)) != ST_OK || loop->stop ||
+		    (st = breathe(loop)) != ST_OK || loop->stop)
 			return st;
 	}
 	return ST_OK;
@@ -345,7 +353,8 @@ run_later(struct loop *loop)
 		n++;
 	for (; n > 0 && (rec = loop->later_first) != NULL; n--) {
 		loop_later_del(loop, rec);
-		if ((st = rec->fn(rec->cookie)) != ST_OK || loop->stop)
+		if ((st = rec->fn(rec->cookie)) != ST_OK || loop->stop ||
+		    (st = breathe(loop)) != ST_OK || loop->stop)
 			return st;
 	}
 	return ST_OK;
@@ -430,6 +439,19 @@ run_signals(struct loop *loop)
 			return st;
 	}
 	return ST_OK;
+}
+
+/* Between callbacks: signals do not wait for the end of a long pass. */
+static int
+breathe(struct loop *loop)
+{
+	int64_t now = clock_ms();
+
+	if (now - loop->signals_ms < SIGNALS_MS)
+		return ST_OK;
+	loop->signals_ms = now;
+	let_signals_in(loop);
+	return run_signals(loop);
 }
 
 /*

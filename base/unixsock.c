@@ -245,6 +245,24 @@ is_served(const char *path)
 	return saved == ECONNREFUSED || saved == ENOENT ? 0 : -1;
 }
 
+/* Something else is where the socket is to be. */
+static int
+fail_no_socket(const char *path, char *why, size_t whylen)
+{
+	return fail(ST_DENIED, why, whylen, "%s exists and is no socket; "
+	    "choose another path", path);
+}
+
+/* Before a lock file is made beside it: whether that path is for a socket. */
+static int
+look_first(const char *path, char *why, size_t whylen)
+{
+	struct stat sb;
+
+	return lstat(path, &sb) == 0 && !S_ISSOCK(sb.st_mode) ?
+	    fail_no_socket(path, why, whylen) : ST_OK;
+}
+
 /* Under the lock: remove the socket of a process that is gone. */
 static int
 remove_dead(const char *path, char *why, size_t whylen)
@@ -258,8 +276,7 @@ remove_dead(const char *path, char *why, size_t whylen)
 		return fail_sys(why, whylen, "cannot look at", path);
 	}
 	if (!S_ISSOCK(sb.st_mode))
-		return fail(ST_DENIED, why, whylen, "%s exists and is no "
-		    "socket; remove it or choose another path", path);
+		return fail_no_socket(path, why, whylen);
 	if ((served = is_served(path)) > 0)
 		return fail(ST_BUSY, why, whylen, "%s is served by another "
 		    "process; stop it or choose another path", path);
@@ -317,6 +334,8 @@ unixsock_listen(struct unixsock *out, const struct unixsock_spec *spec,
 	st = unixsock_resolve(spec->path, u.path, why, whylen);
 	if (st == ST_OK && spec->check_dir)
 		st = unixsock_trust(u.path, why, whylen);
+	if (st == ST_OK && spec->takeover)
+		st = look_first(u.path, why, whylen);
 	if (st == ST_OK && spec->takeover)
 		st = take_lock(&u, why, whylen);
 	if (st == ST_OK && spec->takeover)

@@ -319,13 +319,16 @@ static void
 what_is_no_socket_is_never_touched(void **state)
 {
 	struct unixsock u;
-	char target[96], got[8];
+	char target[96], lock_file[128], got[8];
 	int fd;
 
 	(void)state;
 	touch(sock);
 	assert_int_equal(listen_at(&u, sock, 0600, true), ST_DENIED);
-	assert_non_null(strstr(why, "is no socket; remove it or choose"));
+	assert_non_null(strstr(why, "is no socket; choose another path"));
+	/* Nor is anything made beside it. */
+	(void)snprintf(lock_file, sizeof(lock_file), "%s.lock", sock);
+	assert_false(exists(lock_file));
 	assert_true((fd = open(sock, O_RDONLY)) >= 0);
 	assert_int_equal(read(fd, got, sizeof(got)), 4);
 	close(fd);
