@@ -102,7 +102,36 @@ check_same the_key_is_there "$(public ed25519)" "$(listed)"
 check_same in_service_mode 666 "$(stat -c %a "$S")"
 check_same the_next_load_finds_it "$started" \
     "$(load <"$T/ecdsa256" >/dev/null 2>&1 && agent_of "$S")"
+# The same command again is no occasion for a word; another one is.
+said() {
+	load "$@" <"$T/ed25519" 2>&1 >/dev/null | grep -c 'other rules' || true
+}
+check_same the_same_again_is_silent 0 \
+    "$(said --public --allow 65534=list,sign)"
+check_same other_rules_are_not_passed_over 1 \
+    "$(said --public --allow 65534=list)"
 check_same it_has_no_descriptor_of_ours /dev/null "$(for fd in 0 1 2; do
 	readlink "/proc/$started/fd/$fd"
 done | sort -u)"
+
+# A socket that is not as open as asked for; a start that brought no key.
+end_process "$started"
+check_same a_start_without_a_key_is_told 1 "$(load --allow 65534=list \
+    </dev/null 2>&1 | grep -c 'has no keys yet' || true)"
+started=$(agent_of "$S")
+agent_seen "$started"
+check_same it_is_not_public 600 "$(stat -c %a "$S")"
+check_same public_is_not_passed_over 1 \
+    "$(said --public --allow 65534=list)"
+end_process "$started"
+
+# Few descriptors: each uid has a quarter of the connections at the most.
+(
+	ulimit -n 64
+	load --public --allow 65534=list <"$T/ed25519" >/dev/null
+)
+started=$(agent_of "$S")
+agent_seen "$started"
+check_same few_descriptors_are_shared 1 "$("$AGENT" --status --json -a "$S" |
+    grep -c '"max":48,"uid_max":12')"
 scenario_end

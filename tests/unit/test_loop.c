@@ -684,6 +684,48 @@ ignored(void *cookie, int signo)
 	return ST_OK;
 }
 
+/* A callback that takes its time; the first one is interrupted. */
+static int
+slow_callback(void *cookie, unsigned ready)
+{
+	struct scene *s = cookie;
+
+	(void)ready;
+	if (s->calls++ == 0)
+		assert_int_equal(raise(SIGUSR1), 0);
+	(void)usleep(60 * 1000);
+	return ST_OK;
+}
+
+static int
+signal_stops(void *cookie, int signo)
+{
+	struct scene *s = cookie;
+
+	(void)signo;
+	loop_stop(s->loop);
+	return ST_OK;
+}
+
+/* All four are ready in one pass, and the signal is not kept to its end. */
+static void
+a_long_pass_does_not_hold_off_signals(void **state)
+{
+	struct scene *s = *state;
+	int peer[4];
+
+	for (int n = 0; n < 4; n++)
+		watch(s, n, slow_callback, LOOP_WRITE, &peer[n]);
+	assert_int_equal(loop_signal(s->loop, SIGUSR1, signal_stops, s),
+	    ST_OK);
+	assert_int_equal(loop_run(s->loop), ST_OK);
+	assert_int_equal(s->calls, 1);
+	for (int n = 0; n < 4; n++) {
+		drop(s, n);
+		close(peer[n]);
+	}
+}
+
 static void
 free_gives_back_dispositions_and_mask(void **state)
 {
@@ -738,6 +780,7 @@ main(void)
 		LOOP_TEST(the_last_callback_given_counts),
 		LOOP_TEST(a_busy_descriptor_cannot_hold_off_signals),
 		LOOP_TEST(a_later_without_end_cannot_hold_off_signals),
+		LOOP_TEST(a_long_pass_does_not_hold_off_signals),
 		cmocka_unit_test(free_gives_back_dispositions_and_mask),
 	};
 
