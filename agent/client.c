@@ -16,6 +16,13 @@
 #include "proto/reply.h"
 #include "proto/request.h"
 
+/* What becomes of the job of the request under way. */
+enum busy {
+	BUSY_NOT,
+	BUSY_ASKING,		/* somebody has to say yes */
+	BUSY_RUNNING,		/* in a worker */
+};
+
 /* A held reply is one byte in a frame. */
 #define HELD_LEN	(FRAME_HEAD + 1)
 
@@ -33,6 +40,8 @@ struct client {
 	size_t			 taken;	/* bytes since unread_late was set */
 	size_t			 index;
 	uint8_t			 held[HELD_LEN];
+	enum busy		 busy;
+	uint32_t		 question;	/* while asking */
 	bool			 holding;
 	bool			 ended;		/* the peer sends no more */
 };
@@ -91,45 +100,183 @@ on_frame_late(void *cookie)
 	return drop(cookie, "a request was begun and not finished in time");
 }
 
-/* Serve one request into w; 0 means that there was none. */
+/* Run a job, in a worker. */
+static void
+run_job(struct work *w)
+{
+	job_run((struct job *)(void *)w);
+}
+
+/* Reply to the request whose job is through, into w. */
+static int
+finish_job(struct client *c, struct wire_writer *w)
+{
+	size_t mark = frame_open(w);
+	struct wire_writer reply = wire_writer(w->p + w->len, FRAME_BODY_MAX);
+	struct decision d;
+	int st;
+
+	st = dispatch_finish(c->home->agent, &c->conn, &c->peer,
+	    loop_now(c->home->loop), &reply, &d);
+	if (st != ST_OK)
+		return st;
+	assert(reply.len > 0 && !reply.full);
+	w->len += reply.len;
+	frame_close(w, mark);
+	report(c, &d);
+	return ST_OK;
+}
+
+/* Send of what waits as much as the socket takes. */
+static int
+drain(struct client *c)
+{
+	size_t before = buf_len(&c->out);
+	int st = buf_drain(&c->out, c->watch.fd);
+
+	c->taken += before - buf_len(&c->out);
+	return st;
+}
+
+/* Reply, and go on with what has come meanwhile. */
+static void
+resume(struct client *c)
+{
+	struct wire_writer w = wire_writer(c->home->replies, LIMIT_REPLIES);
+	int st;
+
+	c->busy = BUSY_NOT;
+	if ((st = finish_job(c, &w)) == ST_OK)
+		st = buf_put(&c->out, w.p, w.len);
+	if (st == ST_OK)
+		st = drain(c);
+	if (st != ST_OK && st != ST_MORE)
+		(void)drop(c, status_name(st));
+	else
+		loop_later_set(c->home->loop, &c->again);
+}
+
+/* A job was run. */
+static void
+on_job_done(struct work *w)
+{
+	struct job *j = (struct job *)(void *)w;
+
+	if (j->owner == NULL)
+		job_free(j);	/* nobody waits for it any more */
+	else
+		resume(j->owner);
+}
+
+/* Somebody has said yes or no. */
+static void
+on_answer(void *cookie, bool yes)
+{
+	struct client *c = cookie;
+	struct job *j = c->conn.job;
+
+	if (yes && c->home->workers != NULL) {
+		c->busy = BUSY_RUNNING;
+		workers_submit(c->home->workers, &j->work);
+		return;
+	}
+	if (yes)
+		job_run(j);
+	else
+		j->st = ST_DENIED;
+	resume(c);
+}
+
+/* Begin the job of a request.  True: it is through already. */
+static bool
+begin_job(struct client *c)
+{
+	struct job *j = c->conn.job;
+
+	j->owner = c;
+	j->work.run = run_job;
+	j->work.done = on_job_done;
+	if (j->ask) {
+		j->st = askpass_ask(c->home->askpass, j->prompt, on_answer, c,
+		    &c->question);
+		if (j->st == ST_OK)
+			c->busy = BUSY_ASKING;
+		else
+			j->st = ST_DENIED;
+		return c->busy == BUSY_NOT;
+	}
+	if (c->home->workers == NULL) {
+		job_run(j);
+		return true;
+	}
+	c->busy = BUSY_RUNNING;
+	workers_submit(c->home->workers, &j->work);
+	return false;
+}
+
+/* Leave a job to itself: the connection ends. */
+static void
+abandon_job(struct client *c)
+{
+	if (c->busy == BUSY_ASKING)
+		askpass_cancel(c->home->askpass, c->question);
+	if (c->busy == BUSY_RUNNING) {
+		c->conn.job->owner = NULL;
+		c->conn.job = NULL;
+	}
+	c->busy = BUSY_NOT;
+}
+
+/* A reply that is not to go yet is taken back: only this peer waits, and
+ * nothing else of it is served. */
+static void
+hold_back(struct client *c, struct wire_writer *w, size_t mark,
+    int64_t delay_ms)
+{
+	assert(w->len - mark == HELD_LEN);
+	memcpy(c->held, w->p + mark, HELD_LEN);
+	w->len = mark;
+	c->holding = true;
+	loop_timer_set(c->home->loop, &c->hold,
+	    loop_now(c->home->loop) + delay_ms);
+}
+
+/* Serve one request into w, or begin to. */
 static int
 serve_one(struct client *c, struct wire_writer *w)
 {
 	struct agent *a = c->home->agent;
+	size_t start = w->len, mark;
 	struct wire_writer reply;
+	struct inbox_item item;
+	struct arrival in;
 	struct decision d;
-	struct slice body;
-	size_t mark;
 	int st;
 
-	st = inbox_next(&c->in, &c->peer, &body);
+	st = inbox_next(&c->in, &c->peer, &item);
 	if (st != ST_OK && st != ST_DENIED)
 		return st;
 	mark = frame_open(w);
 	reply = wire_writer(w->p + w->len, FRAME_BODY_MAX);
 	if (st == ST_DENIED) {
-		dispatch_refuse(a, c->in.thrown_type, c->in.thrown_full ?
-		    "no room in locked memory, or another add of this uid "
-		    "is under way" :
-		    "policy does not allow it", &reply, &d);
-	} else if ((st = dispatch(a, &c->conn, &c->peer, body,
-	    loop_now(c->home->loop), &reply, &d)) != ST_OK) {
-		return st;
+		dispatch_refuse(a, item.thrown_type, item.thrown, &reply, &d);
+	} else {
+		in = (struct arrival){ item.body, item.tail,
+			loop_now(c->home->loop), clock_wall_s() };
+		st = dispatch(a, &c->conn, &c->peer, &in, &reply, &d);
+		if (st == ST_MORE) {
+			w->len = start;
+			return begin_job(c) ? finish_job(c, w) : ST_OK;
+		}
+		if (st != ST_OK)
+			return st;
 	}
 	assert(reply.len > 0 && !reply.full);
 	w->len += reply.len;
 	frame_close(w, mark);
 	report(c, &d);
-	if (d.delay_ms > 0) {
-		/* Only this peer waits, and nothing else of it is served. */
-		mark -= FRAME_HEAD;
-		assert(w->len - mark == HELD_LEN);
-		memcpy(c->held, w->p + mark, HELD_LEN);
-		w->len = mark;
-		c->holding = true;
-		loop_timer_set(c->home->loop, &c->hold,
-		    loop_now(c->home->loop) + d.delay_ms);
-	}
+	if (d.delay_ms > 0)
+		hold_back(c, w, start, d.delay_ms);
 	return ST_OK;
 }
 
@@ -143,7 +290,8 @@ serve_turn(struct client *c, bool *progress)
 	ssize_t n = 0;
 	int st = ST_OK;
 
-	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding; i++) {
+	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding &&
+	    c->busy == BUSY_NOT; i++) {
 		if (i > 0 && clock_ms() - start >= LIMIT_TURN_MS)
 			break;
 		if (buf_len(&c->out) + w.len + FRAME_MAX > LIMIT_REPLIES)
@@ -179,7 +327,7 @@ set_deadlines(struct client *c, bool progress)
 	/* A request that waits for room, or is not read for want of it, is
 	 * not the peer's delay. */
 	if (!inbox_begun(&c->in) || inbox_waiting(&c->in) || c->holding ||
-	    buf_room(&c->out) < FRAME_MAX)
+	    c->busy != BUSY_NOT || buf_room(&c->out) < FRAME_MAX)
 		loop_timer_del(loop, &c->frame_late);
 	else if (progress || !c->frame_late.set)
 		loop_timer_set(loop, &c->frame_late,
@@ -200,11 +348,12 @@ set_deadlines(struct client *c, bool progress)
 static int
 wait_next(struct client *c, bool progress)
 {
-	bool room = buf_room(&c->out) >= FRAME_MAX && !c->holding;
+	bool owed = c->holding || c->busy != BUSY_NOT;
+	bool room = buf_room(&c->out) >= FRAME_MAX && !owed;
 	bool waiting = inbox_waiting(&c->in);
 	unsigned want = 0;
 
-	if (c->ended && !waiting && !c->holding && buf_len(&c->out) == 0)
+	if (c->ended && !waiting && !owed && buf_len(&c->out) == 0)
 		return drop(c, NULL);
 	set_deadlines(c, progress);
 	if (waiting && room)
@@ -244,17 +393,6 @@ turn(struct client *c, bool may_read)
 	if (st != ST_OK && st != ST_MORE)
 		return drop(c, status_name(st));
 	return wait_next(c, progress);
-}
-
-/* Send of what waits as much as the socket takes. */
-static int
-drain(struct client *c)
-{
-	size_t before = buf_len(&c->out);
-	int st = buf_drain(&c->out, c->watch.fd);
-
-	c->taken += before - buf_len(&c->out);
-	return st;
 }
 
 /* The socket is ready. */
@@ -352,6 +490,7 @@ client_free(struct client *c)
 	loop_timer_del(loop, &c->hold);
 	loop_later_del(loop, &c->again);
 	(void)close(c->watch.fd);
+	abandon_job(c);
 	conn_fini(&c->conn);
 	inbox_fini(&c->in, &c->home->intake);
 	buf_fini(&c->out);

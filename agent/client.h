@@ -8,10 +8,12 @@
  * Memory:  an idle connection holds its record and nothing else.
  */
 
+#include "agent/askpass.h"
 #include "agent/dispatch.h"
 #include "agent/inbox.h"
 #include "base/loop.h"
 #include "base/status.h"
+#include "base/workers.h"
 
 struct client;
 
@@ -19,6 +21,8 @@ struct client;
 struct client_home {
 	struct loop	*loop;
 	struct agent	*agent;
+	struct workers	*workers;	/* for jobs; or NULL: none */
+	struct askpass	*askpass;	/* for questions; or NULL: none */
 	struct intake	 intake;
 	uint8_t		*replies;	/* LIMIT_REPLIES bytes, one turn's */
 	void		(*gone)(void *cookie, struct client *c);
@@ -40,7 +44,7 @@ int client_new(struct client **out, struct client_home *home, int fd,
 
 /**
  * client_free(c):
- * Close and release.
+ * Close and release.  A job of it that is being run stays until it is done.
  */
 void client_free(struct client *c);
 

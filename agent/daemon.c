@@ -2,14 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/activation.h"
+#include "agent/askpass.h"
 #include "agent/dispatch.h"
 #include "agent/harden.h"
 #include "agent/limits.h"
@@ -17,32 +22,48 @@
 #include "agent/shellout.h"
 #include "agent/socketpath.h"
 #include "agent/vault.h"
+#include "agent/verify.h"
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/text.h"
+#include "base/workers.h"
 #include "version.h"
 
 /* ssh-agent's exit code when a signal ends it, or its command does. */
 #define EXIT_SIGNALLED	2
 /* How often the agent of a command looks whether that is still there. */
 #define PARENT_MS	5000
+/* How often an agent that nobody wants looks whether it can go. */
+#define LEAVE_MS	20
 #define WHY_MAX		512
+/* More workers than this only if it is said. */
+#define WORKERS_DEFAULT_MAX	4
+/* ssh-agent does not even start with fewer descriptors. */
+#define NOFILE_MIN	10
 
 /* An agent from its listener to its end. */
 struct daemon {
 	const struct agent_options *opts;
 	bool			 service;
 	bool			 background;
+	bool			 activated;	/* the socket was there */
 	struct socketpath	 where;
 	struct unixsock		 sock;
 	struct harden		 harden;
 	pid_t			 parent;	/* of a command's agent, or 0 */
 	int			 report_fd;	/* tells the starter; or -1 */
+	bool			 on_trial;	/* the starter tells us then
+						 * whether to stay */
 	struct agent		 agent;
 	struct loop		*loop;
+	struct askpass		*askpass;	/* or NULL: nobody to ask */
+	struct workers		*workers;	/* or NULL: none */
 	struct loop_timer	 watch_parent;
-	int			 code;		/* exit code */
+	struct loop_fd		 starter;	/* while on trial */
+	struct loop_timer	 leave;
+	int			 code;		/* exit code; before it serves,
+						 * of what went wrong */
 };
 
 /* What the serving process tells the one that started it. */
@@ -52,20 +73,14 @@ struct report {
 	char	 why[WHY_MAX];
 };
 
-/* Everything that can be wrong with the wishes, and the socket.  Done by the
- * process that was called, so that its messages reach whoever called it. */
+/* The rules, and the descriptor that waits for us. */
 static int
-prepare(struct daemon *d, const struct agent_options *opts, bool service,
-    char *why, size_t whylen)
+check_wishes(struct daemon *d, char *why, size_t whylen)
 {
-	struct unixsock_spec spec = { .backlog = LIMIT_BACKLOG };
+	const struct agent_options *opts = d->opts;
 	int st;
 
-	memset(d, 0, sizeof(*d));
-	d->opts = opts;
-	d->service = service;
-	d->sock = (struct unixsock){ .fd = -1, .lock_fd = -1 };
-	d->report_fd = -1;
+	d->code = EXIT_USAGE;
 	policy_init(&d->agent.policy, geteuid());
 	for (size_t i = 0; i < opts->n_allow; i++)
 		if ((st = policy_add(&d->agent.policy, opts->allow[i], why,
@@ -76,23 +91,87 @@ prepare(struct daemon *d, const struct agent_options *opts, bool service,
 		    "descriptor", opts->ready_fd);
 		return ST_MALFORMED;
 	}
-	if ((st = socketpath_choose(opts, service, &d->where, why,
-	    whylen)) != ST_OK)
+	return ST_OK;
+}
+
+/* Take the socket that a supervisor has made; ST_NOT_FOUND when none has, or
+ * when it was said where else to listen. */
+static int
+take_activated(struct daemon *d, char *why, size_t whylen)
+{
+	const struct agent_options *opts = d->opts;
+	int st;
+
+	if (!opts->foreground || opts->socket != NULL || opts->tmp_socket)
+		return ST_NOT_FOUND;
+	st = activation_take(d->service && !opts->allow_shared_dir, &d->sock,
+	    why, whylen);
+	if (st == ST_OK && opts->ready_fd == d->sock.fd) {
+		(void)snprintf(why, whylen, "--ready-fd %d is the socket of "
+		    "LISTEN_FDS", opts->ready_fd);
+		d->sock.fd = -1;
+		d->code = EXIT_USAGE;
+		st = ST_MALFORMED;
+	}
+	d->activated = st == ST_OK;
+	return st;
+}
+
+/* Make the socket. */
+static int
+make_socket(struct daemon *d, char *why, size_t whylen)
+{
+	struct unixsock_spec spec = { .backlog = LIMIT_BACKLOG };
+	int st;
+
+	st = socketpath_choose(d->opts, d->service, &d->where, why, whylen);
+	if (st != ST_OK)
 		return st;
 	spec.path = d->where.path;
-	spec.mode = opts->public ? 0666 : 0600;
-	spec.takeover = service;
-	spec.check_dir = service && !opts->allow_shared_dir;
+	spec.mode = d->opts->public ? 0666 : 0600;
+	spec.takeover = d->service;
+	spec.check_dir = d->service && !d->opts->allow_shared_dir;
 	if ((st = unixsock_listen(&d->sock, &spec, why, whylen)) != ST_OK)
 		socketpath_fini(&d->where);
 	return st;
 }
 
-/* The exit code for something that prepare() found. */
+/* Everything that can be wrong with the wishes, and the socket.  Done by the
+ * process that was called, so that its messages reach whoever called it.
+ * What fails leaves the exit code in ${d}. */
 static int
-prepare_exit(int st)
+prepare(struct daemon *d, const struct agent_options *opts, bool service,
+    char *why, size_t whylen)
 {
-	return st == ST_MALFORMED ? EXIT_USAGE : EXIT_FAILED;
+	struct rlimit rl;
+	int st;
+
+	memset(d, 0, sizeof(*d));
+	d->opts = opts;
+	d->service = service;
+	d->sock = (struct unixsock){ .fd = -1, .lock_fd = -1 };
+	d->report_fd = -1;
+	if ((st = check_wishes(d, why, whylen)) != ST_OK)
+		return st;
+
+	/* What ssh-agent calls fatal, where that is what we are. */
+	d->code = service ? EXIT_FAILED : EXIT_FATAL;
+	if (!service && getrlimit(RLIMIT_NOFILE, &rl) == 0 &&
+	    rl.rlim_cur < NOFILE_MIN) {
+		(void)snprintf(why, whylen, "file descriptor rlimit %llu too "
+		    "low (minimum %d)", (unsigned long long)rl.rlim_cur,
+		    NOFILE_MIN);
+		return ST_FULL;
+	}
+	st = take_activated(d, why, whylen);
+	if (st == ST_NOT_FOUND) {
+		if (!socketpath_is_default(opts, service))
+			d->code = EXIT_FAILED;
+		st = make_socket(d, why, whylen);
+	}
+	if (st == ST_OK)
+		d->code = EXIT_DONE;
+	return st;
 }
 
 /* End on a signal. */
@@ -102,7 +181,8 @@ on_end(void *cookie, int signo)
 	struct daemon *d = cookie;
 
 	log_debug("ended by signal %d", signo);
-	d->code = d->service ? EXIT_DONE : EXIT_SIGNALLED;
+	d->code = d->service || (d->activated && signo == SIGTERM) ?
+	    EXIT_DONE : EXIT_SIGNALLED;
 	loop_stop(d->loop);
 	return ST_OK;
 }
@@ -180,6 +260,67 @@ sweep(const struct daemon *d)
 	fdio_sweep(keep, sizeof(keep) / sizeof(keep[0]));
 }
 
+/* Have done with the one who started us. */
+static int
+forget_starter(struct daemon *d)
+{
+	loop_fd_del(d->loop, &d->starter);
+	(void)close(d->starter.fd);
+	return ST_OK;
+}
+
+/* Nobody wants this agent, unless somebody put a key into it meanwhile, or is
+ * about to.  The descriptor stays open until this process ends. */
+static int
+on_leave(void *cookie)
+{
+	static const char stay = DAEMON_STAY;
+	struct daemon *d = cookie;
+
+	if (keyring_count(d->agent.ring) > 0) {
+		if (fdio_write_full(d->starter.fd, &stay, 1) != ST_OK)
+			log_debug("whoever started the agent is gone");
+		return forget_starter(d);
+	}
+	if (d->agent.facts.connections > 0) {
+		loop_timer_set(d->loop, &d->leave,
+		    loop_now(d->loop) + LEAVE_MS);
+		return ST_OK;
+	}
+	log_info("ended: the load that the agent was started for failed");
+	d->code = EXIT_DONE;
+	loop_stop(d->loop);
+	return ST_OK;
+}
+
+/* The starter says whether we are wanted, or is gone. */
+static int
+on_starter(void *cookie, unsigned ready)
+{
+	struct daemon *d = cookie;
+	char said;
+
+	(void)ready;
+	if (read(d->starter.fd, &said, 1) == 1 && said == DAEMON_STAY)
+		return forget_starter(d);
+	loop_fd_del(d->loop, &d->starter);
+	loop_timer_set(d->loop, &d->leave, loop_now(d->loop));
+	return ST_OK;
+}
+
+/* Wait for what the starter says. */
+static void
+await_verdict(struct daemon *d)
+{
+	d->starter = (struct loop_fd){ .fd = d->report_fd, .want = LOOP_READ,
+		.fn = on_starter, .cookie = d };
+	d->leave = (struct loop_timer){ .fn = on_leave, .cookie = d };
+	if (loop_fd_add(d->loop, &d->starter) != ST_OK) {
+		log_warn_sys("the agent stays, loaded or not");
+		(void)close(d->report_fd);
+	}
+}
+
 /* Say to whoever waits that it serves now, or why not. */
 static void
 report(struct daemon *d, int code, int st, const char *why)
@@ -199,7 +340,10 @@ report(struct daemon *d, int code, int st, const char *why)
 	(void)snprintf(r.why, sizeof(r.why), "%s", why);
 	if (fdio_write_full(d->report_fd, &r, sizeof(r)) != ST_OK)
 		log_warn_sys("whoever started the agent is gone");
-	(void)close(d->report_fd);
+	if (code == EXIT_DONE && d->on_trial)
+		await_verdict(d);
+	else
+		(void)close(d->report_fd);
 	d->report_fd = -1;
 }
 
@@ -208,6 +352,11 @@ static void
 set_facts(struct daemon *d)
 {
 	d->agent.legacy_rsa = d->opts->legacy_rsa;
+	d->agent.hash = d->opts->hash;
+	d->agent.service = d->service;
+	d->agent.forwarded = d->opts->forwarded;
+	d->agent.providers = d->opts->providers;
+	d->agent.remote_providers = d->opts->allow_remote_pkcs11;
 	d->agent.default_lifetime_s = d->opts->has_lifetime ?
 	    d->opts->lifetime_s : 0;
 	d->agent.started_ms = loop_now(d->loop);
@@ -224,13 +373,15 @@ set_facts(struct daemon *d)
 static void
 announce(const struct daemon *d, const struct server_options *limits)
 {
+	size_t workers = d->workers != NULL ? workers_count(d->workers) : 0;
 	struct secret_usage use;
 
 	secret_usage(vault_region(), &use);
 	log_info("version %s serves %s in %s mode: %zu KiB of %s memory, "
-	    "%zu connections", BOTTLE_VERSION, d->sock.path,
+	    "%zu worker%s, %zu connections", BOTTLE_VERSION, d->sock.path,
 	    d->service ? "service" : "ssh-agent", use.size / 1024,
-	    secret_backing_name(use.backing), limits->connections_max);
+	    secret_backing_name(use.backing), workers, workers == 1 ? "" : "s",
+	    limits->connections_max);
 	if (use.backing == SECRET_UNLOCKED)
 		log_warn("private keys are in memory that is NOT locked: they "
 		    "may be written to swap");
@@ -252,6 +403,63 @@ tell_hardening(const struct harden *h)
 	log_debug("hardening: %s", line);
 }
 
+/* Start the one who asks for confirmations, where there is a person to ask.
+ * Without it every such question is answered by no. */
+static void
+set_askpass(struct daemon *d)
+{
+	int st;
+
+	if (d->service)
+		return;
+	st = askpass_fork(&d->askpass);
+	if (st == ST_NOMEM || st == ST_SYSTEM)
+		log_warn_sys("cannot start a process that asks for "
+		    "confirmations");
+	else if (st != ST_OK)
+		log_debug("nobody is asked for confirmations: %s",
+		    st == ST_DENIED ? "this is root" :
+		    "there is no screen to ask on");
+}
+
+/* How many workers are wished for: one for each processor that we may use, but
+ * not many; signing is not all that those are for. */
+static size_t
+workers_wanted(const struct agent_options *opts)
+{
+	cpu_set_t set;
+	size_t n = 1;
+
+	if (opts->has_workers)
+		return opts->workers;
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = (size_t)CPU_COUNT(&set);
+	return n < WORKERS_DEFAULT_MAX ? n : WORKERS_DEFAULT_MAX;
+}
+
+/* What a worker does first. */
+static int
+begin_worker(void *cookie)
+{
+	(void)cookie;
+	return vault_attach();
+}
+
+/* Start the workers, as many as the vault has room for. */
+static void
+set_workers(struct daemon *d)
+{
+	size_t n = vault_threads();
+
+	if (n > 0 && workers_new(&d->workers, d->loop, n, begin_worker,
+	    NULL) != ST_OK)
+		log_warn("no worker could be started: a signature that takes "
+		    "long delays all others");
+	else if (n > 0 && workers_count(d->workers) < n)
+		log_warn("only %zu of %zu workers could be started",
+		    workers_count(d->workers), n);
+}
+
 /* Set up what serving needs; why is for people. */
 static int
 set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
@@ -259,10 +467,12 @@ set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
 	struct server_options limits = { .listen_fd = d->sock.fd };
 	int st;
 
+	/* Before there is a vault that it could inherit. */
+	set_askpass(d);
 	if ((st = harden_process(&d->harden, why, whylen)) != ST_OK)
 		return st;
-	if ((st = vault_open(&d->opts->memory, VAULT_SERVE, why,
-	    whylen)) != ST_OK)
+	if ((st = vault_open(&d->opts->memory, VAULT_SERVE,
+	    workers_wanted(d->opts), why, whylen)) != ST_OK)
 		return st;
 	/* CAP_IPC_LOCK may have been of use until here. */
 	if ((st = harden_privileges(&d->harden, why, whylen)) != ST_OK)
@@ -270,12 +480,20 @@ set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
 	(void)snprintf(why, whylen, "cannot set up the agent");
 	if ((d->agent.ring = keyring_new()) == NULL)
 		return ST_NOMEM;
+	if ((st = verify_init()) != ST_OK)
+		return st;
 	if ((st = loop_new(&d->loop)) != ST_OK)
 		return st;
 	set_facts(d);
 	if ((st = set_signals(d)) != ST_OK)
 		return st;
+	if (d->askpass != NULL &&
+	    (st = askpass_attach(d->askpass, d->loop)) != ST_OK)
+		return st;
+	set_workers(d);
 	server_limit(&limits, d->service);
+	limits.workers = d->workers;
+	limits.askpass = d->askpass;
 	if ((st = server_new(server, d->loop, &d->agent, &limits)) != ST_OK)
 		return st;
 	if (d->parent != 0) {
@@ -309,12 +527,16 @@ serve(struct daemon *d)
 		    EXIT_MEMORY : EXIT_FAILED;
 		server_free(server);
 		server = NULL;
+		workers_free(d->workers);
+		d->workers = NULL;
 		unixsock_close(&d->sock);
 		report(d, d->code, st, why);
 	} else {
-		if (!d->background)
-			shellout_started(d->opts, d->sock.path, getpid(),
-			    false);
+		/* A supervisor that made the socket needs not be told. */
+		if (!d->background && !d->activated &&
+		    shellout_started(d->opts, d->sock.path, getpid(),
+		    false) != ST_OK)
+			log_warn_sys("cannot print where the socket is");
 		report(d, EXIT_DONE, ST_OK, "");
 		if ((st = loop_run(d->loop)) != ST_OK) {
 			log_error_st(st, "the agent stops");
@@ -322,6 +544,8 @@ serve(struct daemon *d)
 		}
 	}
 	server_free(server);
+	workers_free(d->workers);
+	askpass_free(d->askpass);
 	unixsock_close(&d->sock);
 	socketpath_fini(&d->where);
 	keyring_free(d->agent.ring);
@@ -354,18 +578,17 @@ await(int fd, struct report *r)
 		    "before it could serve");
 	}
 	r->why[sizeof(r->why) - 1] = '\0';
-	(void)close(fd);
 }
 
 /* Fork a process that serves.  In it this does not return; in the caller it
- * gives the process and what that reports.  With orphan it is nobody's child
- * in the end. */
+ * gives the process and what that reports.  With starter it is nobody's child
+ * in the end, and on trial. */
 static int
-spawn(struct daemon *d, bool orphan, pid_t *pid, struct report *r)
+spawn(struct daemon *d, int *starter, pid_t *pid, struct report *r)
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC) != 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
 		return ST_SYSTEM;
 	/* Nothing of stdout may be written twice. */
 	(void)fflush(stdout);
@@ -376,20 +599,37 @@ spawn(struct daemon *d, bool orphan, pid_t *pid, struct report *r)
 	}
 	if (*pid > 0) {
 		(void)close(fds[1]);
-		if (orphan)
+		if (starter != NULL)
 			(void)waitpid(*pid, NULL, 0);
 		let_go(d);
 		await(fds[0], r);
+		if (starter != NULL && r->code == EXIT_DONE)
+			*starter = fds[0];
+		else
+			(void)close(fds[0]);
 		return ST_OK;
 	}
 	(void)close(fds[0]);
 	d->report_fd = fds[1];
 	d->background = true;
-	if (orphan && fork() != 0)
+	d->on_trial = starter != NULL;
+	if (d->on_trial && fork() != 0)
 		_exit(EXIT_DONE);
 	if (chdir("/") != 0 || fdio_std_null() != ST_OK)
 		_exit(EXIT_FAILED);
 	_exit(serve(d));
+}
+
+/* Say where the agent is.  One that nobody can find is ended again. */
+static int
+tell_shell(const struct agent_options *opts, const char *path, pid_t pid)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (shellout_started(opts, path, pid, true) == ST_OK)
+		return EXIT_DONE;
+	log_error_sys("cannot print where the agent is; it is ended");
+	(void)kill(pid, SIGTERM);
+	return EXIT_FAILED;
 }
 
 /* Become the command, with the agent in its environment. */
@@ -421,14 +661,14 @@ daemon_main(const struct agent_options *opts)
 	st = prepare(&d, opts, opts->service, why, sizeof(why));
 	if (st != ST_OK) {
 		log_error("%s", why);
-		return prepare_exit(st);
+		return d.code;
 	}
 	if (opts->foreground)
 		return serve(&d);
 	if (opts->run != NULL)
 		d.parent = getpid();
 	memcpy(path, d.sock.path, sizeof(path));
-	if (spawn(&d, false, &pid, &r) != ST_OK) {
+	if (spawn(&d, NULL, &pid, &r) != ST_OK) {
 		log_error_sys("cannot start a process");
 		unixsock_close(&d.sock);
 		socketpath_fini(&d.where);
@@ -440,21 +680,22 @@ daemon_main(const struct agent_options *opts)
 	}
 	if (opts->run != NULL)
 		return run_command(opts, path, pid);
-	shellout_started(opts, path, pid, true);
-	return EXIT_DONE;
+	return tell_shell(opts, path, pid);
 }
 
 int
-daemon_start(const struct agent_options *opts, char *why, size_t whylen)
+daemon_start(const struct agent_options *opts, int *starter, char *why,
+    size_t whylen)
 {
 	struct report r;
 	struct daemon d;
 	pid_t pid;
 	int st;
 
+	*starter = -1;
 	if ((st = prepare(&d, opts, true, why, whylen)) != ST_OK)
 		return st;
-	if ((st = spawn(&d, true, &pid, &r)) != ST_OK) {
+	if ((st = spawn(&d, starter, &pid, &r)) != ST_OK) {
 		(void)snprintf(why, whylen, "cannot start the agent: %s",
 		    strerror(errno));
 		unixsock_close(&d.sock);

@@ -11,6 +11,10 @@
 #include "agent/options.h"
 #include "base/status.h"
 
+/* What is said on the descriptor that daemon_start() gives. */
+#define DAEMON_STAY	'y'
+#define DAEMON_LEAVE	'n'
+
 /**
  * daemon_main(opts):
  * Serve as the options say, and print what ssh-agent prints.
@@ -21,18 +25,24 @@
 int daemon_main(const struct agent_options *opts);
 
 /**
- * daemon_start(opts, why, whylen):
+ * daemon_start(opts, starter, why, whylen):
  * Start an agent in the background in service mode and return when it serves
  * ${opts}->socket.  It has /dev/null as its descriptors 0 to 2 and keeps no
  * other descriptor of ours; no child of ours is left to be reaped.  To be
  * called before vault_open().
  *
+ * The agent wants to hear on *${starter} what became of it: DAEMON_STAY, and
+ * it goes on; DAEMON_LEAVE, or the end, and it ends as soon as it has neither
+ * a key nor a connection, and the other end of *${starter} with it, after the
+ * socket is gone.  If it then has a key it answers DAEMON_STAY.
+ *
+ * Owns:   the caller has to close *${starter}; it is -1 on error.
  * Errors: ST_BUSY  another one was faster; connect to that
  *         ST_FULL  no locked memory
  *         ST_SYSTEM, ST_UNTRUSTED, ST_MALFORMED (a bad --allow)
  *         ${why} holds one line.
  */
-int daemon_start(const struct agent_options *opts, char *why, size_t whylen)
-    MUST_USE;
+int daemon_start(const struct agent_options *opts, int *starter, char *why,
+    size_t whylen) MUST_USE;
 
 #endif /* !DAEMON_H_ */

@@ -1,16 +1,21 @@
 #include "agent/dispatch.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/vault.h"
+#include "agent/verify.h"
+#include "base/pattern.h"
 #include "base/text.h"
 #include "proto/constraint.h"
 #include "proto/extension.h"
 #include "proto/frame.h"
 #include "proto/reply.h"
 #include "proto/request.h"
+#include "proto/signdata.h"
 
 /* One request being served. */
 struct call {
@@ -19,6 +24,7 @@ struct call {
 	const struct peer	*peer;
 	const struct request	*req;
 	int64_t			 now_ms;
+	int64_t			 wall_s;
 	struct wire_writer	*w;
 	struct decision		*d;
 };
@@ -91,71 +97,231 @@ refuse_status(struct call *c, int st, const char *reason)
 	    reason != NULL ? reason : status_name(st));
 }
 
-/* Remember which key it was about. */
+/* Remember which key it was about: the plain one, as ssh-keygen has it. */
 static void
 note_key(struct call *c, const struct key *key)
 {
-	memcpy(c->d->fingerprint, key_fingerprint(key),
-	    sizeof(c->d->fingerprint));
+	key_fingerprint_as(key, c->a->hash, c->d->fingerprint);
 }
 
-/* 11: every identity; nothing while locked, which is no failure. */
+/* Where and when the request was made. */
+static struct rules_place
+place(const struct call *c)
+{
+	return (struct rules_place){ &c->conn->binds, c->now_ms, c->wall_s };
+}
+
+/* The identity with that blob, if it is there for this connection. */
+static struct identity *
+find_visible(struct call *c, struct slice blob, const char **why)
+{
+	struct identity *id = keyring_find(c->a->ring, blob);
+	struct rules_place at = place(c);
+
+	*why = "no such key";
+	return id != NULL && rules_visible(&id->rules, &at, why) == ST_OK ?
+	    id : NULL;
+}
+
+/* 11: what this connection can use; nothing while locked, which is no
+ * failure. */
 static int
 serve_list(struct call *c)
 {
 	size_t n = c->a->lock.locked ? 0 : keyring_count(c->a->ring);
+	struct rules_place at = place(c);
+	struct wire_writer count = *c->w;
 	struct identity *id;
+	uint32_t listed = 0;
 
-	reply_put_list(c->w, (uint32_t)n);
+	reply_put_list(c->w, 0);
 	for (size_t i = 0; i < n; i++) {
 		id = keyring_at(c->a->ring, i);
+		if (!rules_listed(&id->rules, &at))
+			continue;
 		reply_put_identity(c->w, key_blob(id->key),
 		    identity_comment(id));
+		listed++;
 	}
 	assert(!c->w->full);	/* keyring_put() saw to it */
+	reply_put_list(&count, listed);
 	c->d->done = true;
 	return ST_OK;
+}
+
+/* What an approver is shown.  The comment is cut, not the question. */
+static void
+write_prompt(struct job *j, const struct identity *id, const char *fingerprint)
+{
+	char comment[200];
+	struct text t;
+
+	text_init(&t, comment, sizeof(comment));
+	text_escape(&t, id->comment, id->comment_len);
+	(void)snprintf(j->prompt, sizeof(j->prompt),
+	    "Allow use of key %s?\nKey fingerprint %s.", comment, fingerprint);
+}
+
+/* Give the rest of a request to whoever runs jobs. */
+static int
+defer(struct call *c, struct job *j)
+{
+	j->type = c->d->type;
+	j->work.account = c->peer->uid;
+	c->conn->job = j;
+	return ST_MORE;
+}
+
+/* Reply with a signature. */
+static int
+answer_sign(struct call *c, const struct signing *s)
+{
+	struct identity *id = keyring_find(c->a->ring, key_blob(s->key));
+
+	reply_put_signature(c->w, s->out.algorithm,
+	    (struct slice){ s->out.bytes, s->out.len });
+	/* It may have gone, or be another one by now. */
+	if (id != NULL && id->key == s->key)
+		id->signatures++;
+	c->a->signatures++;
+	c->d->done = true;
+	return ST_OK;
+}
+
+/* Why a signature cannot even be prepared. */
+static int
+refuse_signing(struct call *c, const struct identity *id, int st)
+{
+	if (st != ST_UNSUPPORTED)
+		return refuse_status(c, st, NULL);
+	return refuse(c, key_type_info(key_type(id->key))->sk ?
+	    "the key is in an authenticator, which is not here" :
+	    (c->req->sign.flags & ~(SSH_AGENT_RSA_SHA2_256 |
+	    SSH_AGENT_RSA_SHA2_512)) != 0 ?
+	    "signature flags that are not known" :
+	    "SHA-1 RSA signatures need --legacy-rsa");
+}
+
+/* Whether a key may sign this now; counts it if so. */
+static int
+allow_sign(struct call *c, struct identity *id, const char **why)
+{
+	struct rules_place at = place(c);
+	struct signdata sd;
+
+	signdata_classify(c->req->sign.data, &sd);
+	*why = "SSHSIG over a forwarded connection";
+	if (sd.kind == SIGNDATA_SSHSIG && c->a->service && !c->a->forwarded &&
+	    bindings_forwarded(&c->conn->binds))
+		return ST_DENIED;
+	if (rules_sign(&id->rules, &at, &sd, key_blob(id->key), why) != ST_OK)
+		return ST_DENIED;
+	*why = "the key needs a confirmation and there is nobody to ask";
+	if (id->confirm && !c->a->can_ask)
+		return ST_DENIED;
+	return rules_spend(&id->rules, c->now_ms, why);
+}
+
+/* Make a signature that was allowed, here or in a job. */
+static int
+make_signature(struct call *c, struct identity *id, struct signing *s)
+{
+	struct job *j = NULL;
+	int st;
+
+	if (c->a->defer && (id->confirm || key_is_dear(id->key))) {
+		if ((st = job_sign(&j, s)) != ST_OK)
+			return refuse_status(c, st, NULL);
+		if ((j->ask = id->confirm))
+			write_prompt(j, id, c->d->fingerprint);
+		return defer(c, j);
+	}
+	if ((st = signing_run(s)) != ST_OK) {
+		id->refusals++;
+		return refuse_status(c, st, NULL);
+	}
+	return answer_sign(c, s);
 }
 
 /* 13 */
 static int
 serve_sign(struct call *c)
 {
-	struct identity *id = keyring_find(c->a->ring, c->req->sign.blob);
-	struct signature sig;
+	struct signing s;
+	struct identity *id;
+	const char *why;
 	int st;
 
-	if (id == NULL)
+	if ((id = keyring_find(c->a->ring, c->req->sign.blob)) == NULL)
 		return refuse(c, "no such key");
 	note_key(c, id->key);
-	if (id->confirm) {
+	if ((st = signing_init(&s, id->key, c->req->sign.data,
+	    c->req->sign.flags, c->a->legacy_rsa)) != ST_OK) {
 		id->refusals++;
-		return refuse(c, "the key needs a confirmation and there is "
-		    "nobody to ask");
+		return refuse_signing(c, id, st);
 	}
-	st = key_sign(id->key, c->req->sign.data, c->req->sign.flags,
-	    c->a->legacy_rsa, &sig);
-	if (st != ST_OK) {
+	if (allow_sign(c, id, &why) != ST_OK) {
 		id->refusals++;
-		return refuse_status(c, st, st != ST_UNSUPPORTED ? NULL :
-		    c->req->sign.flags == 0 ?
-		    "SHA-1 RSA signatures need --legacy-rsa" :
-		    "signature flags that are not known");
+		st = refuse(c, why);
+	} else {
+		st = make_signature(c, id, &s);
 	}
-	reply_put_signature(c->w, sig.algorithm,
-	    (struct slice){ sig.bytes, sig.len });
-	id->signatures++;
-	c->a->signatures++;
-	c->d->done = true;
-	return ST_OK;
+	signing_fini(&s);
+	return st;
+}
+
+/* The library of an sk key: nobody will ever load it here, but it is asked for
+ * as ssh-agent would load it.  Why not, or NULL. */
+static const char *
+provider_fault(const struct call *c, const struct constraints *limits)
+{
+	static const char standard[] = "/usr/lib*/*,/usr/local/lib*/*";
+	const char *list = c->a->providers != NULL ? c->a->providers : standard;
+	struct slice p = limits->sk_provider;
+
+	if (!limits->has_sk_provider)
+		return NULL;
+	if (!key_type_info(c->req->add.key.type)->sk)
+		return "an authenticator's library for a key that is not of "
+		    "one";
+	if (p.len == 8 && strncasecmp((const char *)p.p, "internal", 8) == 0)
+		return NULL;
+	if (c->conn->binds.attempted && !c->a->remote_providers)
+		return "an authenticator's library over a bound connection";
+	if (p.len == 0 || p.p[0] != '/' || memmem(p.p, p.len, "/../",
+	    4) != NULL || !pattern_list_match(list, strlen(list),
+	    (const char *)p.p, p.len))
+		return "an authenticator's library that is not in the allowed "
+		    "places";
+	return NULL;
+}
+
+/* Make an identity of an add, apart from all others. */
+static int
+make_identity(struct call *c, const struct constraints *limits,
+    struct identity **out, const char **why)
+{
+	struct key *key = NULL;
+	int st;
+
+	if ((st = key_new(&key, &c->req->add.key, why)) != ST_OK)
+		return st;
+	note_key(c, key);
+	*why = NULL;
+	if ((st = identity_new(out, key, c->req->add.comment)) != ST_OK) {
+		key_free(key);
+		return st;
+	}
+	return identity_limit(*out, limits, c->a->service,
+	    c->a->default_lifetime_s, c->now_ms);
 }
 
 /* 17 and 25: nothing is stored unless every part of it was good. */
 static int
 serve_add(struct call *c)
 {
-	struct identity *id = NULL;
-	struct key *key = NULL;
+	struct identity *id = NULL, *old;
+	struct rules_place at = place(c);
 	struct constraints limits;
 	const char *why = NULL;
 	int st;
@@ -165,17 +331,16 @@ serve_add(struct call *c)
 		return refuse(c, st == ST_UNSUPPORTED ?
 		    "a constraint that this agent does not enforce" :
 		    "broken constraints");
-	if ((st = key_new(&key, &c->req->add.key, &why)) != ST_OK)
+	if ((why = provider_fault(c, &limits)) != NULL)
+		return refuse(c, why);
+	if ((st = make_identity(c, &limits, &id, &why)) != ST_OK)
 		goto out;
-	note_key(c, key);
-	why = NULL;
-	if ((st = identity_new(&id, key, c->req->add.comment)) != ST_OK)
+	old = keyring_find(c->a->ring, key_blob(id->key));
+	if (old != NULL && (st = rules_visible(&old->rules, &at, &why)) !=
+	    ST_OK)
 		goto out;
-	key = NULL;		/* the identity owns it now */
-	identity_limit(id, &limits, c->a->default_lifetime_s, c->now_ms);
 	st = keyring_put(c->a->ring, &id, 1, NULL, &why);
 out:
-	key_free(key);
 	identity_free(id);
 	return st == ST_OK ? succeed(c) : refuse_status(c, st, why);
 }
@@ -184,10 +349,11 @@ out:
 static int
 serve_remove(struct call *c)
 {
-	struct identity *id = keyring_find(c->a->ring, c->req->remove.blob);
+	const char *why;
+	struct identity *id = find_visible(c, c->req->remove.blob, &why);
 
 	if (id == NULL)
-		return refuse(c, "no such key");
+		return refuse(c, why);
 	note_key(c, id->key);
 	keyring_remove(c->a->ring, id);
 	return succeed(c);
@@ -230,12 +396,64 @@ static int
 serve_query(struct call *c)
 {
 	reply_put_extension(c->w, EXT_QUERY);
+	wire_put_str(c->w, EXT_SESSION_BIND);
 	if ((c->peer->ops & POLICY_ADMIN) != 0) {
 		wire_put_str(c->w, EXT_LOAD);
 		wire_put_str(c->w, EXT_STATUS);
 	}
 	c->d->done = true;
 	return ST_OK;
+}
+
+/* Record a bind that was verified, or say why it was not.  A far host can see
+ * to it that its own bind fails here and ssh goes on all the same: the way
+ * must not look shorter than it is by that host. */
+static int
+answer_bind(struct call *c, const struct bind_request *req, int st,
+    const char *why)
+{
+	if (st == ST_OK)
+		st = bindings_add(&c->conn->binds, req->hostkey,
+		    req->session_id, req->forwarding, &why);
+	if (st != ST_OK && st != ST_DENIED)
+		c->conn->binds.gap = true;
+	return st == ST_OK ? succeed(c) : refuse_with(c,
+	    SSH_AGENT_EXTENSION_FAILURE, why != NULL ? why : status_name(st));
+}
+
+/* session-bind@openssh.com: also while locked, so that nobody can get at keys
+ * by having a lock in the way of a bind. */
+static int
+serve_bind(struct call *c)
+{
+	struct bind_request req;
+	const char *why = NULL;
+	struct job *j;
+	int st;
+
+	c->conn->binds.attempted = true;
+	if (bind_request_decode(c->req->extension.body, &req) != ST_OK)
+		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
+		    "a broken bind");
+	if (req.session_id.len > BINDING_SESSION_ID_MAX)
+		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
+		    "a session id that is too long");
+	if (!c->a->defer) {
+		st = verify_host(req.hostkey, req.session_id, req.signature,
+		    &why);
+		return answer_bind(c, &req, st, why);
+	}
+	if ((st = job_bind(&j, &req)) != ST_OK)
+		return answer_bind(c, &req, st, "out of memory");
+	return defer(c, j);
+}
+
+/* Give up a load that is under way. */
+static void
+end_load(struct conn *conn)
+{
+	load_free(conn->load);
+	conn->load = NULL;
 }
 
 /* Say how a step of a load went; a load that was refused is over. */
@@ -249,7 +467,7 @@ answer_load(struct call *c, int st, const struct load_answer *ans)
 		return ST_OK;
 	c->d->reason = "the load was refused";
 	c->a->refusals++;
-	conn_fini(c->conn);
+	end_load(c->conn);
 	return ST_OK;
 }
 
@@ -277,7 +495,7 @@ load_step_begin(struct call *c, struct slice name)
 	struct load_fault fault = { .text = NULL };
 	int st;
 
-	conn_fini(c->conn);
+	end_load(c->conn);
 	if (c->a->lock.locked) {
 		fault.text = "the agent is locked: unlock it first "
 		    "(ssh-add -X)";
@@ -312,7 +530,7 @@ load_step_commit(struct call *c)
 	ans.data = (struct slice){ room, put.len };
 	st = st == ST_OK ? answer_load(c, ST_OK, &ans) :
 	    refuse_load(c, st, &fault);
-	conn_fini(c->conn);
+	end_load(c->conn);
 	free(room);
 	return st;
 }
@@ -321,6 +539,8 @@ load_step_commit(struct call *c)
 static int
 serve_load(struct call *c)
 {
+	const struct load_defaults defaults = { c->a->service,
+		c->a->default_lifetime_s };
 	struct load_answer ans = { .verdict = 0 };
 	struct load_request req;
 	struct load_fault fault;
@@ -336,8 +556,8 @@ serve_load(struct call *c)
 		    "no load was begun on this connection");
 	if (req.op == LOAD_COMMIT)
 		return load_step_commit(c);
-	if ((st = load_chunk(c->conn->load, req.arg,
-	    c->a->default_lifetime_s, c->now_ms, &fault)) != ST_OK)
+	if ((st = load_chunk(c->conn->load, req.arg, &defaults, c->now_ms,
+	    &fault)) != ST_OK)
 		return refuse_load(c, st, &fault);
 	return answer_load(c, ST_OK, &ans);
 }
@@ -419,13 +639,15 @@ serve_status(struct call *c)
 }
 
 /* 27: a name that we do not know, or that this peer may not use, fails as an
- * unknown message does.  While locked only status is answered. */
+ * unknown message does.  While locked only status and binds are answered. */
 static int
 serve_extension(struct call *c)
 {
 	struct slice name = c->req->extension.name;
 	bool admin = (c->peer->ops & POLICY_ADMIN) != 0;
 
+	if (slice_eq_str(name, EXT_SESSION_BIND))
+		return serve_bind(c);
 	if (slice_eq_str(name, EXT_STATUS))
 		return admin ? serve_status(c) :
 		    refuse(c, "status needs admin");
@@ -438,12 +660,26 @@ serve_extension(struct call *c)
 	return refuse(c, "an extension that is not known");
 }
 
+/* Whether a request would change what the agent holds. */
+static bool
+changes(const struct call *c)
+{
+	return (needed_op(c->req->type) & (POLICY_ADD | POLICY_REMOVE |
+	    POLICY_LOCK)) != 0 || (c->req->type == SSH_AGENTC_EXTENSION &&
+	    slice_eq_str(c->req->extension.name, EXT_LOAD));
+}
+
 /* Find who serves a request that was decoded and allowed. */
 static int
 serve(struct call *c)
 {
 	uint8_t type = c->req->type;
 
+	/* Over ssh -A the far host sends what it likes in the name of a peer
+	 * who may have every right here. */
+	if (c->a->service && !c->a->forwarded && changes(c) &&
+	    bindings_forwarded(&c->conn->binds))
+		return refuse(c, "a change over a forwarded connection");
 	if (type == SSH_AGENTC_REQUEST_IDENTITIES)
 		return serve_list(c);
 	if (type == SSH_AGENTC_EXTENSION)
@@ -472,24 +708,66 @@ serve(struct call *c)
 
 int
 dispatch(struct agent *a, struct conn *conn, const struct peer *peer,
-    struct slice body, int64_t now_ms, struct wire_writer *w,
-    struct decision *d)
+    const struct arrival *in, struct wire_writer *w, struct decision *d)
 {
 	struct request req;
-	struct call c = { a, conn, peer, &req, now_ms, w, d };
+	struct call c = { a, conn, peer, &req, in->now_ms, in->wall_s, w, d };
 	int st;
 
-	assert(body.len > 0);
+	assert(in->body.len > 0 && conn->job == NULL);
 	memset(d, 0, sizeof(*d));
-	d->type = body.p[0];
-	(void)keyring_expire(a->ring, now_ms);
+	d->type = in->body.p[0];
+	(void)keyring_expire(a->ring, in->now_ms);
 	if (!dispatch_may(peer, d->type))
 		return refuse(&c, "policy does not allow it");
-	if ((st = request_decode(body, &req)) != ST_OK)
+	if ((st = request_decode(in->body, &req)) != ST_OK)
 		return refuse(&c, st == ST_UNSUPPORTED ?
 		    "a message or key type that is not served" :
 		    "a broken request");
+	if (in->tail.len > 0 && request_is_add(d->type))
+		req.add.constraints = in->tail;
 	return serve(&c);
+}
+
+/* Reply with what became of a signature.  Of a key that went meanwhile there
+ * is none any more; one that was replaced by itself is there. */
+static int
+finish_sign(struct call *c, const struct job *j)
+{
+	const struct signing *s = &j->sign;
+	struct identity *id = keyring_find(c->a->ring, key_blob(s->key));
+
+	note_key(c, s->key);
+	if (j->st == ST_OK && c->a->lock.locked)
+		return refuse(c, "the agent was locked meanwhile");
+	if (id == NULL)
+		return refuse(c, "the key was taken away meanwhile");
+	if (j->st == ST_OK)
+		return answer_sign(c, s);
+	if (id->key == s->key)
+		id->refusals++;
+	return refuse_status(c, j->st, j->st == ST_DENIED ?
+	    "nobody said yes to the use of the key" : NULL);
+}
+
+int
+dispatch_finish(struct agent *a, struct conn *conn, const struct peer *peer,
+    int64_t now_ms, struct wire_writer *w, struct decision *d)
+{
+	struct call c = { .a = a, .conn = conn, .peer = peer,
+		.now_ms = now_ms, .w = w, .d = d };
+	struct job *j = conn->job;
+	int st;
+
+	conn->job = NULL;
+	memset(d, 0, sizeof(*d));
+	d->type = j->type;
+	if (j->kind == JOB_SIGN)
+		st = finish_sign(&c, j);
+	else
+		st = answer_bind(&c, &j->bind, j->st, j->why);
+	job_free(j);
+	return st;
 }
 
 void
@@ -506,6 +784,8 @@ dispatch_refuse(struct agent *a, uint8_t type, const char *reason,
 void
 conn_fini(struct conn *conn)
 {
-	load_free(conn->load);
-	conn->load = NULL;
+	end_load(conn);
+	bindings_fini(&conn->binds);
+	job_free(conn->job);
+	conn->job = NULL;
 }

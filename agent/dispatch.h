@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/binding.h"
+#include "agent/fingerprint.h"
+#include "agent/job.h"
 #include "agent/keyring.h"
 #include "agent/load.h"
 #include "agent/lock.h"
@@ -27,7 +30,17 @@ struct agent {
 	struct keyring	*ring;
 	struct lock	 lock;
 	struct policy	 policy;
+	bool		 service;		/* not in ssh-agent's place */
+	bool		 forwarded;		/* a far host may do all that
+						 * its peer may */
 	bool		 legacy_rsa;		/* SHA-1 signatures */
+	bool		 can_ask;		/* somebody can say yes to the
+						 * use of a key */
+	bool		 defer;			/* jobs are for others to run */
+	const char	*providers;		/* -P: where libraries of sk
+						 * keys may be; NULL: default */
+	bool		 remote_providers;	/* also over forwarded ones */
+	enum fingerprint_hash hash;		/* of fingerprints for people */
 	uint32_t	 default_lifetime_s;	/* 0: none */
 	uint64_t	 signatures;
 	uint64_t	 refusals;
@@ -48,6 +61,17 @@ struct peer {
 /* What one connection remembers from request to request. */
 struct conn {
 	struct load	*load;		/* a load under way, or NULL */
+	struct bindings	 binds;
+	struct job	*job;		/* of the request under way, or NULL */
+};
+
+/* A request, and when it came. */
+struct arrival {
+	struct slice	 body;		/* at least one byte */
+	struct slice	 tail;		/* what follows it; often empty: an
+					 * add's constraints may come apart */
+	int64_t		 now_ms;	/* monotonic */
+	int64_t		 wall_s;	/* seconds since 1970 */
 };
 
 /* What was decided, for the log. */
@@ -55,22 +79,36 @@ struct decision {
 	uint8_t		 type;		/* message number */
 	bool		 done;		/* granted and carried out */
 	const char	*reason;	/* static; why not, or NULL */
-	char		 fingerprint[KEY_FINGERPRINT_MAX];	/* or empty */
+	char		 fingerprint[FINGERPRINT_MAX];	/* or empty */
 	int64_t		 delay_ms;	/* the reply must wait that long */
 };
 
 /**
- * dispatch(a, conn, peer, body, now_ms, w, d):
- * Serve the request ${body}, one frame's body of at least one byte; write the
- * body of the reply to ${w}, an empty writer of FRAME_BODY_MAX bytes.  Keys
- * that are due are taken away first.
+ * dispatch(a, conn, peer, in, w, d):
+ * Serve the request ${in}; write the body of the reply to ${w}, an empty
+ * writer of FRAME_BODY_MAX bytes.  Keys that are due are taken away first.
  *
  * Every request gets a reply, whatever its bytes are.
  *
- * Errors: only faults of ours (negative), and never because of ${body}
+ * Errors: ST_MORE  with ${a}->defer only: ${conn}->job must be run, and before
+ *                  that somebody must be asked if it says so; then comes
+ *                  dispatch_finish().  Nothing else of ${conn} may be served
+ *                  meanwhile, and ${in} is not needed any more
+ *         else only faults of ours (negative), and never because of ${in}
  */
 int dispatch(struct agent *a, struct conn *conn, const struct peer *peer,
-    struct slice body, int64_t now_ms, struct wire_writer *w,
+    const struct arrival *in, struct wire_writer *w, struct decision *d)
+    MUST_USE;
+
+/**
+ * dispatch_finish(a, conn, peer, now_ms, w, d):
+ * Reply to the request whose job was run, or whose ->st was set to ST_DENIED
+ * because nobody said yes.
+ *
+ * Errors: as dispatch(), without ST_MORE
+ */
+int dispatch_finish(struct agent *a, struct conn *conn,
+    const struct peer *peer, int64_t now_ms, struct wire_writer *w,
     struct decision *d) MUST_USE;
 
 /**
@@ -88,7 +126,8 @@ void dispatch_refuse(struct agent *a, uint8_t type, const char *reason,
 
 /**
  * conn_fini(conn):
- * A load under way is given up.  May be called twice.
+ * A load under way is given up, binds are forgotten, a job is freed.  May be
+ * called twice.
  */
 void conn_fini(struct conn *conn);
 

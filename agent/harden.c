@@ -419,13 +419,27 @@ static const struct {
 	    take_calls, is_filtered },
 };
 
+/* For a test alone, which wants the kernel to write a core file and look what
+ * is in it. */
+static bool
+is_dumpable(void)
+{
+#ifdef HARDEN_DUMPABLE
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* Whether ${step} is not to be taken in this process, or this build. */
 static bool
 is_left_out(const struct harden *h, enum harden_step step)
 {
 	switch (step) {
 	case HARDEN_UNTRACEABLE:
-		return harden_relaxed();
+		return harden_relaxed() || is_dumpable();
+	case HARDEN_CORE:
+		return is_dumpable();
 	case HARDEN_SESSION:
 		/* In front, the terminal's Ctrl-C must reach it. */
 		return !h->daemon;
@@ -479,7 +493,7 @@ do_steps(struct harden *h, enum harden_step first, enum harden_step last,
 void
 harden_untraceable(void)
 {
-	if (!harden_relaxed())
+	if (!harden_relaxed() && !is_dumpable())
 		(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
 }
 

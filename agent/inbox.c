@@ -10,6 +10,7 @@
 #include "agent/vault.h"
 #include "proto/frame.h"
 #include "proto/request.h"
+#include "proto/secretpart.h"
 
 /* Bytes of the intake, and what it shrinks to in a small vault. */
 #define INTAKE_MAX	(16 * 1024)
@@ -17,11 +18,18 @@
 /* Ordinary memory for a frame under way grows from this, doubling. */
 #define OWN_MIN		256
 
+static const char denied[] = "policy does not allow it";
+static const char no_room[] = "no room in locked memory, or another add of "
+    "this uid is under way";
+static const char hopeless[] = "a broken request, or a key type that is not "
+    "served";
+
 /*
  * Invariants: `rest` lies in `own`, in the intake during a turn, or is empty.
  * While it lies in `own` and holds no whole frame, it is the beginning of
- * exactly one, and no more is received than completes that one: so the kind
- * of memory that suits it can be chosen before a secret byte of it arrives.
+ * exactly one, and no more is received than completes that one, or its secret
+ * part: so the kind of memory that suits it can be chosen before a secret byte
+ * of it arrives.
  */
 
 int
@@ -76,9 +84,9 @@ hold(struct inbox *box, const struct peer *peer, struct intake *intake,
 	return p;
 }
 
-/* Release what a connection keeps. */
+/* Release the piece that rest was kept in. */
 static void
-release(struct inbox *box, struct intake *intake)
+release_own(struct inbox *box, struct intake *intake)
 {
 	size_t i;
 
@@ -96,6 +104,17 @@ release(struct inbox *box, struct intake *intake)
 	box->own = NULL;
 	box->cap = 0;
 	box->locked = false;
+}
+
+/* Release all that a connection keeps. */
+static void
+release(struct inbox *box, struct intake *intake)
+{
+	release_own(box, intake);
+	free(box->tail);
+	box->tail = NULL;
+	box->tail_len = box->tail_cap = 0;
+	box->split = false;
 }
 
 void
@@ -130,7 +149,7 @@ move(struct inbox *box, const struct peer *peer, struct intake *intake,
 	if (locked && box->locked)
 		secret_free(vault_region(), box->own);
 	else
-		release(box, intake);
+		release_own(box, intake);
 	box->own = p;
 	box->cap = cap;
 	box->locked = locked;
@@ -138,27 +157,40 @@ move(struct inbox *box, const struct peer *peer, struct intake *intake,
 	return ST_OK;
 }
 
-/* Whether a frame carries a secret that the peer may not send. */
-static bool
-is_denied(const struct frame_peek *peek, const struct peer *peer)
+/* Why a frame with a secret is not for us to keep; NULL where it is, and for
+ * all other frames. */
+static const char *
+why_not(const struct inbox *box, const struct frame_peek *peek,
+    const struct peer *peer)
 {
-	return peek->typed && request_has_secret(peek->type) &&
-	    !dispatch_may(peer, peek->type);
+	if (!peek->typed || !request_has_secret(peek->type))
+		return NULL;
+	if (!dispatch_may(peer, peek->type))
+		return denied;
+	return box->wiped ? no_room : NULL;
+}
+
+/* What is there of the frame that rest begins with, in both its places. */
+static size_t
+arrived(const struct inbox *box)
+{
+	return box->rest.len + box->tail_len;
 }
 
 /* Give up the frame that rest is the beginning of: what is still to come of
  * it is counted and dropped. */
 static void
-throw_away(struct inbox *box, const struct frame_peek *peek, bool full)
+throw_away(struct inbox *box, const struct frame_peek *peek, const char *why)
 {
 	size_t here = box->rest.len < peek->need ? box->rest.len : peek->need;
 
-	box->skip = peek->need - here;
+	box->skip = peek->need - here - box->tail_len;
 	box->rest.p += here;
 	box->rest.len -= here;
-	box->thrown = true;
+	box->tail_len = 0;
+	box->split = false;
+	box->thrown = why;
 	box->thrown_type = peek->type;
-	box->thrown_full = full;
 }
 
 /* Drop bytes of a frame that is thrown away. */
@@ -177,43 +209,129 @@ read_skipped(struct inbox *box, struct intake *intake, int fd)
 	    ST_MORE : ST_CLOSED;
 }
 
-/* Make room for the frame that rest begins, in the kind of memory that it
- * needs; a frame that cannot be kept for want of locked memory is thrown
- * away, which is answered like any other refusal. */
+/* Room for n bytes more in the tail, of a frame of need bytes. */
 static int
-make_room(struct inbox *box, const struct peer *peer, struct intake *intake,
-    const struct frame_peek *peek)
+grow_tail(struct inbox *box, size_t n, size_t need)
 {
-	bool secret = peek->typed && request_has_secret(peek->type);
+	size_t cap = box->tail_cap > 0 ? box->tail_cap : OWN_MIN;
+	uint8_t *p;
+
+	if (box->tail_len + n <= box->tail_cap)
+		return ST_OK;
+	while (cap < box->tail_len + n)
+		cap *= 2;
+	if (cap > need)
+		cap = need;
+	if ((p = realloc(box->tail, cap)) == NULL)
+		return ST_NOMEM;
+	box->tail = p;
+	box->tail_cap = cap;
+	return ST_OK;
+}
+
+/* Look at a frame with a secret: where the secret part is complete, have what
+ * follows it in the tail; else want is how many bytes of the frame there must
+ * be to go on. */
+static int
+divide(struct inbox *box, const struct frame_peek *peek, size_t *want)
+{
+	struct slice body = { box->rest.p + FRAME_HEAD,
+		box->rest.len - FRAME_HEAD };
+	size_t need, extra;
+	int st;
+
+	st = secretpart_measure(body, peek->need - FRAME_HEAD, &need);
+	*want = need + FRAME_HEAD;
+	if (st != ST_OK)
+		return st;
+	extra = box->rest.len - *want;
+	if (extra > 0) {
+		if ((st = grow_tail(box, extra, peek->need)) != ST_OK)
+			return st;
+		memcpy(box->tail, box->rest.p + *want, extra);
+		box->tail_len = extra;
+		box->rest.len -= extra;
+	}
+	box->split = true;
+	return ST_OK;
+}
+
+/* Where the next bytes of a frame go, and how many. */
+struct space {
+	uint8_t	*at;
+	size_t	 len;
+};
+
+/* Room for a frame with a secret; one that cannot be kept for want of locked
+ * memory is thrown away, which is answered like any other refusal. */
+static int
+room_secret(struct inbox *box, const struct peer *peer, struct intake *intake,
+    const struct frame_peek *peek, struct space *out)
+{
+	size_t start = (size_t)(box->rest.p - box->own), want, left;
+	int st = ST_OK;
+
+	if (!box->split)
+		st = divide(box, peek, &want);
+	if (st == ST_MALFORMED) {
+		throw_away(box, peek, hopeless);
+		return ST_OK;
+	}
+	if (st == ST_OK) {
+		left = peek->need - arrived(box);
+		if ((st = grow_tail(box, 1, peek->need)) != ST_OK)
+			return st;
+		out->at = box->tail + box->tail_len;
+		out->len = box->tail_cap - box->tail_len;
+		if (out->len > left)
+			out->len = left;
+		return ST_OK;
+	}
+	if (st != ST_MORE)
+		return st;
+	if (!box->locked || start + want > box->cap) {
+		st = move(box, peer, intake, want, true);
+		if (st == ST_FULL) {
+			throw_away(box, peek, no_room);
+			return ST_OK;
+		}
+		if (st != ST_OK)
+			return st;
+	}
+	out->at = box->own + (box->rest.p - box->own) + box->rest.len;
+	out->len = want - box->rest.len;
+	return ST_OK;
+}
+
+/* Room for any other frame: made as bytes arrive, not as they are promised. */
+static int
+room_plain(struct inbox *box, const struct peer *peer, struct intake *intake,
+    const struct frame_peek *peek, struct space *out)
+{
 	size_t start = (size_t)(box->rest.p - box->own), cap;
 	int st;
 
-	if (secret) {
-		if (box->locked && start + peek->need <= box->cap)
-			return ST_OK;
-		st = move(box, peer, intake, peek->need, true);
-		if (st == ST_FULL) {
-			throw_away(box, peek, true);
-			st = ST_OK;
-		}
-		return st;
+	/* What has no secret does not stay in the vault either. */
+	if (box->locked || start + box->rest.len >= box->cap) {
+		for (cap = OWN_MIN; cap <= box->rest.len; cap *= 2)
+			continue;
+		if ((st = move(box, peer, intake, cap < peek->need ? cap :
+		    peek->need, false)) != ST_OK)
+			return st;
 	}
-	/* Ordinary memory is made as bytes arrive, not as they are promised. */
-	if (start + box->rest.len < box->cap)
-		return ST_OK;
-	for (cap = OWN_MIN; cap <= box->rest.len; cap *= 2)
-		continue;
-	return move(box, peer, intake, cap < peek->need ? cap : peek->need,
-	    false);
+	out->at = box->own + (box->rest.p - box->own) + box->rest.len;
+	out->len = peek->need - box->rest.len;
+	if (out->len > (size_t)(box->own + box->cap - out->at))
+		out->len = (size_t)(box->own + box->cap - out->at);
+	return ST_OK;
 }
 
 int
 inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
     int fd)
 {
+	struct space to = { intake->p, intake->cap };
 	struct frame_peek peek;
-	uint8_t *at = intake->p;
-	size_t want = intake->cap;
 	ssize_t n;
 	int st;
 
@@ -224,54 +342,85 @@ inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
 		/* A broken head was found when the turn ended. */
 		if ((st = frame_peek(box->rest, &peek)) != ST_OK)
 			return st;
-		if ((st = make_room(box, peer, intake, &peek)) != ST_OK ||
+		if ((st = peek.typed && request_has_secret(peek.type) ?
+		    room_secret(box, peer, intake, &peek, &to) :
+		    room_plain(box, peer, intake, &peek, &to)) != ST_OK ||
 		    box->skip > 0)
 			return st;
-		at = box->own + (box->rest.p - box->own) + box->rest.len;
-		want = peek.need - box->rest.len;
-		if (want > (size_t)(box->own + box->cap - at))
-			want = (size_t)(box->own + box->cap - at);
 	}
-	n = recv(fd, at, want, MSG_DONTWAIT);
+	n = recv(fd, to.at, to.len, MSG_DONTWAIT);
 	if (n == 0)
 		return ST_CLOSED;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? ST_MORE : ST_CLOSED;
+	if (box->split) {
+		box->tail_len += (size_t)n;
+		return ST_OK;
+	}
 	if (box->rest.len == 0) {
-		box->rest.p = at;
+		box->rest.p = to.at;
 		intake->used = (size_t)n;
 	}
 	box->rest.len += (size_t)n;
 	return ST_OK;
 }
 
-int
-inbox_next(struct inbox *box, const struct peer *peer, struct slice *body)
+/* Take the frame that lies in two places, when it is complete. */
+static int
+next_split(struct inbox *box, struct inbox_item *out)
 {
 	struct frame_peek peek;
 	int st;
 
-	*body = (struct slice){ NULL, 0 };
+	if ((st = frame_peek(box->rest, &peek)) != ST_OK)
+		return st;
+	if (arrived(box) < peek.need)
+		return ST_MORE;
+	out->body = (struct slice){ box->rest.p + FRAME_HEAD,
+		box->rest.len - FRAME_HEAD };
+	out->tail = (struct slice){ box->tail, box->tail_len };
+	box->rest.p += box->rest.len;
+	box->rest.len = 0;
+	box->tail_len = 0;
+	box->split = false;
+	return ST_OK;
+}
+
+int
+inbox_next(struct inbox *box, const struct peer *peer, struct inbox_item *out)
+{
+	struct frame_peek peek;
+	const char *why;
+	int st;
+
+	memset(out, 0, sizeof(*out));
 	if (box->skip > 0)
 		return ST_MORE;
-	if (!box->thrown) {
+	if (box->split)
+		return next_split(box, out);
+	if (box->thrown == NULL) {
 		if ((st = frame_peek(box->rest, &peek)) != ST_OK)
 			return st;
-		if (!is_denied(&peek, peer))
-			return frame_next(&box->rest, body);
-		throw_away(box, &peek, false);
+		if ((why = why_not(box, &peek, peer)) == NULL)
+			return frame_next(&box->rest, &out->body);
+		throw_away(box, &peek, why);
 		if (box->skip > 0)
 			return ST_MORE;
 	}
-	box->thrown = false;
+	out->thrown = box->thrown;
+	out->thrown_type = box->thrown_type;
+	box->thrown = NULL;
 	return ST_DENIED;
 }
 
-/* Look through what is to be kept, ${at} in the intake: wipe what the peer may
- * not send anyway, and say whether there is any other secret. */
+/* Look through what is to be kept: wipe the secrets that are not for us to
+ * keep, and say whether there is any other. */
 static bool
-has_secret(uint8_t *at, size_t len, const struct peer *peer)
+has_secret(const struct inbox *box, const struct peer *peer,
+    const struct intake *intake)
 {
+	uint8_t *at = intake->p + (box->rest.p - intake->p);
+	size_t len = box->rest.len;
 	struct frame_peek peek;
 	bool found = false;
 	size_t here;
@@ -279,7 +428,7 @@ has_secret(uint8_t *at, size_t len, const struct peer *peer)
 	while (frame_peek((struct slice){ at, len }, &peek) == ST_OK &&
 	    peek.typed) {
 		here = peek.need < len ? peek.need : len;
-		if (is_denied(&peek, peer))
+		if (why_not(box, &peek, peer) != NULL)
 			explicit_bzero(at + FRAME_HEAD + 1,
 			    here - FRAME_HEAD - 1);
 		else if (request_has_secret(peek.type))
@@ -290,24 +439,50 @@ has_secret(uint8_t *at, size_t len, const struct peer *peer)
 	return found;
 }
 
+/* Keep one frame with a secret, which is incomplete: of its secret part all
+ * that is known, so that it moves once as a rule. */
+static int
+keep_secret(struct inbox *box, const struct peer *peer, struct intake *intake,
+    const struct frame_peek *peek)
+{
+	size_t want;
+	int st;
+
+	st = divide(box, peek, &want);
+	if (st == ST_MALFORMED) {
+		throw_away(box, peek, hopeless);
+		return ST_OK;
+	}
+	if (st != ST_OK && st != ST_MORE)
+		return st;
+	st = move(box, peer, intake, want, true);
+	if (st == ST_FULL) {
+		throw_away(box, peek, no_room);
+		st = ST_OK;
+	}
+	return st;
+}
+
 /* Keep what is in the intake. */
 static int
 keep(struct inbox *box, const struct peer *peer, struct intake *intake)
 {
-	struct frame_peek peek = { .need = 0 };
+	struct frame_peek peek;
 	size_t cap = box->rest.len < OWN_MIN ? OWN_MIN : box->rest.len;
-	bool locked = has_secret(intake->p + (box->rest.p - intake->p),
-	    box->rest.len, peer);
+	bool locked = has_secret(box, peer, intake);
 	int st;
 
-	/* One frame under way: room for all of it, so that it moves once. */
-	if (frame_peek(box->rest, &peek) == ST_OK && locked &&
+	if (locked && frame_peek(box->rest, &peek) == ST_OK &&
 	    peek.need > box->rest.len)
-		cap = peek.need;
+		return keep_secret(box, peer, intake, &peek);
 	st = move(box, peer, intake, cap, locked);
-	if (st == ST_FULL && peek.need > box->rest.len) {
-		throw_away(box, &peek, true);
-		st = ST_OK;
+	if (st == ST_FULL) {
+		/* Then without the secrets: each of these frames is refused
+		 * in its turn, and those between them are served. */
+		box->wiped = true;
+		locked = has_secret(box, peer, intake);
+		assert(!locked);
+		st = move(box, peer, intake, cap, locked);
 	}
 	return st;
 }
@@ -317,12 +492,17 @@ inbox_settle(struct inbox *box, const struct peer *peer,
     struct intake *intake)
 {
 	struct frame_peek peek;
+	const char *why;
 	int st = ST_OK;
 
 	/* The caller may have stopped just before a frame that is not kept. */
 	if (frame_peek(box->rest, &peek) == ST_OK &&
-	    peek.need > box->rest.len && is_denied(&peek, peer))
-		throw_away(box, &peek, false);
+	    peek.need > box->rest.len) {
+		if ((why = why_not(box, &peek, peer)) != NULL)
+			throw_away(box, &peek, why);
+		/* It was the last one that anything was wiped of. */
+		box->wiped = false;
+	}
 	if (box->rest.len > 0 && !is_own(box))
 		st = keep(box, peer, intake);
 	if (box->rest.len == 0) {
@@ -341,8 +521,8 @@ inbox_waiting(const struct inbox *box)
 
 	if (box->skip > 0)
 		return false;
-	return box->thrown || frame_peek(box->rest, &peek) != ST_OK ||
-	    (box->rest.len > 0 && peek.need <= box->rest.len);
+	return box->thrown != NULL || frame_peek(box->rest, &peek) != ST_OK ||
+	    (box->rest.len > 0 && peek.need <= arrived(box));
 }
 
 bool

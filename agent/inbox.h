@@ -11,7 +11,10 @@
  *          connection itself: in the vault when it can contain a secret, else
  *          in ordinary memory that grows as bytes arrive.
  * Secrets: adds and locks.  From a peer whose rules do not allow them they
- *          are not kept at all but counted and thrown away.
+ *          are not kept at all but counted and thrown away.  Of one that
+ *          arrives in pieces only the secret part is kept in the vault, in a
+ *          piece that grows as the lengths of its fields become known; the
+ *          rest, its constraints, is in ordinary memory.
  *
  * A turn is: inbox_read() unless inbox_waiting(), then inbox_next() until it
  * has nothing more or the caller has had enough, then inbox_settle().
@@ -45,11 +48,16 @@ struct inbox {
 	size_t		 cap;
 	bool		 locked;	/* own is a piece of the vault */
 	uid_t		 holder;	/* while locked: in whose name */
+	bool		 split;		/* rest is the secret part of one frame,
+					 * and what follows goes to tail */
+	bool		 wiped;		/* the frames with a secret in rest
+					 * were, for want of locked memory */
+	uint8_t		*tail;
+	size_t		 tail_len, tail_cap;
 	size_t		 skip;		/* bytes to come of a frame thrown away */
-	bool		 thrown;	/* such a frame is complete: answer it */
+	const char	*thrown;	/* such a frame is complete, or will be:
+					 * why; static */
 	uint8_t		 thrown_type;
-	bool		 thrown_full;	/* for want of locked memory, or for
-					 * another such frame of that uid */
 };
 
 /**
@@ -72,28 +80,35 @@ void inbox_fini(struct inbox *box, struct intake *intake);
  *
  * Errors: ST_MORE    nothing there now
  *         ST_CLOSED  end of file, or the peer is gone
- *         ST_FULL, ST_NOMEM  no memory to keep the frame under way
+ *         ST_NOMEM   no memory to keep the frame under way
  */
 int inbox_read(struct inbox *box, const struct peer *peer,
     struct intake *intake, int fd) MUST_USE;
 
+/* A whole request: ${tail} follows ${body}, or is empty. */
+struct inbox_item {
+	struct slice	 body, tail;
+	const char	*thrown;	/* why it was thrown away */
+	uint8_t		 thrown_type;
+};
+
 /**
- * inbox_next(box, peer, body):
+ * inbox_next(box, peer, out):
  * Take the next whole request.
  *
- * Owns:   ${body} borrows until inbox_settle().
+ * Owns:   ${out} borrows until inbox_settle().
  * Errors: ST_MORE       none is complete
- *         ST_DENIED     one was thrown away: ${box}->thrown_type says which
+ *         ST_DENIED     one was thrown away, ${out} says which and why
  *         ST_MALFORMED, ST_TOO_LARGE  the stream is broken: drop the peer
  */
 int inbox_next(struct inbox *box, const struct peer *peer,
-    struct slice *body) MUST_USE;
+    struct inbox_item *out) MUST_USE;
 
 /**
  * inbox_settle(box, peer, intake):
  * End the turn: keep what is not served, leave the intake clean.
  *
- * Errors: ST_FULL, ST_NOMEM  it cannot be kept: drop the peer
+ * Errors: ST_NOMEM  it cannot be kept: drop the peer
  */
 int inbox_settle(struct inbox *box, const struct peer *peer,
     struct intake *intake) MUST_USE;

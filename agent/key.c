@@ -1,111 +1,58 @@
 #include "agent/key.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rsa.h>
 #include <sodium.h>
 
+#include "agent/hotkey.h"
 #include "agent/key_math.h"
 #include "agent/vault.h"
+#include "agent/verify.h"
 #include "base/text.h"
 #include "proto/agent_num.h"
+#include "proto/certificate.h"
 
 /*
  * The record of a key is its private numbers as they came, in the vault.
  * Ed25519 is libsodium's: twice as fast as libcrypto's, and it signs straight
  * from the record.  The others need an EVP_PKEY, which is made from the record
- * when it is first used and then kept, with one EVP_PKEY_CTX for each hash
- * that was asked for: a hot key signs without anything being rebuilt but the
- * hash itself.  When room is short the key that was used longest ago turns
- * cold again; its record stays.
+ * when it is first used and then kept (agent/hotkey.h): a hot key signs
+ * without anything being rebuilt but the hash itself.  When room is short the
+ * key that was used longest ago turns cold again; its record stays.
  */
-
-enum hash {
-	HASH_SHA1,
-	HASH_SHA256,
-	HASH_SHA384,
-	HASH_SHA512,
-	HASHES
-};
-
 struct key {
 	enum key_type	 type;
+	unsigned	 refs;
+	atomic_bool	 retired;
 	unsigned	 bits;
+	bool		 cert;
 	uint8_t		*blob;
 	size_t		 blob_len;
+	size_t		 plain_len;	/* of a certificate's key: its own
+					 * blob follows the certificate's */
 	char		 fingerprint[KEY_FINGERPRINT_MAX];
 	/* In the vault: Ed25519's seed and public half, else the fields as
-	 * an add request has them. */
+	 * an add request of the plain key has them; NULL for sk keys. */
 	uint8_t		*record;
 	size_t		 record_len;
 	size_t		 need;		/* room that making it hot and signing
 					 * takes at most */
-	/* The cache, in the vault; NULL while the key is cold. */
-	EVP_PKEY	*pkey;
-	EVP_PKEY_CTX	*sign[HASHES];
-	struct key	*hotter, *colder;
+	struct hotkey	 hot;
 };
-
-/* The hot keys, the one that was used last first. */
-static struct key *hottest, *coldest;
 
 /* Longest ECDSA signature in DER: two numbers of 66 bytes and their heads. */
 #define KEY_ECDSA_DER_MAX	144
 
+/* RSA keys up to this size sign within one thread's share of the vault. */
+#define BITS_SHARE	4096
+
 /* The trial signature is over this. */
 static const char trial[] = "bottle-agent trial signature";
-
-/* libcrypto's own objects for the hashes, fetched once, outside of scopes. */
-static const EVP_MD *
-hash_md(enum hash hash)
-{
-	static EVP_MD *md[HASHES];
-	static const char *const name[HASHES] = { "SHA1", "SHA2-256",
-		"SHA2-384", "SHA2-512" };
-
-	if (md[hash] == NULL)
-		md[hash] = EVP_MD_fetch(NULL, name[hash], NULL);
-	return md[hash];
-}
-
-/* Make libcrypto build what it keeps for a type outside of the vault: sign
- * once with a key that is thrown away. */
-static void
-warm(enum key_type type)
-{
-	static bool done[KEY_TYPES];
-	const struct key_type_info *info = key_type_info(type);
-	EVP_PKEY *pkey = NULL;
-	EVP_PKEY_CTX *ctx = NULL;
-	unsigned char sig[256], digest[32] = { 0 };
-	size_t len = sizeof(sig);
-
-	if (type == KEY_ED25519 || done[type])
-		return;
-	done[type] = true;
-	for (enum hash h = HASH_SHA1; h < HASHES; h++)
-		(void)hash_md(h);
-	if (type == KEY_RSA)
-		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)512);
-	else
-		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC",
-		    key_math_curve(type));
-	if (pkey != NULL &&
-	    (ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL)) != NULL &&
-	    EVP_PKEY_sign_init(ctx) == 1 &&
-	    (info->curve != NULL ||
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1) &&
-	    EVP_PKEY_CTX_set_signature_md(ctx, hash_md(HASH_SHA256)) == 1)
-		(void)EVP_PKEY_sign(ctx, sig, &len, digest, sizeof(digest));
-	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(pkey);
-	ERR_clear_error();
-}
 
 void
 key_fingerprint_of(struct slice blob, char out[static KEY_FINGERPRINT_MAX])
@@ -119,79 +66,40 @@ key_fingerprint_of(struct slice blob, char out[static KEY_FINGERPRINT_MAX])
 	text_base64(&t, digest, sizeof(digest), false);
 }
 
-/* Keep the public blob and its fingerprint. */
+/* Keep the public blob, and the fingerprint of the plain one. */
 static int
 keep_blob(struct key *k, const struct private_fields *fields)
 {
-	uint8_t room[KEYBLOB_PUBLIC_MAX];
+	uint8_t room[KEYPRIVATE_PUBLIC_MAX];
 	struct wire_writer w = wire_writer(room, sizeof(room));
 	struct slice blob;
 	int st;
 
-	keyblob_public_put(&w, fields);
+	keyprivate_put_public(&w, fields);
 	if ((st = wire_done(&w, &blob)) != ST_OK)
 		return st;
-	if ((k->blob = malloc(blob.len)) == NULL)
-		return ST_NOMEM;
-	memcpy(k->blob, blob.p, blob.len);
-	k->blob_len = blob.len;
 	key_fingerprint_of(blob, k->fingerprint);
+	if ((k->blob = malloc(fields->cert.len + blob.len)) == NULL)
+		return ST_NOMEM;
+	if (k->cert)
+		memcpy(k->blob, fields->cert.p, fields->cert.len);
+	memcpy(k->blob + fields->cert.len, blob.p, blob.len);
+	k->blob_len = k->cert ? fields->cert.len : blob.len;
+	k->plain_len = blob.len;
 	return ST_OK;
 }
 
-/* Take a key out of the list of hot ones. */
-static void
-unlist(struct key *k)
+void
+key_fingerprint_as(const struct key *k, enum fingerprint_hash hash,
+    char out[static FINGERPRINT_MAX])
 {
-	if (k->pkey == NULL)
-		return;
-	if (k->hotter != NULL)
-		k->hotter->colder = k->colder;
+	struct slice plain = { k->cert ? k->blob + k->blob_len : k->blob,
+		k->plain_len };
+
+	if (hash == FINGERPRINT_SHA256)
+		memcpy(out, k->fingerprint, sizeof(k->fingerprint));
 	else
-		hottest = k->colder;
-	if (k->colder != NULL)
-		k->colder->hotter = k->hotter;
-	else
-		coldest = k->hotter;
-	k->hotter = k->colder = NULL;
-}
-
-/* Put a key at the hot end of the list. */
-static void
-enlist(struct key *k)
-{
-	k->colder = hottest;
-	if (hottest != NULL)
-		hottest->hotter = k;
-	else
-		coldest = k;
-	hottest = k;
-}
-
-/* Forget what was built for a key; the record stays. */
-static void
-cool(struct key *k)
-{
-	unlist(k);
-	for (enum hash h = HASH_SHA1; h < HASHES; h++) {
-		EVP_PKEY_CTX_free(k->sign[h]);
-		k->sign[h] = NULL;
-	}
-	EVP_PKEY_free(k->pkey);
-	k->pkey = NULL;
-}
-
-/* Cool the key that was used longest ago, but not k; false: there is none. */
-static bool
-cool_one(const struct key *k)
-{
-	struct key *victim = coldest != k ? coldest :
-	    coldest != NULL ? coldest->hotter : NULL;
-
-	if (victim == NULL)
-		return false;
-	cool(victim);
-	return true;
+		fingerprint_write(hash, plain, out);
 }
 
 /* Make room before an operation, so that it does not fail half-way. */
@@ -202,68 +110,20 @@ make_room(const struct key *k)
 
 	for (;;) {
 		secret_usage(vault_region(), &use);
-		if (use.largest_low >= k->need || !cool_one(k))
+		if (use.largest_low >= k->need || !hotkey_cool_one(&k->hot))
 			return;
 	}
 }
 
-/* Build the EVP_PKEY of a cold key from its record. */
-static int
-heat(struct key *k)
-{
-	struct wire_reader r = wire_reader((struct slice){ k->record,
-	    k->record_len });
-	struct private_fields fields;
-	EVP_PKEY *pkey = NULL;
-	int st;
-
-	if (k->pkey != NULL) {
-		unlist(k);
-		enlist(k);
-		return ST_OK;
-	}
-	/* We wrote it ourselves. */
-	if (keyblob_private_get(&r, &fields) != ST_OK)
-		return ST_INTERNAL;
-	if ((st = key_math_import(&fields, &pkey)) != ST_OK)
-		return st;
-	k->pkey = pkey;
-	enlist(k);
-	return ST_OK;
-}
-
-/* The context that signs digests of one kind. */
-static int
-sign_context(struct key *k, enum hash hash, EVP_PKEY_CTX **out)
-{
-	EVP_PKEY_CTX *ctx = k->sign[hash];
-
-	if (ctx == NULL) {
-		ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
-		if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 ||
-		    (k->type == KEY_RSA &&
-		    EVP_PKEY_CTX_set_rsa_padding(ctx,
-		    RSA_PKCS1_PADDING) != 1) ||
-		    EVP_PKEY_CTX_set_signature_md(ctx,
-		    hash_md(hash)) != 1) {
-			EVP_PKEY_CTX_free(ctx);
-			return key_math_fault();
-		}
-		k->sign[hash] = ctx;
-	}
-	*out = ctx;
-	return ST_OK;
-}
-
 /* The hash and the algorithm's name for a key and the flags of a request. */
 static int
-choose_hash(const struct key *k, uint32_t flags, int legacy_rsa,
-    enum hash *hash, const char **algorithm)
+choose_hash(const struct key *k, uint32_t flags, bool legacy_rsa,
+    enum key_hash *hash, const char **algorithm)
 {
-	static const enum hash by_curve[KEY_TYPES] = {
-		[KEY_ECDSA_P256] = HASH_SHA256,
-		[KEY_ECDSA_P384] = HASH_SHA384,
-		[KEY_ECDSA_P521] = HASH_SHA512,
+	static const enum key_hash by_curve[KEY_TYPES] = {
+		[KEY_ECDSA_P256] = KEY_SHA256,
+		[KEY_ECDSA_P384] = KEY_SHA384,
+		[KEY_ECDSA_P521] = KEY_SHA512,
 	};
 
 	if ((flags & ~(SSH_AGENT_RSA_SHA2_256 | SSH_AGENT_RSA_SHA2_512)) != 0)
@@ -272,46 +132,80 @@ choose_hash(const struct key *k, uint32_t flags, int legacy_rsa,
 	if (k->type != KEY_RSA) {
 		*hash = by_curve[k->type];
 	} else if ((flags & SSH_AGENT_RSA_SHA2_256) != 0) {
-		*hash = HASH_SHA256;
+		*hash = KEY_SHA256;
 		*algorithm = "rsa-sha2-256";
 	} else if ((flags & SSH_AGENT_RSA_SHA2_512) != 0) {
-		*hash = HASH_SHA512;
+		*hash = KEY_SHA512;
 		*algorithm = "rsa-sha2-512";
 	} else if (legacy_rsa) {
-		*hash = HASH_SHA1;
+		*hash = KEY_SHA1;
 	} else {
 		return ST_UNSUPPORTED;
 	}
 	return ST_OK;
 }
 
-/* One signature, as an operation of the vault. */
-struct signing {
-	struct key		*k;
-	enum hash		 hash;
-	struct slice		 data;
-	unsigned char		 digest[EVP_MAX_MD_SIZE];
-	unsigned		 digest_len;
-	struct signature	*out;
-};
-
 /* Hash the data, which is no secret: outside of the vault, and with a context
  * that is kept. */
 static int
-digest(struct signing *s)
+digest(struct signing *s, struct slice data)
 {
 	static EVP_MD_CTX *ctx;
+	unsigned len = 0;
 
-	if (s->k->type == KEY_ED25519)
-		return ST_OK;
 	if ((ctx == NULL && (ctx = EVP_MD_CTX_new()) == NULL) ||
-	    EVP_DigestInit_ex2(ctx, hash_md(s->hash), NULL) != 1 ||
-	    EVP_DigestUpdate(ctx, s->data.p, s->data.len) != 1 ||
-	    EVP_DigestFinal_ex(ctx, s->digest, &s->digest_len) != 1) {
+	    EVP_DigestInit_ex2(ctx, key_math_md(s->hash), NULL) != 1 ||
+	    EVP_DigestUpdate(ctx, data.p, data.len) != 1 ||
+	    EVP_DigestFinal_ex(ctx, s->digest, &len) != 1) {
 		ERR_clear_error();
 		return ST_CRYPTO;
 	}
+	s->digest_len = len;
 	return ST_OK;
+}
+
+int
+signing_init(struct signing *s, struct key *k, struct slice data,
+    uint32_t flags, bool legacy_rsa)
+{
+	int st;
+
+	/* Not the room for the signature: it is large. */
+	s->key = NULL;
+	s->copy = NULL;
+	s->data = data;
+	s->digest_len = 0;
+	s->big = k->type == KEY_RSA && k->bits > BITS_SHARE;
+	if (key_type_info(k->type)->sk)
+		return ST_UNSUPPORTED;
+	if ((st = choose_hash(k, flags, legacy_rsa, &s->hash,
+	    &s->out.algorithm)) != ST_OK)
+		return st;
+	if (k->type != KEY_ED25519 && (st = digest(s, data)) != ST_OK)
+		return st;
+	s->key = key_ref(k);
+	return ST_OK;
+}
+
+int
+signing_keep(struct signing *s)
+{
+	if (s->key->type != KEY_ED25519 || s->data.len == 0)
+		return ST_OK;
+	if ((s->copy = malloc(s->data.len)) == NULL)
+		return ST_NOMEM;
+	memcpy(s->copy, s->data.p, s->data.len);
+	s->data.p = s->copy;
+	return ST_OK;
+}
+
+void
+signing_fini(struct signing *s)
+{
+	key_free(s->key);
+	s->key = NULL;
+	free(s->copy);
+	s->copy = NULL;
 }
 
 /* Sign with libcrypto; for ECDSA the two numbers are rewritten from
@@ -320,24 +214,21 @@ static int
 sign_evp(struct signing *s)
 {
 	uint8_t der[KEY_ECDSA_DER_MAX];
-	uint8_t *raw = s->k->type == KEY_RSA ? s->out->bytes : der;
-	size_t len = s->k->type == KEY_RSA ? sizeof(s->out->bytes) :
-	    sizeof(der);
-	EVP_PKEY_CTX *ctx = NULL;
+	bool rsa = s->key->type == KEY_RSA;
+	size_t len = rsa ? sizeof(s->out.bytes) : sizeof(der);
 	int st;
 
-	if ((st = heat(s->k)) != ST_OK ||
-	    (st = sign_context(s->k, s->hash, &ctx)) != ST_OK)
+	if ((st = hotkey_sign(&s->key->hot, s->hash, (struct slice){
+	    s->digest, s->digest_len }, rsa ? s->out.bytes : der,
+	    &len)) != ST_OK)
 		return st;
-	if (EVP_PKEY_sign(ctx, raw, &len, s->digest, s->digest_len) != 1)
-		return key_math_fault();
-	s->out->len = len;
-	if (s->k->type == KEY_RSA)
+	s->out.len = len;
+	if (rsa)
 		return ST_OK;
 	/* libcrypto calls it a success when it could not write the DER. */
 	if (len > sizeof(der) ||
 	    key_math_ecdsa_signature((struct slice){ der, len },
-	    s->out->bytes, sizeof(s->out->bytes), &s->out->len) != ST_OK)
+	    s->out.bytes, sizeof(s->out.bytes), &s->out.len) != ST_OK)
 		return key_math_fault();
 	return ST_OK;
 }
@@ -347,48 +238,92 @@ sign_run(void *arg)
 {
 	struct signing *s = arg;
 
-	if (s->k->type != KEY_ED25519)
+	if (s->key->type != KEY_ED25519)
 		return sign_evp(s);
-	s->out->len = crypto_sign_BYTES;
-	(void)crypto_sign_detached(s->out->bytes, NULL, s->data.p,
-	    s->data.len, s->k->record);
+	s->out.len = crypto_sign_BYTES;
+	(void)crypto_sign_detached(s->out.bytes, NULL, s->data.p, s->data.len,
+	    s->key->record);
 	return ST_OK;
 }
 
-int
-key_sign(struct key *k, struct slice data, uint32_t flags, int legacy_rsa,
-    struct signature *out)
+/* An operation that is to have all the room. */
+struct lone {
+	vault_fn	*fn;
+	void		*arg;
+};
+
+/* Nobody else is at work: no key is in use, so all of them can turn cold, also
+ * those that others made hot while this one waited. */
+static int
+lone_run(void *arg)
 {
-	struct signing s = { .k = k, .data = data, .out = out };
+	const struct lone *l = arg;
+
+	while (hotkey_cool_one(NULL))
+		;
+	return l->fn(l->arg);
+}
+
+/*
+ * Run an operation about a key, within the room for operations, which bounds
+ * the hot keys as well: they keep nothing out that is to last.  Where there is
+ * not enough of it, other hot keys turn cold; and then it is tried once more
+ * with no other operation under way and no hot key at all, its own included,
+ * whose pieces may lie in the way.
+ */
+static int
+operate(vault_fn *fn, void *arg, struct key *k, bool big)
+{
+	unsigned how = VAULT_STRICT | (big ? VAULT_BIG : 0);
+	struct lone lone = { fn, arg };
 	int st;
 
-	if ((st = choose_hash(k, flags, legacy_rsa, &s.hash,
-	    &out->algorithm)) != ST_OK || (st = digest(&s)) != ST_OK)
-		return st;
-	if (k->type != KEY_ED25519 && k->pkey == NULL)
-		make_room(k);
-	/* Within the room for operations, which bounds the hot keys as well:
-	 * they keep nothing out that is to last. */
 	do
-		st = vault_run(sign_run, &s, true);
-	while (st == ST_FULL && cool_one(k));
-	if (st == ST_FULL) {
-		/* Its own pieces may lie in the way. */
-		cool(k);
-		st = vault_run(sign_run, &s, true);
+		st = vault_run(fn, arg, how);
+	while (st == ST_FULL && hotkey_cool_one(&k->hot));
+	if (st == ST_FULL)
+		st = vault_run(lone_run, &lone, how | VAULT_ALONE);
+	return st;
+}
+
+int
+signing_run(struct signing *s)
+{
+	struct key *k = s->key;
+
+	if (atomic_load(&k->retired))
+		return ST_NOT_FOUND;
+	if (k->type != KEY_ED25519 && !hotkey_is_hot(&k->hot))
+		make_room(k);
+	return operate(sign_run, s, k, s->big);
+}
+
+int
+key_sign(struct key *k, struct slice data, uint32_t flags, bool legacy_rsa,
+    struct signature *out)
+{
+	struct signing s;
+	int st;
+
+	if ((st = signing_init(&s, k, data, flags, legacy_rsa)) != ST_OK)
+		return st;
+	if ((st = signing_run(&s)) == ST_OK) {
+		out->algorithm = s.out.algorithm;
+		out->len = s.out.len;
+		memcpy(out->bytes, s.out.bytes, s.out.len);
 	}
+	signing_fini(&s);
 	return st;
 }
 
 /* Ed25519: derive the public half from the seed; it must be the one given,
  * since a signature made with a foreign one gives the key away. */
 static int
-check_ed25519(struct key *k, const struct private_fields *f, const char **why)
+check_ed25519(const struct private_fields *f, const char **why)
 {
 	unsigned char pk[crypto_sign_PUBLICKEYBYTES];
 	unsigned char sk[crypto_sign_SECRETKEYBYTES];
 
-	k->bits = 256;
 	(void)crypto_sign_seed_keypair(pk, sk, f->ed25519.sk.p);
 	if (memcmp(pk, f->ed25519.pk.p, sizeof(pk)) == 0 &&
 	    sodium_memcmp(sk, f->ed25519.sk.p, sizeof(sk)) == 0)
@@ -397,24 +332,28 @@ check_ed25519(struct key *k, const struct private_fields *f, const char **why)
 	return ST_MALFORMED;
 }
 
-/* Keep the private numbers. */
+/* Keep the private numbers, as those of a plain key. */
 static int
 keep_record(struct key *k, const struct private_fields *f)
 {
+	struct private_fields plain = *f;
 	struct wire_writer w;
 
+	plain.cert = (struct slice){ NULL, 0 };
 	if (k->type == KEY_ED25519)
 		k->record_len = crypto_sign_SECRETKEYBYTES;
 	else
-		k->record_len = keyblob_private_size(f);
+		k->record_len = keyprivate_size(&plain);
 	k->record = secret_alloc(vault_region(), k->record_len);
 	if (k->record == NULL)
 		return ST_FULL;
 	w = wire_writer(k->record, k->record_len);
 	if (k->type == KEY_ED25519)
-		wire_put_bytes(&w, f->ed25519.sk);
+		wire_put_bytes(&w, plain.ed25519.sk);
 	else
-		keyblob_private_put(&w, f);
+		keyprivate_put(&w, &plain);
+	k->hot.type = k->type;
+	k->hot.record = (struct slice){ k->record, w.len };
 	return w.full ? ST_INTERNAL : ST_OK;
 }
 
@@ -423,16 +362,16 @@ keep_record(struct key *k, const struct private_fields *f)
 static int
 try_out(struct signing *s, const char **why)
 {
-	struct key *k = s->k;
+	struct key *k = s->key;
 	int st;
 
 	if ((st = sign_run(s)) == ST_OK && k->type == KEY_ED25519)
-		st = crypto_sign_verify_detached(s->out->bytes, s->data.p,
+		st = crypto_sign_verify_detached(s->out.bytes, s->data.p,
 		    s->data.len, k->record + crypto_sign_SEEDBYTES) == 0 ?
 		    ST_OK : ST_MALFORMED;
 	else if (st == ST_OK)
-		st = key_math_verify(k->type, k->pkey, s->data,
-		    (struct slice){ s->out->bytes, s->out->len });
+		st = hotkey_verify(&k->hot, s->data,
+		    (struct slice){ s->out.bytes, s->out.len });
 	if (st != ST_OK && st != ST_FULL) {
 		*why = "a trial signature does not verify";
 		st = ST_MALFORMED;
@@ -444,7 +383,7 @@ try_out(struct signing *s, const char **why)
 struct making {
 	struct key			*k;
 	const struct private_fields	*fields;
-	struct signing			*trial;
+	struct signing			 trial;
 	const char			**why;
 };
 
@@ -455,55 +394,83 @@ make_run(void *arg)
 	struct making *m = arg;
 	int st;
 
+	/* What a first try left. */
+	hotkey_cool(&m->k->hot);
 	st = m->k->type == KEY_ED25519 ?
-	    check_ed25519(m->k, m->fields, m->why) :
+	    check_ed25519(m->fields, m->why) :
 	    key_math_check(m->fields, &m->k->bits, m->why);
 	if (st != ST_OK)
 		return st;
 	if (m->k->record == NULL &&
 	    (st = keep_record(m->k, m->fields)) != ST_OK)
 		return st;
-	return try_out(m->trial, m->why);
+	return try_out(&m->trial, m->why);
+}
+
+/* Make the private half, and see that it works.  Strictly in the room for
+ * operations: what fits in now always will, since nothing that lasts is ever
+ * put there. */
+static int
+make_private(struct making *m)
+{
+	bool big = m->k->type == KEY_RSA &&
+	    m->fields->rsa.n.len > BITS_SHARE / 8;
+	struct vault_work work;
+	int st;
+
+	key_math_warm(m->k->type);
+	if ((st = signing_init(&m->trial, m->k, slice_str(trial),
+	    m->k->type == KEY_RSA ? SSH_AGENT_RSA_SHA2_256 : 0,
+	    false)) != ST_OK)
+		return st;
+	st = operate(make_run, m, m->k, big);
+	if (st == ST_FULL)
+		*m->why = "no room left in locked memory";
+	vault_work(&work);
+	m->k->need = work.heap_last;
+	signing_fini(&m->trial);
+	return st;
+}
+
+/* See that a certificate is one. */
+static int
+check_certificate(const struct private_fields *fields, const char **why)
+{
+	struct certificate cert;
+	int st;
+
+	if ((st = certificate_decode(fields->cert, &cert)) != ST_OK) {
+		*why = "a broken certificate";
+		return st;
+	}
+	return verify_certificate(&cert, why);
 }
 
 int
 key_new(struct key **out, const struct private_fields *fields,
     const char **why)
 {
-	struct signature sig;
-	struct signing s = { .data = slice_str(trial), .out = &sig };
-	struct making m = { .fields = fields, .trial = &s, .why = why };
-	struct vault_work work;
-	int st;
+	struct making m = { .fields = fields, .why = why };
+	int st = ST_OK;
 
 	*out = NULL;
 	*why = "out of memory";
 	if ((m.k = calloc(1, sizeof(*m.k))) == NULL)
 		return ST_NOMEM;
+	m.k->refs = 1;
 	m.k->type = fields->type;
-	warm(m.k->type);
-	s.k = m.k;
-	if ((st = choose_hash(m.k, m.k->type == KEY_RSA ?
-	    SSH_AGENT_RSA_SHA2_256 : 0, 0, &s.hash, &sig.algorithm)) !=
-	    ST_OK || (st = digest(&s)) != ST_OK)
-		goto out;
-	/* Strictly in the room for operations: what fits in now always will,
-	 * since nothing that lasts is ever put there. */
-	do {
-		cool(m.k);	/* what a first try left */
-		st = vault_run(make_run, &m, true);
-	} while (st == ST_FULL && cool_one(m.k));
-	if (st == ST_FULL)
-		*why = "no room left in locked memory";
-	vault_work(&work);
-	m.k->need = work.heap_last;
+	m.k->cert = fields->cert.len > 0;
+	m.k->bits = key_type_info(fields->type)->bits;
+	if (m.k->cert)
+		st = check_certificate(fields, why);
+	if (st == ST_OK && !key_type_info(fields->type)->sk)
+		st = make_private(&m);
 	if (st == ST_OK)
 		st = keep_blob(m.k, fields);
 	if (st == ST_OK) {
 		*out = m.k;
 		m.k = NULL;
 	}
-out:
 	key_free(m.k);
 	return st;
 }
@@ -528,15 +495,40 @@ key_room(enum key_type type, unsigned bits)
 	}
 }
 
+struct key *
+key_ref(struct key *k)
+{
+	k->refs++;
+	return k;
+}
+
 void
 key_free(struct key *k)
 {
-	if (k == NULL)
+	if (k == NULL || --k->refs > 0)
 		return;
-	cool(k);
+	hotkey_cool(&k->hot);
 	secret_free(vault_region(), k->record);
 	free(k->blob);
 	free(k);
+}
+
+void
+key_retire(struct key *k)
+{
+	atomic_store(&k->retired, true);
+}
+
+bool
+key_is_dear(const struct key *k)
+{
+	return k->type != KEY_ED25519 && k->type != KEY_ECDSA_P256;
+}
+
+bool
+key_is_cert(const struct key *k)
+{
+	return k->cert;
 }
 
 enum key_type

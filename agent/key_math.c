@@ -35,6 +35,55 @@ key_math_fault(void)
 	return full ? ST_FULL : ST_CRYPTO;
 }
 
+static EVP_MD *md[KEY_HASHES];
+
+const EVP_MD *
+key_math_md(enum key_hash hash)
+{
+	return md[hash];
+}
+
+/* Fetch the hashes. */
+static void
+fetch(void)
+{
+	static const char *const name[KEY_HASHES] = { "SHA1", "SHA2-256",
+		"SHA2-384", "SHA2-512" };
+
+	for (enum key_hash h = KEY_SHA1; h < KEY_HASHES; h++)
+		if (md[h] == NULL)
+			md[h] = EVP_MD_fetch(NULL, name[h], NULL);
+}
+
+void
+key_math_warm(enum key_type type)
+{
+	static bool done[KEY_TYPES];
+	EVP_PKEY *pkey = NULL;
+	EVP_PKEY_CTX *ctx = NULL;
+	unsigned char sig[256], digest[32] = { 0 };
+	size_t len = sizeof(sig);
+
+	if (type == KEY_ED25519 || key_type_info(type)->sk || done[type])
+		return;
+	done[type] = true;
+	fetch();
+	if (type == KEY_RSA)
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)512);
+	else
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC",
+		    key_math_curve(type));
+	if (pkey != NULL &&
+	    (ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL)) != NULL &&
+	    EVP_PKEY_sign_init(ctx) == 1 && (type != KEY_RSA ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1) &&
+	    EVP_PKEY_CTX_set_signature_md(ctx, md[KEY_SHA256]) == 1)
+		(void)EVP_PKEY_sign(ctx, sig, &len, digest, sizeof(digest));
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+}
+
 /* A BIGNUM that keeps its timing to itself. */
 static BIGNUM *
 secret_bn(struct slice s)
@@ -317,7 +366,7 @@ key_ecdsa_public(enum key_type type, struct slice d, uint8_t *q, size_t *qlen)
 
 	if (d.len > point_size(type) || *qlen < point_size(type))
 		return ST_MALFORMED;
-	return vault_run(public_run, &args, false);
+	return vault_run(public_run, &args, 0);
 }
 
 /* Check the numbers of an ECDSA key. */
@@ -453,7 +502,7 @@ int
 key_math_verify(enum key_type type, EVP_PKEY *pkey, struct slice data,
     struct slice sig)
 {
-	const char *md = type == KEY_ECDSA_P384 ? "SHA2-384" :
+	const char *name = type == KEY_ECDSA_P384 ? "SHA2-384" :
 	    type == KEY_ECDSA_P521 ? "SHA2-512" : "SHA2-256";
 	EVP_MD_CTX *ctx = NULL;
 	unsigned char *der = NULL;
@@ -463,7 +512,7 @@ key_math_verify(enum key_type type, EVP_PKEY *pkey, struct slice data,
 	if (type != KEY_RSA && (st = ecdsa_der(sig, &der, &der_len)) == ST_OK)
 		sig = (struct slice){ der, der_len };
 	if (st == ST_OK && ((ctx = EVP_MD_CTX_new()) == NULL ||
-	    EVP_DigestVerifyInit_ex(ctx, NULL, md, NULL, NULL, pkey,
+	    EVP_DigestVerifyInit_ex(ctx, NULL, name, NULL, NULL, pkey,
 	    NULL) != 1))
 		st = key_math_fault();
 	if (st == ST_OK && EVP_DigestVerify(ctx, sig.p, sig.len, data.p,

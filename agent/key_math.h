@@ -4,7 +4,7 @@
 /*
  * key_math - the libcrypto side of RSA and ECDSA keys.
  *
- * Layer:   agent; for key.c and, of its faults, lock.c.
+ * Layer:   agent; for key.c and hotkey.c and, of its faults, lock.c.
  * Memory:  every function that takes or makes private numbers must be called
  *          inside vault_run() (agent/vault.h).
  * Secrets: BIGNUMs and EVP_PKEYs, all of them in the vault.
@@ -13,6 +13,21 @@
 #include <openssl/evp.h>
 
 #include "agent/key.h"
+
+/**
+ * key_math_warm(type):
+ * Fetch the hashes, and have libcrypto build what it keeps for a type, in
+ * ordinary memory: with a key that is thrown away.  For the first thread, not
+ * inside vault_run(), and before the first key of that type; only the first
+ * call for each type does something.
+ */
+void key_math_warm(enum key_type type);
+
+/**
+ * key_math_md(hash):
+ * libcrypto's object for it, after key_math_warm().
+ */
+const EVP_MD *key_math_md(enum key_hash hash);
 
 /**
  * key_math_check(fields, bits, why):

@@ -46,19 +46,21 @@ identity_free(struct identity *id)
 	if (id == NULL)
 		return;
 	key_free(id->key);
+	rules_fini(&id->rules);
 	free(id->comment);
 	free(id);
 }
 
-void
+int
 identity_limit(struct identity *id, const struct constraints *limits,
-    uint32_t default_lifetime, int64_t now_ms)
+    bool service, uint32_t default_lifetime, int64_t now_ms)
 {
 	id->confirm = limits->confirm;
 	if (limits->has_lifetime)
 		id->expires_ms = now_ms + (int64_t)limits->lifetime_s * 1000;
 	else if (default_lifetime > 0)
 		id->expires_ms = now_ms + (int64_t)default_lifetime * 1000;
+	return rules_init(&id->rules, limits, service);
 }
 
 struct slice
@@ -198,9 +200,15 @@ keyring_put(struct keyring *ring, struct identity **set, size_t n,
 		return ST_FULL;
 	}
 	/* Nothing can fail any more. */
-	for (size_t i = 0; i < ring->n; i++)
-		if (is_replaced(ring->at[i], set, n, replace))
-			identity_free(ring->at[i]);
+	for (size_t i = 0; i < ring->n; i++) {
+		if (!is_replaced(ring->at[i], set, n, replace))
+			continue;
+		/* With the same key in its place, what is being signed may be
+		 * finished: nobody is to see a gap. */
+		if (find(set, n, key_blob(ring->at[i]->key)) == n)
+			key_retire(ring->at[i]->key);
+		identity_free(ring->at[i]);
+	}
 	for (size_t j = 0; j < n; j++)
 		set[j] = NULL;
 	free(ring->at);
@@ -214,6 +222,7 @@ keyring_put(struct keyring *ring, struct identity **set, size_t n,
 static void
 drop(struct keyring *ring, size_t i)
 {
+	key_retire(ring->at[i]->key);
 	identity_free(ring->at[i]);
 	ring->n--;
 	memmove(&ring->at[i], &ring->at[i + 1],
@@ -235,8 +244,10 @@ keyring_remove(struct keyring *ring, struct identity *id)
 void
 keyring_clear(struct keyring *ring)
 {
-	for (size_t i = 0; i < ring->n; i++)
+	for (size_t i = 0; i < ring->n; i++) {
+		key_retire(ring->at[i]->key);
 		identity_free(ring->at[i]);
+	}
 	free(ring->at);
 	ring->at = NULL;
 	ring->n = 0;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "agent/key.h"
+#include "agent/rules.h"
 #include "base/status.h"
 #include "proto/constraint.h"
 #include "proto/extension.h"
@@ -27,6 +28,7 @@ struct identity {
 	size_t		 comment_len;
 	int64_t		 expires_ms;	/* monotonic, or KEYRING_NEVER */
 	bool		 confirm;
+	struct rules	 rules;
 	/* The named load that it came with; empty: none. */
 	char		 load[LOAD_NAME_MAX + 1];
 	uint64_t	 signatures;	/* made with it since it was put */
@@ -47,12 +49,14 @@ int identity_new(struct identity **out, struct key *key,
 void identity_free(struct identity *id);
 
 /**
- * identity_limit(id, limits, default_lifetime, now_ms):
- * Apply constraints; a lifetime counts from ${now_ms}, and where there is none
- * ${default_lifetime} does, unless it is 0 too.  Both in seconds.
+ * identity_limit(id, limits, service, default_lifetime, now_ms):
+ * Apply constraints, once; a lifetime counts from ${now_ms}, and where there
+ * is none ${default_lifetime} does, unless it is 0 too.  Both in seconds.
+ *
+ * Errors: ST_NOMEM
  */
-void identity_limit(struct identity *id, const struct constraints *limits,
-    uint32_t default_lifetime, int64_t now_ms);
+int identity_limit(struct identity *id, const struct constraints *limits,
+    bool service, uint32_t default_lifetime, int64_t now_ms) MUST_USE;
 struct slice identity_comment(const struct identity *id);
 
 struct keyring *keyring_new(void) MUST_USE;
@@ -89,7 +93,8 @@ int keyring_put(struct keyring *ring, struct identity **set, size_t n,
 
 /**
  * keyring_remove(ring, id), keyring_clear(ring):
- * Take away one identity, or all; wiped at once.
+ * Take away one identity, or all; wiped at once, or when the signature that is
+ * being made is.
  */
 void keyring_remove(struct keyring *ring, struct identity *id);
 void keyring_clear(struct keyring *ring);

@@ -186,12 +186,24 @@ check_fields(struct parse *p)
 static bool
 same_public(const struct private_fields *fields, struct slice blob)
 {
-	uint8_t room[KEYBLOB_PUBLIC_MAX];
+	uint8_t room[KEYPRIVATE_PUBLIC_MAX];
 	struct wire_writer w = wire_writer(room, sizeof(room));
 	struct slice ours;
 
-	keyblob_public_put(&w, fields);
+	keyprivate_put_public(&w, fields);
 	return wire_done(&w, &ours) == ST_OK && slice_eq(ours, blob);
+}
+
+/* Whether a key file may hold a key of a type with that name: the private half
+ * of some is elsewhere, and certificates have files of their own. */
+static bool
+is_file_type(struct slice name)
+{
+	enum key_type type;
+	bool cert;
+
+	return key_type_named(name, &type, &cert) == ST_OK && !cert &&
+	    !key_type_info(type)->sk;
 }
 
 /* The private section of openssh-key-v1: two equal numbers, the key as the
@@ -211,10 +223,10 @@ openssh_private(struct parse *p, struct slice section, struct slice blob)
 	ahead = r;
 	if ((st = wire_get_string(&ahead, &name)) != ST_OK)
 		return broken(p, st);
-	st = keyblob_private_get(&r, p->fields);
-	if (st == ST_UNSUPPORTED)
-		return refuse(p, st, why_not_type(name));
-	if (st != ST_OK || (st = wire_get_text(&r, p->comment)) != ST_OK)
+	if (!is_file_type(name))
+		return refuse(p, ST_UNSUPPORTED, why_not_type(name));
+	if ((st = keyprivate_get(&r, p->fields)) != ST_OK ||
+	    (st = wire_get_text(&r, p->comment)) != ST_OK)
 		return broken(p, st);
 	for (unsigned want = 1; !wire_end(&r); want++)
 		if (wire_get_u8(&r, &pad) != ST_OK || pad != want)

@@ -14,7 +14,7 @@
 
 #include "base/secret.h"
 #include "base/status.h"
-#include "proto/keyblob.h"
+#include "proto/keyprivate.h"
 
 struct keytext {
 	struct private_fields	 fields;	/* borrows from mem */

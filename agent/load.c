@@ -11,10 +11,18 @@
 #include "proto/reply.h"
 #include "proto/request.h"
 
+/* Places in the table by which a staged blob is found: twice as many as there
+ * can be, so that a search soon meets an empty one. */
+#define PLACES		4096
+_Static_assert(PLACES >= 2 * REPLY_IDENTITIES_MAX &&
+    (PLACES & (PLACES - 1)) == 0, "a power of two, and enough");
+
 struct load {
 	struct opener	 *opener;
 	struct identity	**staged;
-	size_t		  n;
+	size_t		  n;		/* at most REPLY_IDENTITIES_MAX */
+	uint16_t	  place[PLACES];	/* index into it plus one; 0:
+						 * empty */
 	uint32_t	  records;	/* keys seen, repeated ones included */
 	bool		  ended;	/* the final record was seen */
 	bool		  dead;		/* something was refused */
@@ -49,7 +57,7 @@ load_begin(struct load **out, struct slice name,
 	assert(name.len <= LOAD_NAME_MAX);
 	if (name.len > 0)
 		memcpy(l->name, name.p, name.len);
-	if ((st = vault_run(open_run, &o, false)) != ST_OK) {
+	if ((st = vault_run(open_run, &o, 0)) != ST_OK) {
 		load_free(l);
 		return st;
 	}
@@ -75,31 +83,54 @@ load_count(const struct load *l)
 	return l->n;
 }
 
+/* Where a blob is in the table, or would be.  Who loads keys is trusted, so a
+ * hash that can be foreseen does no harm. */
+static uint16_t *
+place_of(struct load *l, struct slice blob)
+{
+	uint32_t hash = 2166136261u;	/* FNV-1a */
+
+	for (size_t i = 0; i < blob.len; i++)
+		hash = (hash ^ blob.p[i]) * 16777619u;
+	for (hash ^= hash >> 16;; hash++) {
+		uint16_t *at = &l->place[hash % PLACES];
+
+		if (*at == 0 ||
+		    slice_eq(key_blob(l->staged[*at - 1]->key), blob))
+			return at;
+	}
+}
+
 /* Keep an identity; the same key once more takes the place of the first. */
 static int
-stage(struct load *l, struct identity *id)
+stage(struct load *l, struct identity *id, const char **why)
 {
+	uint16_t *at = place_of(l, key_blob(id->key));
 	struct identity **more;
 
-	for (size_t i = 0; i < l->n; i++) {
-		if (slice_eq(key_blob(l->staged[i]->key), key_blob(id->key))) {
-			identity_free(l->staged[i]);
-			l->staged[i] = id;
-			return ST_OK;
-		}
+	if (*at != 0) {
+		identity_free(l->staged[*at - 1]);
+		l->staged[*at - 1] = id;
+		return ST_OK;
 	}
-	more = realloc(l->staged, (l->n + 1) * sizeof(struct identity *));
+	if (l->n == REPLY_IDENTITIES_MAX) {
+		*why = "more than 2048 keys: no OpenSSH client could list "
+		    "them";
+		return ST_FULL;
+	}
+	more = reallocarray(l->staged, l->n + 1, sizeof(l->staged[0]));
 	if (more == NULL)
 		return ST_NOMEM;
 	l->staged = more;
 	l->staged[l->n++] = id;
+	*at = (uint16_t)l->n;
 	return ST_OK;
 }
 
 /* Make an identity of one add request and stage it. */
 static int
-take_key(struct load *l, struct slice body, uint32_t default_lifetime,
-    int64_t now_ms, const char **why)
+take_key(struct load *l, struct slice body,
+    const struct load_defaults *defaults, int64_t now_ms, const char **why)
 {
 	struct identity *id = NULL;
 	struct constraints limits;
@@ -113,15 +144,22 @@ take_key(struct load *l, struct slice body, uint32_t default_lifetime,
 	*why = "a constraint that this agent does not enforce";
 	if ((st = constraint_parse(req.add.constraints, &limits)) != ST_OK)
 		goto out;
+	*why = "an authenticator's library for a key that is not of one";
+	if (limits.has_sk_provider && !key_type_info(req.add.key.type)->sk) {
+		st = ST_UNSUPPORTED;
+		goto out;
+	}
 	if ((st = key_new(&key, &req.add.key, why)) != ST_OK)
 		goto out;
 	*why = "out of memory";
 	if ((st = identity_new(&id, key, req.add.comment)) != ST_OK)
 		goto out;
 	key = NULL;		/* the identity owns it now */
-	identity_limit(id, &limits, default_lifetime, now_ms);
+	if ((st = identity_limit(id, &limits, defaults->service,
+	    defaults->lifetime_s, now_ms)) != ST_OK)
+		goto out;
 	memcpy(id->load, l->name, sizeof(id->load));
-	if ((st = stage(l, id)) != ST_OK)
+	if ((st = stage(l, id, why)) != ST_OK)
 		goto out;
 	id = NULL;
 out:
@@ -132,8 +170,8 @@ out:
 
 /* Act on the record that was just opened. */
 static int
-take_record(struct load *l, uint32_t default_lifetime, int64_t now_ms,
-    struct load_fault *fault)
+take_record(struct load *l, const struct load_defaults *defaults,
+    int64_t now_ms, struct load_fault *fault)
 {
 	struct bundle_record rec;
 	struct slice plain;
@@ -151,7 +189,7 @@ take_record(struct load *l, uint32_t default_lifetime, int64_t now_ms,
 		return rec.count == l->records ? ST_OK : ST_MALFORMED;
 	}
 	fault->item = ++l->records;
-	st = take_key(l, rec.key, default_lifetime, now_ms, &fault->text);
+	st = take_key(l, rec.key, defaults, now_ms, &fault->text);
 	if (st == ST_OK)
 		fault->item = 0;
 	return st;
@@ -174,15 +212,15 @@ feed_run(void *arg)
 
 /* Act on every record that bytes complete. */
 static int
-take_bytes(struct load *l, struct slice bytes, uint32_t default_lifetime,
-    int64_t now_ms, struct load_fault *fault)
+take_bytes(struct load *l, struct slice bytes,
+    const struct load_defaults *defaults, int64_t now_ms,
+    struct load_fault *fault)
 {
 	struct feeding c = { l, bytes };
 	int st;
 
-	while ((st = vault_run(feed_run, &c, false)) == ST_OK) {
-		if ((st = take_record(l, default_lifetime, now_ms,
-		    fault)) != ST_OK)
+	while ((st = vault_run(feed_run, &c, 0)) == ST_OK) {
+		if ((st = take_record(l, defaults, now_ms, fault)) != ST_OK)
 			return st;
 		if (c.bytes.len == 0)
 			return ST_OK;
@@ -195,8 +233,9 @@ take_bytes(struct load *l, struct slice bytes, uint32_t default_lifetime,
 }
 
 int
-load_chunk(struct load *l, struct slice bytes, uint32_t default_lifetime,
-    int64_t now_ms, struct load_fault *fault)
+load_chunk(struct load *l, struct slice bytes,
+    const struct load_defaults *defaults, int64_t now_ms,
+    struct load_fault *fault)
 {
 	int st;
 
@@ -204,7 +243,7 @@ load_chunk(struct load *l, struct slice bytes, uint32_t default_lifetime,
 	if (l->dead)
 		return ST_MALFORMED;
 	fault->text = NULL;
-	st = take_bytes(l, bytes, default_lifetime, now_ms, fault);
+	st = take_bytes(l, bytes, defaults, now_ms, fault);
 	l->dead = st != ST_OK;
 	return st;
 }

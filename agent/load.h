@@ -35,16 +35,23 @@ struct load_fault {
 int load_begin(struct load **out, struct slice name,
     uint8_t public_key[static LOAD_PUBLIC_KEY]) MUST_USE;
 
+/* What goes for keys that do not say otherwise. */
+struct load_defaults {
+	bool		 service;	/* see agent/rules.h */
+	uint32_t	 lifetime_s;	/* 0: none */
+};
+
 /**
- * load_chunk(l, bytes, default_lifetime, now_ms, fault):
+ * load_chunk(l, bytes, defaults, now_ms, fault):
  * Take bytes of the sealed stream; every key that is complete is staged.
- * Lifetimes count from ${now_ms}; ${default_lifetime}, in seconds, is for keys
- * that state none, and 0 means no default.
+ * Lifetimes count from ${now_ms}.
  *
- * Errors: any but ST_OK: ${fault} says what and why, and the load is dead
+ * Errors: ST_FULL  also for more than REPLY_IDENTITIES_MAX keys
+ *         any but ST_OK: ${fault} says what and why, and the load is dead
  */
-int load_chunk(struct load *l, struct slice bytes, uint32_t default_lifetime,
-    int64_t now_ms, struct load_fault *fault) MUST_USE;
+int load_chunk(struct load *l, struct slice bytes,
+    const struct load_defaults *defaults, int64_t now_ms,
+    struct load_fault *fault) MUST_USE;
 
 /**
  * load_commit(l, ring, w, fault):

@@ -1,18 +1,8 @@
 #include "agent/loader.h"
 
-/*
- * Keys are taken from the text one after another; each is sealed as soon as
- * it was parsed, and its plaintext wiped.  What piles up until all of them
- * are known to be good is ciphertext, in ordinary memory: locked memory needs
- * room for the text and one key.  Nothing of it is sent before the last key
- * was parsed, so a bad one costs the agent nothing.
- */
-
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,16 +10,16 @@
 #include "agent/daemon.h"
 #include "agent/harden.h"
 #include "agent/key.h"
-#include "agent/keytext.h"
-#include "agent/seal.h"
+#include "agent/loadstream.h"
 #include "agent/statusget.h"
 #include "agent/vault.h"
 #include "base/clock.h"
+#include "base/fdio.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "proto/bundle.h"
-#include "proto/constraint.h"
+#include "proto/certificate.h"
 #include "proto/extension.h"
+#include "proto/keyprivate.h"
 #include "proto/reply.h"
 
 /* One line about what went wrong. */
@@ -38,27 +28,19 @@
  * often to look. */
 #define START_WAIT_MS	2000
 #define START_STEP_MS	20
-/* Locked memory kept back for the largest key at work: decoded, and as a
- * record. */
-#define WORK_ROOM	(2 * BUNDLE_RECORD_MAX + 4096)
-/* Room for the text at first: enough for some hundred keys. */
-#define TEXT_ROOM	(128 * 1024)
-/* What a record has besides the fields that its key text has too. */
-#define RECORD_ROOM	256
 /* What a frame has besides the chunk in it. */
 #define FRAME_ROOM	256
+
+/* How long an agent that we started may take to end again. */
+#define LEAVE_WAIT_MS	2000
 
 struct loader {
 	const struct agent_options *opts;
 	struct agentconn conn;
-	uint8_t		*text;		/* locked: all of stdin */
-	struct slice	 rest;		/* of the text, not yet parsed */
-	struct sealer	*sealer;
-	struct wire_writer sealed;	/* ordinary memory: ciphertext */
-	char		(*fingerprint)[KEY_FINGERPRINT_MAX];
-	size_t		 n;		/* keys taken */
+	struct loadstream stream;
 	uint8_t		*frame;		/* of a request */
-	bool		 started;	/* the agent is one that we started */
+	int		 started;	/* tells the agent that we started
+					 * what became of it; or -1 */
 };
 
 /* The exit code of a failed connection. */
@@ -153,10 +135,9 @@ reach_agent(struct loader *ld)
 	if (!is_absent(st))
 		return unreachable(st, why);
 
-	st = daemon_start(opts, why, sizeof(why));
+	st = daemon_start(opts, &ld->started, why, sizeof(why));
 	if (st != ST_OK && st != ST_BUSY)
 		return unstarted(st, why);
-	ld->started = st == ST_OK;
 	deadline = clock_ms() + START_WAIT_MS;
 	while (is_absent(st = try_open(ld, why, sizeof(why))) &&
 	    clock_ms() < deadline)
@@ -168,14 +149,14 @@ reach_agent(struct loader *ld)
 static int
 refused(const struct loader *ld, const struct load_answer *ans)
 {
-	char buf[WHY_MAX];
-	struct text reason;
+	char buf[WHY_MAX], what[WHY_MAX];
+	struct text reason, name;
 
 	text_init(&reason, buf, sizeof(buf));
 	text_escape(&reason, ans->text.p, ans->text.len);
-	if (ans->item > 0 && ans->item <= ld->n)
-		log_error("key %u of %zu (%s): %s; nothing was loaded",
-		    ans->item, ld->n, ld->fingerprint[ans->item - 1], buf);
+	text_init(&name, what, sizeof(what));
+	if (loadstream_name(&ld->stream, ans->item, &name))
+		log_error("%s: %s; nothing was loaded", what, buf);
 	else
 		log_error("the agent refuses the load: %s; nothing was "
 		    "loaded", buf);
@@ -224,27 +205,10 @@ unanswered(const struct loader *ld, int st)
 	return EXIT_FAILED;
 }
 
-/* sealer_new() as an operation of the vault. */
-struct new_sealer {
-	struct loader	*ld;
-	const uint8_t	*public_key;
-	uint8_t		*head;
-};
-
-static int
-new_sealer(void *arg)
-{
-	struct new_sealer *n = arg;
-
-	return sealer_new(&n->ld->sealer, vault_region(), n->public_key,
-	    n->head);
-}
-
 /* Begin the load: the answer is the key to seal to. */
 static int
 begin(struct loader *ld, struct slice name)
 {
-	uint8_t head[BUNDLE_SEALED + BUNDLE_HEADER];
 	struct load_answer ans;
 	int st;
 
@@ -261,268 +225,15 @@ begin(struct loader *ld, struct slice name)
 		return refused(ld, &ans);
 	if (ans.data.len != LOAD_PUBLIC_KEY)
 		return unanswered(ld, ST_MALFORMED);
-	st = vault_run(new_sealer, &(struct new_sealer){ ld, ans.data.p,
-	    head }, false);
-	if (st != ST_OK) {
-		log_error_st(st, "cannot seal the keys");
-		return st == ST_FULL ? EXIT_MEMORY : EXIT_FAILED;
-	}
-	/* Room for the head; more is made for each record. */
-	ld->sealed = wire_writer(malloc(sizeof(head)), sizeof(head));
-	if (ld->sealed.p == NULL) {
-		log_error("out of memory");
-		return EXIT_FAILED;
-	}
-	wire_put_bytes(&ld->sealed, (struct slice){ head, sizeof(head) });
-	return EXIT_DONE;
-}
-
-/* Read stdin to its end, or until cap bytes are there. */
-static int
-read_all(uint8_t *p, size_t cap, size_t *len)
-{
-	struct pollfd wait = { .fd = STDIN_FILENO, .events = POLLIN };
-	ssize_t n;
-
-	for (; *len < cap; *len += (size_t)n) {
-		n = read(STDIN_FILENO, p + *len, cap - *len);
-		if (n == 0)
-			break;
-		if (n > 0)
-			continue;
-		n = 0;
-		if (errno == EAGAIN)
-			(void)poll(&wait, 1, -1);
-		else if (errno != EINTR)
-			return ST_SYSTEM;
-	}
-	return ST_OK;
-}
-
-/* Move the text, len bytes of it, to a piece of cap bytes. */
-static int
-move_text(struct loader *ld, size_t len, size_t cap)
-{
-	uint8_t *more = secret_alloc(vault_region(), cap);
-
-	if (more == NULL)
-		return ST_FULL;
-	if (len > 0)
-		memcpy(more, ld->text, len);
-	secret_free(vault_region(), ld->text);
-	ld->text = more;
-	return ST_OK;
-}
-
-/* Most bytes of text that there is room for now, with room left to work. */
-static size_t
-text_room(void)
-{
-	struct secret_usage usage;
-
-	secret_usage(vault_region(), &usage);
-	return usage.largest > 2 * (size_t)WORK_ROOM ?
-	    usage.largest - WORK_ROOM : usage.largest / 2;
-}
-
-/* Take all of stdin into locked memory: into a small piece, or else into all
- * that there is. */
-static int
-read_text(struct loader *ld)
-{
-	size_t cap = text_room(), len = 0;
-
-	if (cap > TEXT_ROOM)
-		cap = TEXT_ROOM;
-	do {
-		if (move_text(ld, len, cap) != ST_OK)
-			break;
-		if (read_all(ld->text, cap, &len) != ST_OK) {
-			log_error_sys("cannot read standard input");
-			return EXIT_FAILED;
-		}
-		if (len < cap) {
-			ld->rest = (struct slice){ ld->text, len };
-			return EXIT_DONE;
-		}
-		cap = text_room();
-	} while (cap > len);
-	log_error("standard input has more than the %zu bytes that locked "
-	    "memory has room for: raise the limit (ulimit -l, or docker run "
-	    "--ulimit memlock=)", len);
-	return EXIT_MEMORY;
-}
-
-/* Append one record to the sealed stream. */
-static int
-seal(struct loader *ld, const struct wire_writer *record, bool final)
-{
-	struct wire_writer *w = &ld->sealed;
-	struct slice plain;
-	uint8_t *more;
-	size_t cap;
-	int st;
-
-	if ((st = wire_done(record, &plain)) != ST_OK)
-		return st;
-	cap = w->len + sizeof(uint32_t) + plain.len + BUNDLE_OVERHEAD;
-	if ((more = realloc(w->p, cap)) == NULL)
-		return ST_NOMEM;
-	w->p = more;
-	w->cap = cap;
-	return sealer_record(ld->sealer, plain, final, w);
-}
-
-/* Remember the fingerprint, for messages. */
-static int
-note_key(struct loader *ld, const struct keytext *key)
-{
-	uint8_t room[KEYBLOB_PUBLIC_MAX];
-	struct wire_writer w = wire_writer(room, sizeof(room));
-	struct slice blob;
-	void *more;
-	int st;
-
-	keyblob_public_put(&w, &key->fields);
-	if ((st = wire_done(&w, &blob)) != ST_OK)
-		return st;
-	more = reallocarray(ld->fingerprint, ld->n + 1,
-	    sizeof(*ld->fingerprint));
-	if (more == NULL)
-		return ST_NOMEM;
-	ld->fingerprint = more;
-	key_fingerprint_of(blob, ld->fingerprint[ld->n++]);
-	return ST_OK;
-}
-
-/* Seal one parsed key. */
-static int
-take_key(struct loader *ld, const struct keytext *key)
-{
-	struct secret *region = vault_region();
-	const struct constraints limits = {
-		.has_lifetime = ld->opts->has_lifetime,
-		.lifetime_s = ld->opts->lifetime_s,
-	};
-	uint8_t limits_room[16], *record;
-	struct wire_writer w = wire_writer(limits_room, sizeof(limits_room));
-	struct request add = {
-		.type = SSH_AGENTC_ADD_ID_CONSTRAINED,
-		.add = { .key = key->fields, .comment = key->comment },
-	};
-	size_t cap = secret_size(region, key->mem) + RECORD_ROOM;
-	int st;
-
-	constraint_put(&w, &limits);
-	if ((st = wire_done(&w, &add.add.constraints)) != ST_OK)
-		return st;
-	if ((st = note_key(ld, key)) != ST_OK)
-		return st;
-	if (cap > BUNDLE_RECORD_MAX)
-		cap = BUNDLE_RECORD_MAX;
-	if ((record = secret_alloc(region, cap)) == NULL)
-		return ST_FULL;
-	w = wire_writer(record, cap);
-	bundle_put_key(&w, &add);
-	st = seal(ld, &w, false);
-	secret_free(region, record);
-	return st;
-}
-
-/* How many keys begin in the rest of the text. */
-static size_t
-count_rest(struct slice rest)
-{
-	struct keytext key;
-	char why[WHY_MAX];
-	size_t n = 0;
-
-	while (keytext_next(vault_region(), &rest, &key, why,
-	    sizeof(why)) != ST_NOT_FOUND) {
-		keytext_fini(vault_region(), &key);
-		n++;
-	}
-	return n;
-}
-
-/* Say which key is bad; st tells whether it is the key or the memory. */
-static int
-bad_key(const struct loader *ld, size_t number, int st, const char *why)
-{
-	log_error("key %zu of %zu: %s; nothing was loaded", number,
-	    number + count_rest(ld->rest), why);
-	return st == ST_FULL ? EXIT_MEMORY : EXIT_FAILED;
-}
-
-/* Parse and seal all keys; the first bad one ends it. */
-static int
-take_keys(struct loader *ld)
-{
-	struct secret *region = vault_region();
-	struct keytext key;
-	char why[WHY_MAX];
-	int st;
-
-	while ((st = keytext_next(region, &ld->rest, &key, why,
-	    sizeof(why))) == ST_OK) {
-		st = take_key(ld, &key);
-		keytext_fini(region, &key);
-		if (st == ST_TOO_LARGE)
-			return bad_key(ld, ld->n, st, "its comment is too "
-			    "long");
-		if (st != ST_OK)
-			return bad_key(ld, ld->n, st, st == ST_FULL ?
-			    "no room left in locked memory" :
-			    status_name(st));
-	}
-	if (st != ST_NOT_FOUND)
-		return bad_key(ld, ld->n + 1, st, why);
-	if (ld->n == 0) {
-		log_error("no private key on standard input");
-		return EXIT_FAILED;
-	}
-	if (ld->opts->has_expect && ld->opts->expect != ld->n) {
-		log_error("standard input has %zu keys and %u were expected; "
-		    "nothing was loaded (the usual reason is input that was "
-		    "cut short)", ld->n, ld->opts->expect);
-		return EXIT_FAILED;
-	}
-	return EXIT_DONE;
-}
-
-/* Close the sealed stream, and have done with all that is secret. */
-static int
-finish_stream(struct loader *ld)
-{
-	uint8_t room[16];
-	struct wire_writer w = wire_writer(room, sizeof(room));
-	int st;
-
-	secret_free(vault_region(), ld->text);
-	ld->text = NULL;
-	bundle_put_end(&w, (uint32_t)ld->n);
-	if ((st = seal(ld, &w, true)) != ST_OK) {
-		log_error_st(st, "cannot seal the keys");
-		return EXIT_FAILED;
-	}
-	return EXIT_DONE;
-}
-
-/* Parse and seal, as one operation of the vault; gives an exit code. */
-static int
-make_stream(void *arg)
-{
-	int code = take_keys(arg);
-
-	return code == EXIT_DONE ? finish_stream(arg) : code;
+	return loadstream_begin(&ld->stream, ans.data.p);
 }
 
 /* Send the sealed stream. */
 static int
-send_stream(struct loader *ld)
+send_stream(struct loader *ld, struct slice rest)
 {
-	struct slice rest = { ld->sealed.p, ld->sealed.len }, chunk;
 	struct load_answer ans;
+	struct slice chunk;
 	int st;
 
 	while (rest.len > 0) {
@@ -542,6 +253,24 @@ send_stream(struct loader *ld)
 	return EXIT_DONE;
 }
 
+/* The fingerprint as ssh-add -l has it: of a certificate that of its key. */
+static int
+fingerprint_of(struct slice blob, char out[static KEY_FINGERPRINT_MAX])
+{
+	uint8_t room[KEYPRIVATE_PUBLIC_MAX];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+	struct certificate cert;
+	int st;
+
+	if (certificate_decode(blob, &cert) == ST_OK) {
+		keyblob_put(&w, &cert.key);
+		if ((st = wire_done(&w, &blob)) != ST_OK)
+			return st;
+	}
+	key_fingerprint_of(blob, out);
+	return ST_OK;
+}
+
 /* One line of the answer: type, fingerprint, comment. */
 static bool
 print_key(struct slice blob, struct slice comment)
@@ -554,13 +283,13 @@ print_key(struct slice blob, struct slice comment)
 	size_t cap;
 	char *buf;
 
-	if (wire_get_string(&r, &type) != ST_OK)
+	if (wire_get_string(&r, &type) != ST_OK ||
+	    fingerprint_of(blob, fingerprint) != ST_OK)
 		return false;
 	/* A byte can take four characters. */
 	cap = 4 * (type.len + comment.len) + sizeof(fingerprint) + 4;
 	if ((buf = malloc(cap)) == NULL)
 		return false;
-	key_fingerprint_of(blob, fingerprint);
 	text_init(&line, buf, cap);
 	text_escape(&line, type.p, type.len);
 	text_addf(&line, " %s", fingerprint);
@@ -620,7 +349,7 @@ commit(struct loader *ld)
 static int
 load(struct loader *ld)
 {
-	struct slice name = { NULL, 0 };
+	struct slice name = { NULL, 0 }, bytes;
 	int code;
 
 	if (ld->opts->name != NULL)
@@ -630,35 +359,63 @@ load(struct loader *ld)
 		return EXIT_FAILED;
 	}
 	if ((code = begin(ld, name)) != EXIT_DONE ||
-	    (code = read_text(ld)) != EXIT_DONE ||
-	    (code = vault_run(make_stream, ld, false)) != EXIT_DONE ||
-	    (code = send_stream(ld)) != EXIT_DONE)
+	    (code = loadstream_read(&ld->stream)) != EXIT_DONE ||
+	    (code = loadstream_make(&ld->stream, &bytes)) != EXIT_DONE ||
+	    (code = send_stream(ld, bytes)) != EXIT_DONE)
 		return code;
 	return commit(ld);
 }
 
-/* Release everything. */
+/* Tell an agent that we started what became of it.  One that got no key is of
+ * no use, and the next try may want other options for it. */
 static void
-fini(struct loader *ld)
+settle(struct loader *ld, bool loaded)
 {
-	agentconn_close(&ld->conn);
-	if (vault_region() != NULL) {
-		secret_free(vault_region(), ld->text);
-		sealer_free(ld->sealer);
+	const char verdict = loaded ? DAEMON_STAY : DAEMON_LEAVE;
+	struct pollfd wait = { .fd = ld->started, .events = POLLIN };
+	char answer;
+
+	if (ld->started < 0)
+		return;
+	if (fdio_write_full(ld->started, &verdict, 1) == ST_OK && !loaded) {
+		if (poll(&wait, 1, LEAVE_WAIT_MS) > 0 &&
+		    read(ld->started, &answer, 1) == 0)
+			log_warn("the agent that was started for this load is "
+			    "ended again");
+		else
+			log_warn("the agent that was started for this load "
+			    "goes on: others use it already");
 	}
-	free(ld->sealed.p);
-	free(ld->fingerprint);
-	free(ld->frame);
-	vault_close();
+	(void)close(ld->started);
+}
+
+/* Open the vault, with this process made safe around it, and load. */
+static int
+load_safely(struct loader *ld, struct harden *harden)
+{
+	const struct agent_options *opts = ld->opts;
+	char why[WHY_MAX];
+	int st;
+
+	if ((st = vault_open(&opts->memory, VAULT_LOAD, 0, why,
+	    sizeof(why))) == ST_OK &&
+	    (st = harden_privileges(harden, why, sizeof(why))) == ST_OK &&
+	    (st = harden_calls(harden, HARDEN_CLIENT, why,
+	    sizeof(why))) == ST_OK)
+		return load(ld);
+	log_error("%s", why);
+	return st == ST_FULL || st == ST_UNSUPPORTED ?
+	    EXIT_MEMORY : EXIT_FAILED;
 }
 
 int
 loader_main(const struct agent_options *opts)
 {
-	struct loader ld = { .opts = opts, .conn = { .fd = -1 } };
+	struct loader ld = { .opts = opts, .conn = { .fd = -1 },
+		.started = -1 };
 	struct harden harden = { .strict = opts->strict };
 	char why[WHY_MAX];
-	int st, code;
+	int code;
 
 	if (harden_process(&harden, why, sizeof(why)) != ST_OK) {
 		log_error("%s", why);
@@ -669,28 +426,14 @@ loader_main(const struct agent_options *opts)
 		    "pipe or a file, as in `bottle-agent --load < FILE`");
 		return EXIT_USAGE;
 	}
-	if (opts->name != NULL && strlen(opts->name) > LOAD_NAME_MAX) {
-		log_error("the name of a load has at most %d bytes",
-		    LOAD_NAME_MAX);
-		return EXIT_USAGE;
-	}
-	if ((code = reach_agent(&ld)) != EXIT_DONE)
-		return code;
-	if ((st = vault_open(&opts->memory, VAULT_LOAD, why,
-	    sizeof(why))) != ST_OK ||
-	    (st = harden_privileges(&harden, why, sizeof(why))) != ST_OK ||
-	    (st = harden_calls(&harden, HARDEN_CLIENT, why,
-	    sizeof(why))) != ST_OK) {
-		log_error("%s", why);
-		code = st == ST_FULL || st == ST_UNSUPPORTED ?
-		    EXIT_MEMORY : EXIT_FAILED;
-	} else {
-		code = load(&ld);
-	}
-	if (code != EXIT_DONE && ld.started)
-		log_warn("the agent that was started at %s has no keys yet "
-		    "and goes on serving with the rules given",
-		    ld.conn.path);
-	fini(&ld);
+	loadstream_init(&ld.stream, opts);
+	if ((code = reach_agent(&ld)) == EXIT_DONE)
+		code = load_safely(&ld, &harden);
+	/* It looks for connections before it ends. */
+	agentconn_close(&ld.conn);
+	settle(&ld, code == EXIT_DONE);
+	loadstream_fini(&ld.stream);
+	free(ld.frame);
+	vault_close();
 	return code;
 }

@@ -50,7 +50,7 @@ stretch(struct slice passphrase, const uint8_t *salt, uint8_t *hash)
 		(void)PKCS5_PBKDF2_HMAC("", 0, salt, SALT_LEN, 1,
 		    EVP_sha512(), HASH_LEN, none);
 	warm = true;
-	return vault_run(stretch_run, &args, false);
+	return vault_run(stretch_run, &args, 0);
 }
 
 int

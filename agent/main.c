@@ -4,37 +4,67 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "agent/daemon.h"
 #include "agent/harden.h"
 #include "agent/loader.h"
 #include "agent/options.h"
+#include "agent/optiontable.h"
 #include "agent/shellout.h"
+#include "agent/socketpath.h"
 #include "agent/statuscmd.h"
 #include "base/fdio.h"
 #include "base/log.h"
 #include "version.h"
 
+/* The exit code, when all was printed but for what is still in the buffer. */
+static int
+printed(FILE *f)
+{
+	if (fflush(f) == 0 && ferror(f) == 0)
+		return EXIT_DONE;
+	log_error_sys("cannot print");
+	return EXIT_FAILED;
+}
+
 /* --help */
 static int
 print_help(void)
 {
-	char *text = options_usage();
+	char *text = optiontable_usage();
 
 	if (text == NULL)
 		return EXIT_FAILED;
 	(void)fputs(text, stdout);
 	free(text);
-	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+	return printed(stdout);
 }
 
 /* --version, or ssh-agent's -V which prints to stderr */
 static int
 print_version(const struct agent_options *opts)
 {
-	(void)fprintf(opts->version_stderr ? stderr : stdout,
-	    "bottle-agent %s\n", BOTTLE_VERSION);
-	return EXIT_DONE;
+	FILE *f = opts->version_stderr ? stderr : stdout;
+
+	(void)fprintf(f, "bottle-agent %s\n", BOTTLE_VERSION);
+	return printed(f);
+}
+
+/* -u, -uu */
+static int
+clean(const struct agent_options *opts)
+{
+	char why[512];
+	int st;
+
+	st = socketpath_clean(opts->any_host, time(NULL), why, sizeof(why));
+	if (st != ST_OK) {
+		log_error("%s", why);
+		return EXIT_FATAL;
+	}
+	(void)printf("Deleted stale agent sockets in ~/.ssh/agent\n");
+	return printed(stdout);
 }
 
 int
@@ -59,6 +89,8 @@ main(int argc, char **argv)
 		return print_version(&opts);
 	case COMMAND_KILL:
 		return shellout_kill(&opts);
+	case COMMAND_CLEAN:
+		return clean(&opts);
 	case COMMAND_LOAD:
 		return loader_main(&opts);
 	case COMMAND_STATUS:

@@ -1,7 +1,5 @@
 /*
- * One table holds every option: its names, its argument, its help and the
- * commands that it goes with.  The parser, --help and most of the checks read
- * it, so they cannot disagree.
+ * The parser.  What the options are is said in optiontable.c.
  *
  * getopt_long() would take any unambiguous beginning of a long option.  Ours
  * are written in full: a script that says --mem must not break on the day
@@ -19,175 +17,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/optiontable.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "base/workers.h"
+#include "proto/constraint.h"
 #include "proto/extension.h"
 #include "proto/reply.h"
 
 /* Largest region that --memory-size takes, in bytes. */
 #define MEMORY_SIZE_MAX		(1024u * 1024 * 1024)
-/* Longest option name that a misspelt one is compared with. */
-#define NAME_MAX_LEN		32
-/* A name this many edits away is offered as the one that was meant. */
-#define NEAR_MAX		2
 /* What getopt_long() returns for row i when the long name was used. */
 #define LONG_VALUE		256
-/* Column in which --help begins to explain. */
-#define HELP_COLUMN		28
-
-/* The commands that an option goes with. */
-#define ON_SERVE	(1u << COMMAND_SERVE)
-#define ON_KILL		(1u << COMMAND_KILL)
-#define ON_LOAD		(1u << COMMAND_LOAD)
-#define ON_STATUS	(1u << COMMAND_STATUS)
-#define ON_ANY		(ON_SERVE | ON_KILL | ON_LOAD | ON_STATUS)
-
-enum group {
-	GROUP_COMMAND,
-	GROUP_SSH_AGENT,
-	GROUP_SERVICE,
-	GROUP_MEMORY,
-	GROUP_LOAD,
-	GROUP_STATUS,
-	GROUPS
-};
-
-enum id {
-	ID_LOAD,
-	ID_STATUS,
-	ID_KILL,
-	ID_HELP,
-	ID_VERSION_ERR,
-	ID_VERSION,
-	ID_SOCKET,
-	ID_CSH,
-	ID_SH,
-	ID_FOREGROUND,
-	ID_DEBUG,
-	ID_LIFETIME,
-	ID_TMP_SOCKET,
-	ID_PUBLIC,
-	ID_ALLOW,
-	ID_ALLOW_SHARED_DIR,
-	ID_LEGACY_RSA,
-	ID_READY_FD,
-	ID_MEMORY,
-	ID_MEMORY_SIZE,
-	ID_ALLOW_UNLOCKED,
-	ID_HARDENING,
-	ID_EXPECT,
-	ID_NAME,
-	ID_JSON,
-	IDS
-};
-
-struct row {
-	char		 letter;	/* 0: none */
-	const char	*name;		/* NULL: none */
-	const char	*arg;		/* NULL: takes none */
-	enum group	 group;
-	unsigned	 commands;	/* ON_* */
-	const char	*help;		/* lines, without the last newline */
-};
-
-static const char *const group_title[GROUPS] = {
-	[GROUP_COMMAND]   = "What to do (without one of these: serve)",
-	[GROUP_SSH_AGENT] = "As in ssh-agent",
-	[GROUP_SERVICE]   = "Serving others",
-	[GROUP_MEMORY]    = "Protection of keys",
-	[GROUP_LOAD]      = "With --load",
-	[GROUP_STATUS]    = "With --status",
-};
-
-static const struct row rows[IDS] = {
-	[ID_LOAD] = { 0, "load", NULL, GROUP_COMMAND, ON_LOAD,
-	    "take private keys from stdin into the agent, all\n"
-	    "or none; start an agent if none serves the socket" },
-	[ID_STATUS] = { 0, "status", NULL, GROUP_COMMAND, ON_STATUS,
-	    "ask the agent how it is" },
-	[ID_KILL] = { 'k', NULL, NULL, GROUP_COMMAND, ON_KILL,
-	    "end the agent whose pid is in $SSH_AGENT_PID" },
-	[ID_HELP] = { 'h', "help", NULL, GROUP_COMMAND, ON_ANY,
-	    "print this" },
-	[ID_VERSION_ERR] = { 'V', NULL, NULL, GROUP_COMMAND, ON_ANY,
-	    "print the version on stderr" },
-	[ID_VERSION] = { 0, "version", NULL, GROUP_COMMAND, ON_ANY,
-	    "print the version on stdout" },
-
-	[ID_SOCKET] = { 'a', "socket", "PATH", GROUP_SSH_AGENT, ON_ANY,
-	    "the agent's socket" },
-	[ID_CSH] = { 'c', NULL, NULL, GROUP_SSH_AGENT, ON_SERVE | ON_KILL,
-	    "print commands for csh" },
-	[ID_SH] = { 's', NULL, NULL, GROUP_SSH_AGENT, ON_SERVE | ON_KILL,
-	    "print commands for a Bourne shell" },
-	[ID_FOREGROUND] = { 'D', NULL, NULL, GROUP_SSH_AGENT,
-	    ON_SERVE | ON_KILL,
-	    "stay in the foreground" },
-	[ID_DEBUG] = { 'd', NULL, NULL, GROUP_SSH_AGENT, ON_SERVE | ON_KILL,
-	    "as -D, and log more" },
-	[ID_LIFETIME] = { 't', NULL, "LIFE", GROUP_SSH_AGENT,
-	    ON_SERVE | ON_KILL | ON_LOAD,
-	    "lifetime of keys added without one (--load: of\n"
-	    "those loaded): seconds, or like 1h30m; 0: no end" },
-	[ID_TMP_SOCKET] = { 'T', NULL, NULL, GROUP_SSH_AGENT,
-	    ON_SERVE | ON_KILL,
-	    "put the socket in a new directory in $TMPDIR" },
-
-	[ID_PUBLIC] = { 0, "public", NULL, GROUP_SERVICE, ON_SERVE | ON_LOAD,
-	    "a socket that every user can connect to (mode 666);\n"
-	    "who may do what is said by --allow" },
-	[ID_ALLOW] = { 0, "allow", "PEER=OPS", GROUP_SERVICE,
-	    ON_SERVE | ON_LOAD,
-	    "what a peer may do; may be given more than once.\n"
-	    "PEER: user name, uid or @group; OPS: some of\n"
-	    "list,sign,add,remove,lock,admin, or none" },
-	[ID_ALLOW_SHARED_DIR] = { 0, "allow-shared-dir", NULL, GROUP_SERVICE,
-	    ON_SERVE | ON_LOAD,
-	    "accept a socket directory that others can change" },
-	[ID_LEGACY_RSA] = { 0, "legacy-rsa", NULL, GROUP_SERVICE,
-	    ON_SERVE | ON_LOAD,
-	    "make RSA signatures with SHA-1 where they are asked\n"
-	    "for" },
-	[ID_READY_FD] = { 0, "ready-fd", "N", GROUP_SERVICE, ON_SERVE,
-	    "write a newline to descriptor N when serving" },
-
-	[ID_MEMORY] = { 0, "memory", "KIND", GROUP_MEMORY, ON_SERVE | ON_LOAD,
-	    "auto (the better that can be had), secret\n"
-	    "(memfd_secret) or mlock" },
-	[ID_MEMORY_SIZE] = { 0, "memory-size", "BYTES", GROUP_MEMORY,
-	    ON_SERVE | ON_LOAD,
-	    "how much to lock, also as 512K or 2M (half of\n"
-	    "RLIMIT_MEMLOCK, at most 4M)" },
-	[ID_ALLOW_UNLOCKED] = { 0, "allow-unlocked-memory", NULL, GROUP_MEMORY,
-	    ON_SERVE | ON_LOAD,
-	    "go on where no memory can be locked" },
-
-	[ID_HARDENING] = { 0, "hardening", "HOW", GROUP_MEMORY,
-	    ON_SERVE | ON_LOAD,
-	    "strict: do not start where the system refuses a\n"
-	    "step of protection; best-effort: go on without" },
-
-	[ID_EXPECT] = { 0, "expect", "N", GROUP_LOAD, ON_LOAD,
-	    "load nothing unless there are exactly N keys" },
-	[ID_NAME] = { 0, "name", "NAME", GROUP_LOAD, ON_LOAD,
-	    "replace what was loaded under this name" },
-
-	[ID_JSON] = { 0, "json", NULL, GROUP_STATUS, ON_STATUS,
-	    "print JSON" },
-};
-
-static const char usage_head[] =
-    "usage: bottle-agent [-c | -s] [-DdT] [-a PATH] [-t LIFE] [OPTION ...]\n"
-    "       bottle-agent [-T] [-a PATH] [-t LIFE] [OPTION ...] "
-    "COMMAND [ARG ...]\n"
-    "       bottle-agent [-c | -s] -k\n"
-    "       bottle-agent --load [-a PATH] [OPTION ...] < KEYS\n"
-    "       bottle-agent --status [-a PATH] [--json]\n";
+/* How -O begins that has a list. */
+#define WEBSAFE_ALLOW		"websafe-allow="
 
 /* One run of options_parse(). */
 struct parse {
 	struct agent_options	*opts;
 	bool			 seen[IDS];
+	enum option_id		 twice;	/* the first that came again, or IDS */
 	char			*why;
 	size_t			 whylen;
 };
@@ -206,77 +55,28 @@ wrong(struct parse *p, const char *fmt, ...)
 	return ST_MALFORMED;
 }
 
-/* A row as messages call it: "-a" or "--public". */
-struct label {
-	char	 text[NAME_MAX_LEN + 3];
+/* The same for what ssh-agent does not even explain its usage after. */
+static int
+fatal(struct parse *p)
+{
+	p->opts->fatal = true;
+	return ST_MALFORMED;
+}
+
+/* A word of somebody's, safe to print and cut. */
+struct shown {
+	char	 text[4 * OPTION_NAME_MAX + 1];
 };
 
-static struct label
-row_label(enum id id)
+static struct shown
+show(const char *word, size_t len)
 {
-	struct label l;
+	struct shown s;
+	struct text t;
 
-	if (rows[id].letter != 0)
-		(void)snprintf(l.text, sizeof(l.text), "-%c",
-		    rows[id].letter);
-	else
-		(void)snprintf(l.text, sizeof(l.text), "--%s",
-		    rows[id].name);
-	return l;
-}
-
-/* How many characters must be changed, put in or left out: Levenshtein. */
-static size_t
-edit_distance(const char *a, size_t alen, const char *b)
-{
-	size_t row[NAME_MAX_LEN + 1];
-	size_t blen = strlen(b);
-	size_t i, j;
-
-	assert(blen <= NAME_MAX_LEN);
-	for (j = 0; j <= blen; j++)
-		row[j] = j;
-	for (i = 1; i <= alen; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (j = 1; j <= blen; j++) {
-			size_t best = corner + (a[i - 1] != b[j - 1]);
-
-			corner = row[j];
-			if (corner + 1 < best)
-				best = corner + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[blen];
-}
-
-/* The long option that was most likely meant, or NULL. */
-static const char *
-nearest_name(const char *name, size_t len)
-{
-	const char *found = NULL;
-	size_t best = NEAR_MAX + 1;
-	size_t i, d;
-
-	if (len < 3 || len > NAME_MAX_LEN)
-		return NULL;
-	for (i = 0; i < IDS; i++) {
-		if (rows[i].name == NULL)
-			continue;
-		/* A beginning counts as near, whatever is missing. */
-		d = edit_distance(name, len, rows[i].name);
-		if (d > 1 && strncmp(name, rows[i].name, len) == 0)
-			d = 1;
-		if (d < best) {
-			best = d;
-			found = rows[i].name;
-		}
-	}
-	return found;
+	text_init(&t, s.text, sizeof(s.text));
+	text_escape(&t, word, len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX);
+	return s;
 }
 
 /* Refuse the word ${word}, which begins with two dashes. */
@@ -284,17 +84,14 @@ static int
 unknown_long(struct parse *p, const char *word)
 {
 	size_t len = strcspn(word + 2, "=");
-	const char *near = nearest_name(word + 2, len);
-	char shown[4 * NAME_MAX_LEN + 1];
-	struct text t;
+	const char *near = optiontable_nearest(word + 2, len);
 
 	p->opts->ours = true;
-	text_init(&t, shown, sizeof(shown));
-	text_escape(&t, word + 2, len < NAME_MAX_LEN ? len : NAME_MAX_LEN);
 	if (near != NULL)
 		return wrong(p, "unknown option --%s; did you mean --%s?",
-		    shown, near);
-	return wrong(p, "unknown option --%s; see --help", shown);
+		    show(word + 2, len).text, near);
+	return wrong(p, "unknown option --%s; see --help",
+	    show(word + 2, len).text);
 }
 
 /* Refuse the single letter ${c}. */
@@ -302,23 +99,20 @@ static int
 unknown_letter(struct parse *p, int c)
 {
 	char byte = (char)c;
-	char shown[8];
-	struct text t;
 
-	text_init(&t, shown, sizeof(shown));
-	text_escape(&t, &byte, 1);
-	return wrong(p, "unknown option -%s; see --help", shown);
+	return wrong(p, "unknown option -%s; see --help",
+	    show(&byte, 1).text);
 }
 
 /* A number for ${id} in a range. */
 static int
-take_number(struct parse *p, enum id id, const char *arg, uint64_t min,
+take_number(struct parse *p, enum option_id id, const char *arg, uint64_t min,
     uint64_t max, uint64_t *out)
 {
 	if (num_u64(arg, min, max, out) == ST_OK)
 		return ST_OK;
 	return wrong(p, "%s takes a number from %llu to %llu",
-	    row_label(id).text, (unsigned long long)min,
+	    optiontable_label(id).text, (unsigned long long)min,
 	    (unsigned long long)max);
 }
 
@@ -366,6 +160,16 @@ take_memory(struct parse *p, const char *arg, enum secret_backing *out)
 	return ST_OK;
 }
 
+/* --forwarded: by its name. */
+static int
+take_forwarded(struct parse *p, const char *arg)
+{
+	p->opts->forwarded = strcmp(arg, "allow") == 0;
+	if (p->opts->forwarded || strcmp(arg, "deny") == 0)
+		return ST_OK;
+	return wrong(p, "--forwarded takes deny or allow");
+}
+
 /* --hardening: by its name. */
 static int
 take_hardening(struct parse *p, const char *arg)
@@ -392,25 +196,125 @@ take_allow(struct parse *p, const char *arg)
 	return ST_OK;
 }
 
+/* How many bytes of ${list} the purpose at its beginning has; 0 when it is not
+ * one. */
+static size_t
+purpose_length(const char *list)
+{
+	size_t len = strcspn(list, ",");
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if ((unsigned char)list[i] <= ' ' || list[i] == 0x7f)
+			return 0;
+	return len <= CONSTRAINT_PURPOSE_MAX ? len : 0;
+}
+
+/* --purpose: a list, kept as it is once it was looked through. */
+static int
+take_purposes(struct parse *p, const char *arg)
+{
+	const char *rest = arg;
+	size_t len, n = 0;
+
+	for (;;) {
+		if ((len = purpose_length(rest)) == 0)
+			return wrong(p, "--purpose takes auth, any and "
+			    "namespaces of at most %d bytes, with commas and "
+			    "no blanks between them, for example --purpose "
+			    "auth,git", CONSTRAINT_PURPOSE_MAX);
+		if (++n > CONSTRAINT_PURPOSES_MAX)
+			return wrong(p, "--purpose takes at most %d purposes",
+			    CONSTRAINT_PURPOSES_MAX);
+		rest += len;
+		if (*rest == '\0')
+			break;
+		rest++;
+	}
+	p->opts->purposes = arg;
+	return ST_OK;
+}
+
+/* --rate: a number, a slash and a time. */
+static int
+take_rate(struct parse *p, const char *arg)
+{
+	size_t len = strcspn(arg, "/");
+	uint32_t seconds;
+	char digits[8];
+	uint64_t n;
+
+	if (arg[len] == '\0' || len >= sizeof(digits))
+		goto bad;
+	memcpy(digits, arg, len);
+	digits[len] = '\0';
+	if (num_u64(digits, 1, CONSTRAINT_RATE_N_MAX, &n) != ST_OK ||
+	    num_duration_s(arg + len + 1, &seconds) != ST_OK ||
+	    seconds == 0 || seconds > CONSTRAINT_RATE_MAX)
+		goto bad;
+	p->opts->rate_n = (uint32_t)n;
+	p->opts->rate_s = seconds;
+	return ST_OK;
+bad:
+	return wrong(p, "--rate takes N/TIME, with N from 1 to %d and a TIME "
+	    "from 1s to 1d, for example --rate 5/1m", CONSTRAINT_RATE_N_MAX);
+}
+
 /* An argument that is kept as it is, of 1 to ${max} bytes. */
 static int
-take_word(struct parse *p, enum id id, const char *arg, size_t max,
+take_word(struct parse *p, enum option_id id, const char *arg, size_t max,
     const char **out)
 {
 	size_t len = strlen(arg);
 
 	if (len == 0)
-		return wrong(p, "%s must not be empty", row_label(id).text);
+		return wrong(p, "%s must not be empty",
+		    optiontable_label(id).text);
 	if (len > max)
 		return wrong(p, "%s takes at most %zu bytes",
-		    row_label(id).text, max);
+		    optiontable_label(id).text, max);
 	*out = arg;
+	return ST_OK;
+}
+
+/* -E: a hash by its name. */
+static int
+take_hash(struct parse *p, const char *arg)
+{
+	if (fingerprint_hash_find(arg, &p->opts->hash) == ST_OK)
+		return ST_OK;
+	(void)wrong(p, "Invalid hash algorithm \"%s\"",
+	    show(arg, strlen(arg)).text);
+	return fatal(p);
+}
+
+/* -O: one of ssh-agent's. */
+static int
+take_ssh_option(struct parse *p, const char *arg)
+{
+	struct agent_options *o = p->opts;
+	size_t len = sizeof(WEBSAFE_ALLOW) - 1;
+
+	if (strcmp(arg, "no-restrict-websafe") == 0) {
+		o->no_restrict_websafe = true;
+	} else if (strcmp(arg, "allow-remote-pkcs11") == 0) {
+		o->allow_remote_pkcs11 = true;
+	} else if (strncmp(arg, WEBSAFE_ALLOW, len) != 0) {
+		(void)wrong(p, "Unknown -O option \"%s\"",
+		    show(arg, strlen(arg)).text);
+		return fatal(p);
+	} else if (o->websafe_allow != NULL) {
+		(void)wrong(p, "-O websafe-allow already set");
+		return fatal(p);
+	} else {
+		o->websafe_allow = arg + len;
+	}
 	return ST_OK;
 }
 
 /* Take the argument ${arg} of the option ${id}. */
 static int
-take_argument(struct parse *p, enum id id, const char *arg)
+take_argument(struct parse *p, enum option_id id, const char *arg)
 {
 	struct agent_options *o = p->opts;
 	uint64_t n;
@@ -427,8 +331,24 @@ take_argument(struct parse *p, enum id id, const char *arg)
 		return take_memory(p, arg, &o->memory.want);
 	case ID_HARDENING:
 		return take_hardening(p, arg);
+	case ID_FORWARDED:
+		return take_forwarded(p, arg);
+	case ID_WORKERS:
+		st = take_number(p, id, arg, 0, WORKERS_MAX, &n);
+		if (st == ST_OK) {
+			o->has_workers = true;
+			o->workers = (size_t)n;
+		}
+		return st;
 	case ID_MEMORY_SIZE:
 		return take_size(p, arg, &o->memory.size);
+	case ID_HASH:
+		return take_hash(p, arg);
+	case ID_SSH_OPTION:
+		return take_ssh_option(p, arg);
+	case ID_PROVIDERS:
+		o->providers = arg;
+		return ST_OK;
 	case ID_LIFETIME:
 		if (num_duration_s(arg, &o->lifetime_s) != ST_OK)
 			return wrong(p, "Invalid lifetime");
@@ -439,6 +359,15 @@ take_argument(struct parse *p, enum id id, const char *arg)
 		st = take_number(p, id, arg, 3, INT_MAX, &n);
 		if (st == ST_OK)
 			o->ready_fd = (int)n;
+		return st;
+	case ID_PURPOSE:
+		return take_purposes(p, arg);
+	case ID_RATE:
+		return take_rate(p, arg);
+	case ID_MAX_SIGNATURES:
+		st = take_number(p, id, arg, 1, UINT32_MAX, &n);
+		if (st == ST_OK)
+			o->signatures = (uint32_t)n;
 		return st;
 	case ID_EXPECT:
 		st = take_number(p, id, arg, 1, REPLY_IDENTITIES_MAX, &n);
@@ -455,7 +384,7 @@ take_argument(struct parse *p, enum id id, const char *arg)
 
 /* What a plain switch sets; NULL for one that chooses the command. */
 static bool *
-switch_of(struct agent_options *o, enum id id)
+switch_of(struct agent_options *o, enum option_id id)
 {
 	switch (id) {
 	case ID_VERSION_ERR:
@@ -470,6 +399,8 @@ switch_of(struct agent_options *o, enum id id)
 		return &o->debug;
 	case ID_TMP_SOCKET:
 		return &o->tmp_socket;
+	case ID_KEEP_STALE:
+		return &o->keep_stale;
 	case ID_PUBLIC:
 		return &o->public;
 	case ID_ALLOW_SHARED_DIR:
@@ -478,6 +409,8 @@ switch_of(struct agent_options *o, enum id id)
 		return &o->legacy_rsa;
 	case ID_ALLOW_UNLOCKED:
 		return &o->memory.allow_unlocked;
+	case ID_UNBOUND:
+		return &o->unbound;
 	case ID_JSON:
 		return &o->json;
 	default:
@@ -487,7 +420,7 @@ switch_of(struct agent_options *o, enum id id)
 
 /* Take the option ${id}, which has no argument. */
 static void
-take_switch(struct agent_options *o, enum id id)
+take_switch(struct agent_options *o, enum option_id id)
 {
 	bool *set = switch_of(o, id);
 
@@ -499,6 +432,8 @@ take_switch(struct agent_options *o, enum id id)
 		o->command = COMMAND_STATUS;
 	else if (id == ID_KILL)
 		o->command = COMMAND_KILL;
+	else if (id == ID_CLEAN)
+		o->command = COMMAND_CLEAN;
 	else if (id == ID_HELP)
 		o->command = COMMAND_HELP;
 	else if (id == ID_VERSION || id == ID_VERSION_ERR)
@@ -507,18 +442,6 @@ take_switch(struct agent_options *o, enum id id)
 		assert(set != NULL);
 	if (id == ID_DEBUG)
 		o->foreground = true;
-}
-
-/* The row of a short option; IDS when there is none. */
-static enum id
-find_letter(int c)
-{
-	enum id id;
-
-	for (id = 0; id < IDS; id++)
-		if (c != 0 && rows[id].letter == c)
-			return id;
-	return IDS;
 }
 
 /* What getopt_long() is told, made from the table. */
@@ -540,14 +463,14 @@ make_words(struct getopt_words *w)
 	*l++ = ':';
 	memset(w->longs, 0, sizeof(w->longs));
 	for (i = 0; i < IDS; i++) {
-		if (rows[i].letter != 0) {
-			*l++ = rows[i].letter;
-			if (rows[i].arg != NULL)
+		if (optiontable[i].letter != 0) {
+			*l++ = optiontable[i].letter;
+			if (optiontable[i].arg != NULL)
 				*l++ = ':';
 		}
-		if (rows[i].name != NULL) {
-			w->longs[n].name = rows[i].name;
-			w->longs[n].has_arg = rows[i].arg != NULL ?
+		if (optiontable[i].name != NULL) {
+			w->longs[n].name = optiontable[i].name;
+			w->longs[n].has_arg = optiontable[i].arg != NULL ?
 			    required_argument : no_argument;
 			w->longs[n].val = LONG_VALUE + i;
 			n++;
@@ -561,46 +484,69 @@ static int
 refuse(struct parse *p, int c, const char *word)
 {
 	bool is_long = optopt == 0 || optopt >= LONG_VALUE;
-	enum id id;
+	enum option_id id;
 
 	if (is_long && optopt == 0)
 		return unknown_long(p, word);
-	id = is_long ? (enum id)(optopt - LONG_VALUE) : find_letter(optopt);
+	id = is_long ? (enum option_id)(optopt - LONG_VALUE) :
+	    optiontable_letter(optopt);
 	if (id == IDS)
 		return unknown_letter(p, optopt);
 	if (is_long) {
 		p->opts->ours = true;
-		if (strlen(rows[id].name) != strcspn(word + 2, "="))
+		if (strlen(optiontable[id].name) != strcspn(word + 2, "="))
 			return unknown_long(p, word);
 	}
 	if (c == ':')
-		return wrong(p, "%s needs %s", row_label(id).text,
-		    rows[id].arg);
-	return wrong(p, "--%s takes no value", rows[id].name);
+		return wrong(p, "%s needs %s", optiontable_label(id).text,
+		    optiontable[id].arg);
+	return wrong(p, "--%s takes no value", optiontable[id].name);
+}
+
+/* An option comes again.  What ssh-agent takes twice is noted, and refused
+ * later if it was not called as ssh-agent is. */
+static int
+take_again(struct parse *p, enum option_id id)
+{
+	bool theirs = optiontable[id].group == GROUP_SSH_AGENT ||
+	    id == ID_KILL || id == ID_CLEAN;
+
+	if (id == ID_PROVIDERS) {
+		(void)wrong(p, "-P option already specified");
+		return fatal(p);
+	}
+	if (!theirs || id == ID_FOREGROUND || id == ID_DEBUG)
+		return wrong(p, "%s given twice", optiontable_label(id).text);
+	if (id == ID_CLEAN)
+		p->opts->any_host = true;
+	else if (p->twice == IDS)
+		p->twice = id;
+	return ST_OK;
 }
 
 /* Take one option as getopt_long() found it in the word ${word}. */
 static int
 take(struct parse *p, int c, const char *word)
 {
-	enum id id;
+	enum option_id id;
+	int st;
 
 	if (c == '?' || c == ':')
 		return refuse(p, c, word);
 	if (c >= LONG_VALUE) {
-		id = (enum id)(c - LONG_VALUE);
+		id = (enum option_id)(c - LONG_VALUE);
 		p->opts->ours = true;
-		if (strlen(rows[id].name) != strcspn(word + 2, "="))
+		if (strlen(optiontable[id].name) != strcspn(word + 2, "="))
 			return unknown_long(p, word);
 	} else {
-		id = find_letter(c);
+		id = optiontable_letter(c);
 		assert(id != IDS);
 	}
 
-	if (p->seen[id] && id != ID_ALLOW)
-		return wrong(p, "%s given twice", row_label(id).text);
+	if (p->seen[id] && id != ID_ALLOW && (st = take_again(p, id)) != ST_OK)
+		return st;
 	p->seen[id] = true;
-	if (rows[id].arg != NULL)
+	if (optiontable[id].arg != NULL)
 		return take_argument(p, id, optarg);
 	take_switch(p->opts, id);
 	return ST_OK;
@@ -608,12 +554,12 @@ take(struct parse *p, int c, const char *word)
 
 /* Whether both were given; ${p} then says so. */
 static bool
-both(struct parse *p, enum id a, enum id b)
+both(struct parse *p, enum option_id a, enum option_id b)
 {
 	if (!p->seen[a] || !p->seen[b])
 		return false;
-	(void)wrong(p, "%s and %s exclude each other", row_label(a).text,
-	    row_label(b).text);
+	(void)wrong(p, "%s and %s exclude each other",
+	    optiontable_label(a).text, optiontable_label(b).text);
 	return true;
 }
 
@@ -622,20 +568,22 @@ static int
 check_commands(struct parse *p)
 {
 	unsigned command = 1u << p->opts->command;
-	enum id id;
+	enum option_id id;
 
 	for (id = 0; id < IDS; id++) {
-		if (!p->seen[id] || (rows[id].commands & command) != 0)
+		if (!p->seen[id] || (optiontable[id].commands & command) != 0)
 			continue;
-		if (rows[id].commands == ON_LOAD)
+		if (optiontable[id].commands == ON_LOAD)
 			return wrong(p, "%s goes with --load only",
-			    row_label(id).text);
-		if (rows[id].commands == ON_STATUS)
+			    optiontable_label(id).text);
+		if (optiontable[id].commands == ON_STATUS)
 			return wrong(p, "%s goes with --status only",
-			    row_label(id).text);
-		return wrong(p, "%s does not go with %s", row_label(id).text,
+			    optiontable_label(id).text);
+		return wrong(p, "%s does not go with %s",
+		    optiontable_label(id).text,
 		    p->seen[ID_LOAD] ? "--load" :
-		    p->seen[ID_STATUS] ? "--status" : "-k");
+		    p->seen[ID_STATUS] ? "--status" :
+		    p->seen[ID_KILL] ? "-k" : "-u");
 	}
 	return ST_OK;
 }
@@ -644,8 +592,8 @@ check_commands(struct parse *p)
 static int
 check_run(struct parse *p)
 {
-	static const enum id never[] = {
-		ID_LOAD, ID_STATUS, ID_KILL, ID_CSH, ID_SH, ID_FOREGROUND,
+	static const enum option_id never[] = {
+		ID_STATUS, ID_KILL, ID_CLEAN, ID_CSH, ID_SH, ID_FOREGROUND,
 		ID_DEBUG,
 	};
 	const struct agent_options *o = p->opts;
@@ -653,10 +601,14 @@ check_run(struct parse *p)
 
 	if (o->run == NULL)
 		return ST_OK;
+	if (p->seen[ID_LOAD])
+		return wrong(p, "--load takes no names of files, it reads "
+		    "stdin: --load < %s", show(o->run[0],
+		    strlen(o->run[0])).text);
 	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		if (p->seen[never[i]])
 			return wrong(p, "%s takes no COMMAND",
-			    row_label(never[i]).text);
+			    optiontable_label(never[i]).text);
 	if (o->service)
 		return wrong(p, "%s takes no COMMAND",
 		    o->public ? "--public" : "--allow");
@@ -671,9 +623,13 @@ check_combinations(struct parse *p)
 	int st;
 
 	if (both(p, ID_LOAD, ID_STATUS) || both(p, ID_LOAD, ID_KILL) ||
-	    both(p, ID_STATUS, ID_KILL) || both(p, ID_CSH, ID_SH) ||
+	    both(p, ID_STATUS, ID_KILL) || both(p, ID_LOAD, ID_CLEAN) ||
+	    both(p, ID_STATUS, ID_CLEAN) || both(p, ID_CSH, ID_SH) ||
 	    both(p, ID_FOREGROUND, ID_DEBUG))
 		return ST_MALFORMED;
+	if (p->twice != IDS && o->ours)
+		return wrong(p, "%s given twice",
+		    optiontable_label(p->twice).text);
 	if ((st = check_commands(p)) != ST_OK)
 		return st;
 	if (o->public && o->n_allow == 0)
@@ -693,7 +649,8 @@ int
 options_parse(int argc, char **argv, struct agent_options *out, char *why,
     size_t whylen)
 {
-	struct parse p = { .opts = out, .why = why, .whylen = whylen };
+	struct parse p = { .opts = out, .twice = IDS, .why = why,
+		.whylen = whylen };
 	struct getopt_words words;
 	int at, c, st;
 
@@ -719,6 +676,9 @@ options_parse(int argc, char **argv, struct agent_options *out, char *why,
 	if (optind > 0 && optind < argc)
 		out->run = argv + optind;
 
+	/* As ssh-agent: -k goes before -u. */
+	if (p.seen[ID_KILL] && out->command == COMMAND_CLEAN)
+		out->command = COMMAND_KILL;
 	out->service = out->public || out->n_allow > 0;
 	/* Who asks for nothing of ours gets what ssh-agent would do: serve. */
 	if (!p.seen[ID_HARDENING])
@@ -726,68 +686,10 @@ options_parse(int argc, char **argv, struct agent_options *out, char *why,
 	return check_combinations(&p);
 }
 
-/* One option with its explanation. */
-static void
-print_row(FILE *f, const struct row *r)
-{
-	const char *line = r->help;
-	int col;
-
-	if (r->letter != 0)
-		col = fprintf(f, "  -%c%s", r->letter,
-		    r->name != NULL ? ", " : "");
-	else
-		col = fprintf(f, "      ");
-	if (r->name != NULL)
-		col += fprintf(f, "--%s", r->name);
-	if (r->arg != NULL)
-		col += fprintf(f, " %s", r->arg);
-
-	if (col >= HELP_COLUMN) {
-		(void)fputc('\n', f);
-		col = 0;
-	}
-	while (line != NULL) {
-		const char *end = strchr(line, '\n');
-		int len = (int)(end != NULL ? (size_t)(end - line) :
-		    strlen(line));
-
-		(void)fprintf(f, "%*s%.*s\n", HELP_COLUMN - col, "", len,
-		    line);
-		col = 0;
-		line = end != NULL ? end + 1 : NULL;
-	}
-}
-
-char *
-options_usage(void)
-{
-	char *text = NULL;
-	size_t len = 0;
-	enum group g;
-	size_t i;
-	bool bad;
-	FILE *f;
-
-	if ((f = open_memstream(&text, &len)) == NULL)
-		return NULL;
-	(void)fputs(usage_head, f);
-	for (g = 0; g < GROUPS; g++) {
-		(void)fprintf(f, "\n%s:\n", group_title[g]);
-		for (i = 0; i < IDS; i++)
-			if (rows[i].group == g)
-				print_row(f, &rows[i]);
-	}
-	bad = ferror(f) != 0;
-	if (fclose(f) != 0 || bad) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
 int
 options_usage_exit(const struct agent_options *opts)
 {
-	return opts->ours ? EXIT_USAGE : EXIT_FAILED;
+	if (opts->ours)
+		return EXIT_USAGE;
+	return opts->fatal ? EXIT_FATAL : EXIT_FAILED;
 }

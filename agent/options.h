@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/fingerprint.h"
 #include "base/secret.h"
 #include "base/status.h"
 
@@ -27,11 +28,13 @@ enum exit_code {
 	EXIT_DENIED = 3,	/* policy said no */
 	EXIT_MEMORY = 4,	/* locked memory or hardening not to be had */
 	EXIT_UNREACHABLE = 5,	/* no agent there */
+	EXIT_FATAL = 255,	/* as ssh-agent: what it calls fatal */
 };
 
 enum command {
 	COMMAND_SERVE,
 	COMMAND_KILL,		/* -k */
+	COMMAND_CLEAN,		/* -u */
 	COMMAND_LOAD,		/* --load */
 	COMMAND_STATUS,		/* --status */
 	COMMAND_HELP,
@@ -42,6 +45,8 @@ struct agent_options {
 	enum command	 command;
 	bool		 service;	/* --public or --allow: service mode */
 	bool		 ours;		/* an option that ssh-agent has not */
+	bool		 fatal;		/* wrong in a way that ssh-agent calls
+					 * fatal */
 	bool		 version_stderr;	/* -V; --version is stdout */
 
 	/* Serving. */
@@ -50,9 +55,21 @@ struct agent_options {
 	bool		 debug;		/* -d */
 	bool		 csh, sh;	/* -c, -s; neither: look at $SHELL */
 	bool		 tmp_socket;	/* -T */
+	bool		 keep_stale;	/* -U */
+	enum fingerprint_hash hash;	/* -E */
+	/* -O and -P, for keys on tokens.  No library is ever loaded and no
+	 * such key ever signs here, so they have nothing to allow or forbid;
+	 * the man page says so. */
+	bool		 no_restrict_websafe;
+	bool		 allow_remote_pkcs11;
+	const char	*websafe_allow;	/* a pattern list, or NULL */
+	const char	*providers;	/* a pattern list, or NULL */
 	bool		 public;	/* --public */
 	bool		 allow_shared_dir;
 	bool		 legacy_rsa;
+	bool		 forwarded;	/* --forwarded=allow */
+	bool		 has_workers;
+	size_t		 workers;	/* --workers */
 	bool		 has_lifetime;	/* -t, and not 0: 0 is "for ever" */
 	uint32_t	 lifetime_s;
 	int		 ready_fd;	/* --ready-fd; -1: none */
@@ -60,12 +77,20 @@ struct agent_options {
 	const char	*allow[OPTIONS_ALLOW_MAX];
 	struct secret_options memory;	/* --memory, --memory-size, ... */
 	bool		 strict;	/* --hardening, or what the mode has */
-	char		**run;		/* COMMAND [ARG...], NULL-ended, or NULL */
+	char		**run;		/* COMMAND [ARG...] and NULL; or NULL */
+
+	/* -u */
+	bool		 any_host;	/* -uu */
 
 	/* --load */
 	bool		 has_expect;
 	uint32_t	 expect;
 	const char	*name;		/* --name; NULL: add to what is there */
+	/* Rules of the keys that are loaded; see agent/rules.h. */
+	const char	*purposes;	/* --purpose: list, checked; or NULL */
+	uint32_t	 signatures;	/* --max-signatures; 0: no end */
+	uint32_t	 rate_n, rate_s;	/* --rate; 0: none */
+	bool		 unbound;	/* --unbound */
 
 	/* --status */
 	bool		 json;
@@ -75,8 +100,9 @@ struct agent_options {
  * options_parse(argc, argv, out, why, whylen):
  * Short options combine as getopt has it, long ones are not abbreviated;
  * options end at the first word that is none.  The first -h, --help, -V or
- * --version ends the parse.  A bad set is answered as a whole: ${out} is then
- * good for options_usage_exit() only.
+ * --version ends the parse.  What ssh-agent takes more than once, the last one
+ * counting, may be given so where no option of ours is.  A bad set is answered
+ * as a whole: ${out} is then good for options_usage_exit() only.
  *
  * Owns:   ${out} borrows from ${argv}.
  * Errors: ST_MALFORMED  wrong use; ${why} holds one line that says what to do
@@ -85,16 +111,9 @@ int options_parse(int argc, char **argv, struct agent_options *out, char *why,
     size_t whylen) MUST_USE;
 
 /**
- * options_usage():
- * What --help prints, from the same table that options_parse() reads.  The
- * caller frees it; NULL when out of memory.
- */
-char *options_usage(void);
-
-/**
  * options_usage_exit(opts):
- * The exit code of wrong use: ssh-agent's 1 without any option of ours, else
- * EXIT_USAGE.  ${opts} may be half filled.
+ * The exit code of wrong use: ssh-agent's 1 or 255 without any option of ours,
+ * else EXIT_USAGE.  ${opts} may be half filled.
  */
 int options_usage_exit(const struct agent_options *opts);
 

@@ -58,9 +58,8 @@ trimmed(struct slice s)
 	return s;
 }
 
-/* Take one line off the front, trimmed; false when nothing is left. */
-static bool
-take_line(struct slice *in, struct slice *line)
+bool
+pem_line(struct slice *in, struct slice *line)
 {
 	size_t n = 0;
 
@@ -113,7 +112,7 @@ skip_block(struct slice *in)
 {
 	struct slice ahead = *in, line;
 
-	while (take_line(&ahead, &line)) {
+	while (pem_line(&ahead, &line)) {
 		if (holds(line, BEGIN))
 			return;
 		*in = ahead;
@@ -128,7 +127,7 @@ skip_putty(struct slice *in)
 {
 	struct slice ahead = *in, line;
 
-	while (take_line(&ahead, &line)) {
+	while (pem_line(&ahead, &line)) {
 		if (holds(line, BEGIN))
 			return;
 		*in = ahead;
@@ -184,7 +183,7 @@ take_headers(struct pem_block *block)
 	struct slice ahead = block->body, line;
 	bool any = false;
 
-	while (take_line(&ahead, &line)) {
+	while (pem_line(&ahead, &line)) {
 		if (!holds(line, ":") && !(any && line.len == 0))
 			return;
 		any = true;
@@ -214,7 +213,7 @@ take_body(struct slice *in, struct pem_block *block, const char **why)
 	struct slice ahead = *in, line;
 
 	block->body = (struct slice){ in->p, 0 };
-	while (take_line(&ahead, &line)) {
+	while (pem_line(&ahead, &line)) {
 		if (holds(line, BEGIN))
 			break;
 		*in = ahead;
@@ -240,7 +239,7 @@ pem_next(struct slice *in, struct pem_block *out, const char **why)
 
 	*why = "";
 	memset(out, 0, sizeof(*out));
-	while (take_line(in, &line)) {
+	while (pem_line(in, &line)) {
 		switch (classify(line, &out->label)) {
 		case LINE_TEXT:
 			continue;

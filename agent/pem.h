@@ -44,6 +44,13 @@ int pem_next(struct slice *in, struct pem_block *out, const char **why)
     MUST_USE;
 
 /**
+ * pem_line(in, line):
+ * Take one line off the front of ${in}, without its end and the blanks around
+ * it; false when nothing is left.
+ */
+bool pem_line(struct slice *in, struct slice *line) MUST_USE;
+
+/**
  * pem_decoded_max(body):
  * Room that pem_decode() needs at most.
  */

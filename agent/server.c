@@ -239,6 +239,7 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 	s->opts = *opts;
 	s->expiry_ms = KEYRING_NEVER;
 	s->home = (struct client_home){ .loop = loop, .agent = agent,
+		.workers = opts->workers, .askpass = opts->askpass,
 		.gone = on_gone, .served = on_served, .cookie = s };
 	s->watch = (struct loop_fd){ .fd = opts->listen_fd,
 		.want = LOOP_READ, .fn = on_listen, .cookie = s };
@@ -253,6 +254,8 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 		goto out;
 	if ((st = loop_fd_add(loop, &s->watch)) != ST_OK)
 		goto out;
+	agent->can_ask = opts->askpass != NULL;
+	agent->defer = opts->workers != NULL || agent->can_ask;
 	agent->facts.connections_max = (uint32_t)opts->connections_max;
 	agent->facts.connections_uid_max =
 	    (uint32_t)opts->connections_uid_max;

@@ -16,8 +16,13 @@
 
 struct server;
 
+struct askpass;
+struct workers;
+
 struct server_options {
 	int	 listen_fd;		/* non-blocking; stays the caller's */
+	struct workers *workers;	/* likewise; or NULL */
+	struct askpass *askpass;	/* likewise; or NULL */
 	size_t	 connections_max;	/* of all peers together */
 	size_t	 connections_uid_max;	/* of one uid; 0: no such limit */
 	size_t	 connections_root;	/* of the first, kept for uid 0 */

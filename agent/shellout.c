@@ -39,7 +39,14 @@ set(bool csh, const char *name, const char *value)
 		(void)printf("%s=%s; export %s;\n", name, room, name);
 }
 
-void
+/* Whether all that was printed has gone out. */
+static int
+flush(void)
+{
+	return fflush(stdout) == 0 && ferror(stdout) == 0 ? ST_OK : ST_SYSTEM;
+}
+
+int
 shellout_started(const struct agent_options *opts, const char *path,
     pid_t pid, bool background)
 {
@@ -51,7 +58,7 @@ shellout_started(const struct agent_options *opts, const char *path,
 	if (background)
 		set(csh, "SSH_AGENT_PID", num);
 	(void)printf("echo Agent pid %s;\n", num);
-	(void)fflush(stdout);
+	return flush();
 }
 
 int
@@ -76,5 +83,9 @@ shellout_kill(const struct agent_options *opts)
 	}
 	(void)printf("%s SSH_AUTH_SOCK;\n%s SSH_AGENT_PID;\n"
 	    "echo Agent pid %s killed;\n", unset, unset, text);
-	return EXIT_DONE;
+	if (flush() == ST_OK)
+		return EXIT_DONE;
+	log_error_sys("process %s was ended, and that cannot be printed",
+	    text);
+	return EXIT_FAILED;
 }

@@ -12,14 +12,17 @@
 #include <sys/types.h>
 
 #include "agent/options.h"
+#include "base/status.h"
 
 /**
  * shellout_started(opts, path, pid, background):
  * Print how to reach the agent; the line with SSH_AGENT_PID only for one in
  * the background.
+ *
+ * Errors: ST_SYSTEM  not all of it could be written
  */
-void shellout_started(const struct agent_options *opts, const char *path,
-    pid_t pid, bool background);
+int shellout_started(const struct agent_options *opts, const char *path,
+    pid_t pid, bool background) MUST_USE;
 
 /**
  * shellout_kill(opts):

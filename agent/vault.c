@@ -2,12 +2,15 @@
 
 #include <assert.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <sodium.h>
 
@@ -25,16 +28,30 @@
  */
 static struct {
 	struct secret		*region;
-	void			*stack;
-	bool			 strict;
-	bool			 was_full;
+	uint8_t			*stacks;	/* VAULT_STACK bytes each */
+	size_t			 threads;	/* beside the first one */
+	atomic_size_t		 attached;	/* of them */
 	bool			 measure;
-	size_t			 op_room;	/* for operations, stack aside */
-	size_t			 top;	/* most of heap_now in an operation */
-	struct vault_work	 work;
+	size_t			 op_room;	/* for operations, stacks aside */
+	atomic_size_t		 heap_now;
+	/* An operation holds this for reading, one that is to be alone for
+	 * writing. */
+	pthread_rwlock_t	 running;
+	pthread_mutex_t		 big;		/* held by an operation with
+						 * VAULT_BIG */
 } vault;
 
-static _Thread_local unsigned depth;
+/* What one thread does. */
+static _Thread_local struct {
+	void			*stack;
+	unsigned		 depth;
+	bool			 strict;
+	bool			 was_full;
+	/* Bytes that this operation took and did not give back, and the most
+	 * of them; what it released of others counts against it. */
+	ptrdiff_t		 held, top;
+	struct vault_work	 work;
+} mine;
 
 struct secret *
 vault_region(void)
@@ -53,15 +70,18 @@ is_ours(const void *p)
 static void *
 take(size_t n)
 {
-	void *p = secret_alloc_low(vault.region, n, vault.strict);
+	void *p = secret_alloc_low(vault.region, n, mine.strict);
+	size_t size;
 
 	if (p == NULL) {
-		vault.was_full = true;
+		mine.was_full = true;
 		return NULL;
 	}
-	vault.work.heap_now += secret_size(vault.region, p) + VAULT_OVERHEAD;
-	if (vault.work.heap_now > vault.top)
-		vault.top = vault.work.heap_now;
+	size = secret_size(vault.region, p) + VAULT_OVERHEAD;
+	(void)atomic_fetch_add(&vault.heap_now, size);
+	mine.held += (ptrdiff_t)size;
+	if (mine.held > mine.top)
+		mine.top = mine.held;
 	return p;
 }
 
@@ -73,20 +93,23 @@ hook_malloc(size_t n, const char *file, int line)
 	(void)line;
 	if (n == 0)
 		return NULL;
-	return depth > 0 ? take(n) : malloc(n);
+	return mine.depth > 0 ? take(n) : malloc(n);
 }
 
 /* libcrypto's free. */
 static void
 hook_free(void *p, const char *file, int line)
 {
+	size_t size;
+
 	(void)file;
 	(void)line;
 	if (p == NULL)
 		return;
 	if (is_ours(p)) {
-		vault.work.heap_now -= secret_size(vault.region, p) +
-		    VAULT_OVERHEAD;
+		size = secret_size(vault.region, p) + VAULT_OVERHEAD;
+		(void)atomic_fetch_sub(&vault.heap_now, size);
+		mine.held -= (ptrdiff_t)size;
 		secret_free(vault.region, p);
 		return;
 	}
@@ -109,7 +132,7 @@ hook_realloc(void *p, size_t n, const char *file, int line)
 		return NULL;
 	}
 	/* A block in the vault stays there: it may hold a secret. */
-	inside = depth > 0 || is_ours(p);
+	inside = mine.depth > 0 || is_ours(p);
 	have = is_ours(p) ? secret_size(vault.region, p) :
 	    malloc_usable_size(p);
 	if (n <= have && inside == is_ours(p))
@@ -122,34 +145,91 @@ hook_realloc(void *p, size_t n, const char *file, int line)
 	return fresh;
 }
 
-/* How much of a region is kept for operations. */
+/* How many threads beside the first one a region has room for. */
 static size_t
-room_for_operations(size_t size)
+room_for_threads(size_t size, size_t wanted)
 {
-	if (size >= VAULT_LARGE)
-		return VAULT_STACK + VAULT_LARGE_ROOM;
-	return VAULT_STACK + (size - VAULT_STACK) / 10 * 7;
+	size_t most = size / 4 / (VAULT_STACK + VAULT_SHARE);
+
+	if (size < VAULT_LARGE)
+		return 0;
+	return wanted < most ? wanted : most;
 }
 
-/* Set up the stack and what comes before the first key. */
+/* How much of a region is for operations, stacks aside. */
+static size_t
+room_for_operations(size_t size, size_t threads)
+{
+	if (size >= VAULT_LARGE)
+		return VAULT_LARGE_ROOM + threads * VAULT_SHARE;
+	return (size - VAULT_STACK) / 10 * 7;
+}
+
+/* The lowest pieces: the stacks, and what is reserved for operations.  Running
+ * off the end of the first stack is a fault. */
 static int
-set_up(enum vault_use use, char *why, size_t whylen)
+share_out(enum vault_use use, size_t threads, char *why, size_t whylen)
 {
 	struct secret_usage usage;
-	unsigned char byte;
+	size_t stacks;
 
-	/* The lowest piece: running off its end is a fault. */
-	vault.stack = secret_alloc_low(vault.region, VAULT_STACK, false);
-	if (vault.stack == NULL) {
+	secret_usage(vault.region, &usage);
+	vault.threads = use == VAULT_SERVE ?
+	    room_for_threads(usage.size, threads) : 0;
+	stacks = (vault.threads + 1) * VAULT_STACK;
+	vault.stacks = secret_alloc_low(vault.region, stacks, false);
+	if (vault.stacks == NULL) {
 		(void)snprintf(why, whylen, "%d bytes of locked memory are "
 		    "too few", VAULT_STACK);
 		return ST_FULL;
 	}
+	mine.stack = vault.stacks;
 	if (use == VAULT_SERVE) {
-		secret_usage(vault.region, &usage);
-		vault.op_room = room_for_operations(usage.size) - VAULT_STACK;
-		secret_reserve(vault.region, VAULT_STACK + vault.op_room);
+		vault.op_room = room_for_operations(usage.size,
+		    vault.threads);
+		secret_reserve(vault.region, stacks + vault.op_room);
 	}
+	return ST_OK;
+}
+
+/* Locks: an operation that wants to be alone must not wait for ever. */
+static int
+make_locks(void)
+{
+	pthread_rwlockattr_t attr;
+	int rc;
+
+	if (pthread_rwlockattr_init(&attr) != 0)
+		return ST_NOMEM;
+	(void)pthread_rwlockattr_setkind_np(&attr,
+	    PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	rc = pthread_rwlock_init(&vault.running, &attr);
+	(void)pthread_rwlockattr_destroy(&attr);
+	if (rc != 0)
+		return ST_NOMEM;
+	return pthread_mutex_init(&vault.big, NULL) == 0 ? ST_OK : ST_NOMEM;
+}
+
+/* Have libcrypto make what it keeps for each thread, outside of any
+ * operation: the generators' states and the queue of errors. */
+static bool
+warm_thread(void)
+{
+	unsigned char byte;
+
+	ERR_clear_error();
+	return RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1;
+}
+
+/* Set up what comes before the first key. */
+static int
+set_up(enum vault_use use, size_t threads, char *why, size_t whylen)
+{
+	int st;
+
+	if ((st = make_locks()) != ST_OK ||
+	    (st = share_out(use, threads, why, whylen)) != ST_OK)
+		return st;
 	if (CRYPTO_set_mem_functions(hook_malloc, hook_realloc,
 	    hook_free) != 1) {
 		(void)snprintf(why, whylen, "libcrypto was in use before the "
@@ -160,10 +240,8 @@ set_up(enum vault_use use, char *why, size_t whylen)
 		(void)snprintf(why, whylen, "libsodium cannot be initialised");
 		return ST_CRYPTO;
 	}
-	/* The generator's state is made now, outside of any operation. */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
-	    OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
-	    RAND_bytes(&byte, 1) != 1) {
+	    OPENSSL_INIT_NO_ATEXIT, NULL) != 1 || !warm_thread()) {
 		(void)snprintf(why, whylen, "libcrypto cannot be initialised");
 		return ST_CRYPTO;
 	}
@@ -171,8 +249,8 @@ set_up(enum vault_use use, char *why, size_t whylen)
 }
 
 int
-vault_open(const struct secret_options *opts, enum vault_use use, char *why,
-    size_t whylen)
+vault_open(const struct secret_options *opts, enum vault_use use,
+    size_t threads, char *why, size_t whylen)
 {
 	int st;
 
@@ -180,7 +258,7 @@ vault_open(const struct secret_options *opts, enum vault_use use, char *why,
 		return ST_INTERNAL;
 	if ((st = secret_open(&vault.region, opts, why, whylen)) != ST_OK)
 		return st;
-	if ((st = set_up(use, why, whylen)) != ST_OK)
+	if ((st = set_up(use, threads, why, whylen)) != ST_OK)
 		vault_close();
 	return st;
 }
@@ -189,50 +267,93 @@ void
 vault_close(void)
 {
 	secret_close(vault.region);
+	if (vault.stacks != NULL) {
+		(void)pthread_rwlock_destroy(&vault.running);
+		(void)pthread_mutex_destroy(&vault.big);
+	}
 	memset(&vault, 0, sizeof(vault));
+	memset(&mine, 0, sizeof(mine));
+}
+
+size_t
+vault_threads(void)
+{
+	return vault.threads;
+}
+
+int
+vault_attach(void)
+{
+	size_t i = atomic_fetch_add(&vault.attached, 1);
+
+	if (i >= vault.threads)
+		return ST_FULL;
+	mine.stack = vault.stacks + (i + 1) * VAULT_STACK;
+	return warm_thread() ? ST_OK : ST_CRYPTO;
 }
 
 /* How deep the stack was used: it was all zeroes before. */
 static void
 measure_stack(void)
 {
-	const unsigned char *p = vault.stack;
+	const unsigned char *p = mine.stack;
 	size_t i = 0;
 
 	while (i < VAULT_STACK && p[i] == 0)
 		i++;
-	if (VAULT_STACK - i > vault.work.stack_peak)
-		vault.work.stack_peak = VAULT_STACK - i;
+	if (VAULT_STACK - i > mine.work.stack_peak)
+		mine.work.stack_peak = VAULT_STACK - i;
+}
+
+/* Wait for one's turn, and end it. */
+static void
+enter(unsigned how)
+{
+	if ((how & VAULT_BIG) != 0)
+		(void)pthread_mutex_lock(&vault.big);
+	if ((how & VAULT_ALONE) != 0)
+		(void)pthread_rwlock_wrlock(&vault.running);
+	else
+		(void)pthread_rwlock_rdlock(&vault.running);
+}
+
+static void
+leave(unsigned how)
+{
+	(void)pthread_rwlock_unlock(&vault.running);
+	if ((how & VAULT_BIG) != 0)
+		(void)pthread_mutex_unlock(&vault.big);
 }
 
 int
-vault_run(vault_fn *fn, void *arg, bool strict)
+vault_run(vault_fn *fn, void *arg, unsigned how)
 {
-	size_t before = vault.work.heap_now;
 	int rc;
 
 #ifdef VAULT_UNSCOPED
 	/* For the tests alone, which must see that they can see a leak. */
 	return fn(arg);
 #endif
-	if (depth > 0)
+	if (mine.depth > 0)
 		return fn(arg);
-	assert(vault.stack != NULL);
-	depth++;
-	vault.strict = strict;
-	vault.was_full = false;
-	vault.top = before;
-	rc = opstack_call(vault.stack, VAULT_STACK, fn, arg);
-	vault.strict = false;
-	depth--;
-	vault.work.heap_last = vault.top - before;
-	if (vault.work.heap_last > vault.work.heap_peak)
-		vault.work.heap_peak = vault.work.heap_last;
+	assert(mine.stack != NULL);
+	enter(how);
+	mine.depth++;
+	mine.strict = (how & VAULT_STRICT) != 0;
+	mine.was_full = false;
+	mine.held = mine.top = 0;
+	rc = opstack_call(mine.stack, VAULT_STACK, fn, arg);
+	mine.strict = false;
+	mine.depth--;
+	mine.work.heap_last = (size_t)mine.top;
+	if (mine.work.heap_last > mine.work.heap_peak)
+		mine.work.heap_peak = mine.work.heap_last;
 	if (vault.measure)
 		measure_stack();
 	if (opstack_switches())
-		explicit_bzero(vault.stack, VAULT_STACK);
+		explicit_bzero(mine.stack, VAULT_STACK);
 	opstack_wipe_registers();
+	leave(how);
 	return rc;
 }
 
@@ -249,7 +370,7 @@ vault_room(size_t record, size_t need)
 bool
 vault_was_full(void)
 {
-	return vault.was_full;
+	return mine.was_full;
 }
 
 void
@@ -261,13 +382,14 @@ vault_wipe_registers(void)
 void
 vault_work(struct vault_work *out)
 {
-	*out = vault.work;
+	*out = mine.work;
+	out->heap_now = atomic_load(&vault.heap_now);
 }
 
 void
 vault_measure(bool on)
 {
 	vault.measure = on;
-	vault.work.stack_peak = 0;
-	vault.work.heap_peak = 0;
+	mine.work.stack_peak = 0;
+	mine.work.heap_peak = 0;
 }

@@ -9,11 +9,20 @@
  *          meanwhile, and the stack on which it works.
  * Memory:  libcrypto's hooks take no cookie, so there is one vault in a
  *          process, opened before anything else touches libcrypto.  From the
- *          lowest address on it holds the stack, then the room for operations,
- *          in which parsed keys are cached as well, then the pieces that
- *          last: secret_alloc(vault_region(), n).
+ *          lowest address on it holds the stacks, one for each thread, then
+ *          the room for operations, in which parsed keys are cached as well,
+ *          then the pieces that last: secret_alloc(vault_region(), n).
  * Secrets: all of them.
- * Threads: one, for now: an operation is not begun while another one runs.
+ * Threads: the one that opened the vault, and others that vault_attach()ed;
+ *          each runs one operation at a time, with all signals blocked by
+ *          whoever started it.  No lock of ours lies in the vault.
+ *
+ * The room for operations is shared out: each thread has a share that is
+ * enough for RSA of 4096 bits, and one share more is for what is larger, which
+ * is done by one thread at a time.  What libcrypto makes during an operation
+ * partly outlives it (in the parsed key, which any thread may use next), so
+ * shares are amounts and not places.  All that is in the room beyond the
+ * shares in use is parsed keys at rest, which can be given up.
  */
 
 #include <stdbool.h>
@@ -28,9 +37,14 @@
 /* The stack of an operation, in bytes: libcrypto's deepest, an RSA signature
  * with AVX-512 IFMA, takes 13 KiB; three quarters of it are for use. */
 #define VAULT_STACK		(20 * 1024)
+/* What an operation may take that is not VAULT_BIG: RSA of 4096 bits takes 28
+ * KiB with OpenSSL 3.0. */
+#define VAULT_SHARE		(36 * 1024)
+/* What one that is may take: RSA of 16384 bits takes 98 KiB. */
+#define VAULT_SHARE_BIG		(112 * 1024)
 /* Room for operations and hot keys: enough for RSA of 4096 bits in the smallest
- * vault, and for RSA of 16384 bits beside a dozen others from this size of the
- * vault on.  With the stack it is what secret_open() touches at once. */
+ * vault; from this size of the vault on, the shares, and as much again as the
+ * share of one thread for keys at rest. */
 #define VAULT_LARGE		(512 * 1024)
 #define VAULT_LARGE_ROOM	(224 * 1024)
 
@@ -41,9 +55,11 @@ enum vault_use {
 };
 
 /**
- * vault_open(opts, use, why, whylen):
+ * vault_open(opts, use, threads, why, whylen):
  * Lock the region, take over libcrypto's allocations, and let libcrypto and
- * libsodium set themselves up outside of it.
+ * libsodium set themselves up outside of it.  There is room for up to
+ * ${threads} more threads, but never so much that it takes more than a quarter
+ * of the region; below VAULT_LARGE for none.
  *
  * Errors: ST_FULL      see secret_open(); ${why} is for the operator
  *         ST_CRYPTO    libcrypto or libsodium could not be set up, or
@@ -51,7 +67,22 @@ enum vault_use {
  *         ST_SYSTEM, ST_NOMEM
  */
 int vault_open(const struct secret_options *opts, enum vault_use use,
-    char *why, size_t whylen) MUST_USE;
+    size_t threads, char *why, size_t whylen) MUST_USE;
+
+/**
+ * vault_threads():
+ * How many more threads there is room for.
+ */
+size_t vault_threads(void);
+
+/**
+ * vault_attach():
+ * Let the calling thread run operations from now on.
+ *
+ * Errors: ST_FULL    more than vault_threads()
+ *         ST_CRYPTO  libcrypto cannot be set up for it
+ */
+int vault_attach(void) MUST_USE;
 
 /**
  * vault_close():
@@ -67,22 +98,30 @@ struct secret *vault_region(void);
 
 typedef int vault_fn(void *arg);
 
+/* How an operation is run. */
+#define VAULT_STRICT	1u	/* only in the room for operations: what works
+				 * so works whatever else comes */
+#define VAULT_BIG	2u	/* may take VAULT_SHARE_BIG */
+#define VAULT_ALONE	4u	/* while no other operation runs: for what did
+				 * not fit between the pieces of others */
+
 /**
- * vault_run(fn, arg, strict):
- * Call ${fn} as a key operation: on the vault's stack, with libcrypto's
+ * vault_run(fn, arg, how):
+ * Call ${fn} as a key operation: on a stack in the vault, with libcrypto's
  * allocations made in the vault, and failing when it is full.  Afterwards the
- * stack and the vector registers are wiped.  With ${strict} only the room for
- * operations is used: what works so works whatever else comes.
+ * stack and the vector registers are wiped.  Waits for other threads where
+ * ${how} says that it must.
  *
  * Operations nest: one inside another is a plain call.
  *
  * Returns what ${fn} returns.
  */
-int vault_run(vault_fn *fn, void *arg, bool strict) MUST_USE;
+int vault_run(vault_fn *fn, void *arg, unsigned how) MUST_USE;
 
 /**
  * vault_was_full():
- * Whether an allocation failed in the operation that runs, or in the last one.
+ * Whether an allocation failed in the operation that this thread runs, or in
+ * the last one that it ran.
  */
 bool vault_was_full(void);
 
@@ -99,10 +138,11 @@ void vault_wipe_registers(void);
  */
 size_t vault_room(size_t record, size_t need);
 
-/* What operations took so far. */
+/* What the operations of this thread took so far. */
 struct vault_work {
 	size_t	 stack_peak;	/* bytes; only while measuring */
-	size_t	 heap_now;	/* bytes that libcrypto holds in the vault */
+	size_t	 heap_now;	/* bytes that libcrypto holds in the vault, in
+				 * whatever thread they were made */
 	size_t	 heap_last;	/* what the last operation took at most,
 				 * beyond what was held before it */
 	size_t	 heap_peak;	/* the most of that since the last reset */

@@ -14,3 +14,9 @@ clock_ms(void)
 	assert(rc == 0);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
+
+int64_t
+clock_wall_s(void)
+{
+	return (int64_t)time(NULL);
+}

@@ -17,4 +17,11 @@
  */
 int64_t clock_ms(void);
 
+/**
+ * clock_wall_s():
+ * Seconds since 1970, as the machine believes: for the dates of certificates
+ * only.
+ */
+int64_t clock_wall_s(void);
+
 #endif /* !CLOCK_H_ */

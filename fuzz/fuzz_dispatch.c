@@ -7,17 +7,22 @@
  *          number and never reads the agent; the keys, their order, comments,
  *          lifetimes and loads are the model's after every request; so a peer
  *          without the operation changes nothing; every signature verifies; a
- *          load exists only where admin is; at the end the vault is as empty
+ *          load exists only where admin is; binds are kept in their order,
+ *          none after one for a login and no forged one; at the end the vault is as empty
  *          as before.
- * Input:   default lifetime, legacy RSA, operations of four connections, then
+ * Input:   default lifetime and whether jobs are deferred, legacy RSA, operations of four connections, then
  *          steps: connection, clock, kind, what the kind takes.
  */
 
+#include <stdlib.h>
 #include <string.h>
+
+#include <sodium.h>
 
 #include "agent/dispatch.h"
 #include "agent/seal.h"
 #include "agent/vault.h"
+#include "agent/verify.h"
 #include "fuzz/fuzz.h"
 #include "proto/agent_num.h"
 #include "proto/bundle.h"
@@ -213,13 +218,24 @@ serve(struct side *s, struct slice body)
 {
 	struct wire_writer w = wire_writer(reply_room, sizeof(reply_room));
 	uint8_t *copy = fuzz_alloc(body.len);
+	struct arrival in;
 	int st;
 
 	memcpy(copy, body.p, body.len);
 	model_expire();
-	st = dispatch(&agent, &s->conn, &s->peer,
-	    (struct slice){ copy, body.len }, now, &w, &decision);
+	in = (struct arrival){ .body = { copy, body.len }, .now_ms = now,
+		.wall_s = now / 1000 };
+	st = dispatch(&agent, &s->conn, &s->peer, &in, &w, &decision);
 	free(copy);
+	assert((st == ST_MORE) == (s->conn.job != NULL));
+	if (st == ST_MORE) {
+		/* What a worker does, and then the rest. */
+		assert(agent.defer && w.len == 0 && !s->conn.job->ask);
+		job_run(s->conn.job);
+		st = dispatch_finish(&agent, &s->conn, &s->peer, now, &w,
+		    &decision);
+		assert(s->conn.job == NULL);
+	}
 	assert(st == ST_OK);
 	reply = fuzz_written(&w);
 	assert(reply.len > 0 && decision.type == body.p[0]);
@@ -297,7 +313,7 @@ put_add(struct wire_writer *w, struct held *h)
 	comment = comments[pick(4)];
 	h->comment_len = strlen(comment);
 	memcpy(h->comment, comment, h->comment_len);
-	keyblob_private_put(w, &keys[h->key]->fields);
+	keyprivate_put(w, &keys[h->key]->fields);
 	wire_put_str(w, comment);
 	return put_constraints(w, pick(8), h);
 }
@@ -502,7 +518,43 @@ step_query(struct side *s)
 		st = wire_get_string(&r, &name);
 		assert(st == ST_OK);
 	}
-	assert(n == (may(s, POLICY_ADMIN) ? 2 : 0));
+	assert(n == (may(s, POLICY_ADMIN) ? 3 : 1));
+}
+
+/* A bind to the host whose key is the first of ours, good or forged. */
+static void
+step_bind(struct side *s)
+{
+	static const char *const ids[] = { "", "a", "b", "another" };
+	const struct bindings *b = &s->conn.binds;
+	uint8_t kind = take(), sig[crypto_sign_BYTES];
+	struct slice id = slice_str(ids[kind % 4]);
+	bool forwarding = (kind & 4) != 0, forged = (kind & 8) != 0;
+	bool known = false, over = false;
+	struct wire_writer w = extension(EXT_SESSION_BIND);
+	size_t before = b->n, mark;
+
+	for (size_t i = 0; i < b->n && !known; i++) {
+		over = over || !b->at[i].forwarding;
+		known = !over && slice_eq(binding_session_id(&b->at[i]), id);
+	}
+	(void)crypto_sign_detached(sig, NULL, id.p, id.len,
+	    keys[0]->fields.ed25519.sk.p);
+	sig[kind >> 4] ^= forged ? 1 : 0;
+	wire_put_string(&w, keys[0]->blob);
+	wire_put_string(&w, id);
+	mark = wire_open_string(&w);
+	wire_put_str(&w, "ssh-ed25519");
+	wire_put_string(&w, (struct slice){ sig, sizeof(sig) });
+	wire_close_string(&w, mark);
+	wire_put_u8(&w, forwarding);
+	serve(s, fuzz_written(&w));
+	assert(b->attempted);
+	if (forged || over || (!known && before == BINDING_MAX))
+		expect_code(SSH_AGENT_EXTENSION_FAILURE);
+	else
+		expect_code(SSH_AGENT_SUCCESS);
+	assert(b->n == before + (reply.p[0] == SSH_AGENT_SUCCESS && !known));
 }
 
 static void
@@ -838,7 +890,7 @@ static void (*const kinds[])(struct side *) = {
 	step_list, step_sign, step_add, step_remove, step_remove_all,
 	step_lock, step_unlock, step_query, step_status, step_begin,
 	step_record, step_end, step_commit, step_noise, step_raw, step_bent,
-	step_reopen,
+	step_reopen, step_bind,
 };
 
 /* Play all steps. */
@@ -847,9 +899,12 @@ play(void)
 {
 	static const int clock_ms[] = { 0, 0, 1, 99, 100, 1000, 5000, 30000 };
 	struct side *s;
+	uint8_t first;
 
 	now = 1000000;
-	agent.default_lifetime_s = take() % 4 == 3 ? 30 : 0;
+	first = take();
+	agent.default_lifetime_s = first % 4 == 3 ? 30 : 0;
+	agent.defer = (first & 4) != 0;
 	agent.legacy_rsa = take() % 2 == 1;
 	for (size_t i = 0; i < CONNS; i++)
 		step_reopen(&sides[i]);
@@ -897,6 +952,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	testkeys_vault();
+	if (verify_init() != ST_OK)
+		abort();
 	for (size_t i = 0; i < KEYS; i++)
 		keys[i] = testkey_new(types[i], 1024);
 	(void)LLVMFuzzerTestOneInput(once, sizeof(once));

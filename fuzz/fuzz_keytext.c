@@ -35,7 +35,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	if (vault_open(&opts, VAULT_LOAD, why, sizeof(why)) != ST_OK) {
+	if (vault_open(&opts, VAULT_LOAD, 0, why, sizeof(why)) != ST_OK) {
 		(void)fprintf(stderr, "%s\n", why);
 		exit(1);
 	}

@@ -1,13 +1,14 @@
 /*
  * Reaches: request_decode, request_decode_add, request_encode,
- *          request_encode_add; through them keyblob_private_get and _put;
- *          then keyblob_public_put, constraint_parse, load_request_decode
- *          and load_request_put.
+ *          request_encode_add; through them keyprivate_get and _put;
+ *          then keyprivate_put_public, keyblob_decode, constraint_parse,
+ *          load_request_decode and _put, bind_request_decode and _put.
  * Claims:  no status is negative; the type is the first byte, also on error;
  *          every slice lies in the body; what is encoded is no longer than
  *          what came in, decodes again, and encodes to the same bytes; an add
  *          without its message number is the same add; a public blob fits
- *          KEYBLOB_PUBLIC_MAX unless the point in it is longer than any.
+ *          KEYPRIVATE_PUBLIC_MAX and reads as the plain key it belongs to; no
+ *          key is written in more bytes than its size.
  * Input:   the body of one frame.
  */
 
@@ -16,32 +17,58 @@
 #include "proto/extension.h"
 #include "proto/request.h"
 
-/* Longest point of a curve that we have: P-521. */
-#define POINT_MAX	133
+/* The public fields of a key lie in the body, and are those of its blob. */
+static void
+check_public(const struct private_fields *key, struct slice body)
+{
+	uint8_t buf[KEYPRIVATE_PUBLIC_MAX];
+	struct wire_writer w = wire_writer(buf, sizeof(buf));
+	struct public_fields pub, again;
+	int st;
+
+	keyprivate_public(key, &pub);
+	assert(pub.type == key->type);
+	assert(fuzz_within(pub.point, body) && fuzz_within(pub.n, body));
+	assert(fuzz_within(pub.e, body) && fuzz_within(pub.application, body));
+	keyprivate_put_public(&w, key);
+	st = keyblob_decode(fuzz_written(&w), &again);
+	assert(st == ST_OK && again.type == pub.type);
+	assert(slice_eq(again.point, pub.point) && slice_eq(again.n, pub.n));
+	assert(slice_eq(again.e, pub.e));
+	assert(slice_eq(again.application, pub.application));
+}
 
 /* The fields of a key lie in the body. */
 static void
 check_key(const struct private_fields *key, struct slice body)
 {
-	uint8_t buf[KEYBLOB_PUBLIC_MAX];
-	struct wire_writer w = wire_writer(buf, sizeof(buf));
+	size_t size = keyprivate_size(key);
+	struct wire_writer w = wire_writer(fuzz_alloc(size), size);
 
 	assert((unsigned)key->type < KEY_TYPES);
-	keyblob_public_put(&w, key);
-	if (key->type == KEY_ED25519) {
+	assert(fuzz_within(key->cert, body));
+	check_public(key, body);
+	keyprivate_put(&w, key);
+	assert(!w.full);
+	free(w.p);
+	switch (key->type) {
+	case KEY_ED25519:
 		assert(key->ed25519.pk.len == 32 && key->ed25519.sk.len == 64);
-		assert(fuzz_within(key->ed25519.pk, body));
 		assert(fuzz_within(key->ed25519.sk, body));
-		assert(!w.full);
-	} else if (key->type == KEY_RSA) {
-		assert(fuzz_within(key->rsa.n, body));
+		break;
+	case KEY_RSA:
+		assert(fuzz_within(key->rsa.d, body));
 		assert(fuzz_within(key->rsa.q, body));
 		assert(key->rsa.n.len <= WIRE_MPINT_MAX);
-		assert(!w.full);
-	} else {
-		assert(fuzz_within(key->ecdsa.q, body));
+		break;
+	case KEY_SK_ED25519:
+	case KEY_SK_ECDSA_P256:
+		assert(fuzz_within(key->sk.handle, body));
+		assert(fuzz_within(key->sk.reserved, body));
+		break;
+	default:
 		assert(fuzz_within(key->ecdsa.d, body));
-		assert(!w.full || key->ecdsa.q.len > POINT_MAX);
+		break;
 	}
 }
 
@@ -68,9 +95,9 @@ check_add(struct slice body, const struct request *req, struct slice encoded)
 	assert(st >= 0);
 }
 
-/* The body of an extension, taken as one of ours. */
+/* The body of an extension, taken as a load. */
 static void
-check_extension(struct slice body)
+check_load(struct slice body)
 {
 	struct wire_writer w = wire_writer(fuzz_alloc(body.len), body.len);
 	struct load_request load, again;
@@ -83,6 +110,30 @@ check_extension(struct slice body)
 		st = load_request_decode(fuzz_written(&w), &again);
 		assert(st == ST_OK && again.op == load.op);
 		assert(slice_eq(again.arg, load.arg));
+	}
+	free(w.p);
+}
+
+/* The body of an extension, taken as a bind. */
+static void
+check_bind(struct slice body)
+{
+	struct wire_writer w = wire_writer(fuzz_alloc(body.len), body.len);
+	struct bind_request bind, again;
+	int st;
+
+	st = bind_request_decode(body, &bind);
+	assert(st == ST_OK || st == ST_MALFORMED);
+	if (st == ST_OK) {
+		assert(fuzz_within(bind.hostkey, body));
+		assert(fuzz_within(bind.session_id, body));
+		assert(fuzz_within(bind.signature, body));
+		bind_request_put(&w, &bind);
+		st = bind_request_decode(fuzz_written(&w), &again);
+		assert(st == ST_OK && again.forwarding == bind.forwarding);
+		assert(slice_eq(again.hostkey, bind.hostkey));
+		assert(slice_eq(again.session_id, bind.session_id));
+		assert(slice_eq(again.signature, bind.signature));
 	}
 	free(w.p);
 }
@@ -126,7 +177,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_add(body, &req, fuzz_written(&w));
 	if (req.type == SSH_AGENTC_EXTENSION) {
 		assert(fuzz_within(req.extension.body, body));
-		check_extension(req.extension.body);
+		check_load(req.extension.body);
+		check_bind(req.extension.body);
 	}
 	free(w.p);
 	return 0;

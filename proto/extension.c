@@ -3,10 +3,39 @@
 #include <assert.h>
 
 /*
- * These messages pass between programs of ours only, so they are held to the
- * letter: unlike in the protocol's own requests, nothing may follow the
+ * The messages of a load pass between programs of ours only, so they are held
+ * to the letter: unlike in the protocol's own requests, nothing may follow the
  * fields.
  */
+
+int
+bind_request_decode(struct slice body, struct bind_request *out)
+{
+	struct wire_reader r = wire_reader(body);
+	uint8_t forwarding;
+	int st;
+
+	*out = (struct bind_request){ 0 };
+	if ((st = wire_get_string(&r, &out->hostkey)) != ST_OK)
+		return st;
+	if ((st = wire_get_string(&r, &out->session_id)) != ST_OK)
+		return st;
+	if ((st = wire_get_string(&r, &out->signature)) != ST_OK)
+		return st;
+	if ((st = wire_get_u8(&r, &forwarding)) != ST_OK)
+		return st;
+	out->forwarding = forwarding != 0;
+	return ST_OK;
+}
+
+void
+bind_request_put(struct wire_writer *w, const struct bind_request *req)
+{
+	wire_put_string(w, req->hostkey);
+	wire_put_string(w, req->session_id);
+	wire_put_string(w, req->signature);
+	wire_put_u8(w, req->forwarding ? 1 : 0);
+}
 
 /* Take the argument that belongs to out->op. */
 static int

@@ -16,6 +16,24 @@
 #define EXT_LOAD		"load@bottle-agent"
 #define EXT_STATUS		"status@bottle-agent"
 
+/* session-bind@openssh.com: a client tells which host it speaks to. */
+struct bind_request {
+	struct slice	 hostkey;	/* blob: plain or certificate */
+	struct slice	 session_id;
+	struct slice	 signature;	/* of the id, by the host key */
+	bool		 forwarding;
+};
+
+/**
+ * bind_request_decode(body, out), bind_request_put(w, req):
+ * The body after the extension's name.  Bytes after the fields are ignored, as
+ * OpenSSH does; nothing is said of what the fields hold.
+ *
+ * Errors: ST_MALFORMED  a field is missing or cut short
+ */
+int bind_request_decode(struct slice body, struct bind_request *out) MUST_USE;
+void bind_request_put(struct wire_writer *w, const struct bind_request *req);
+
 /*
  * load@bottle-agent: a set of keys, staged and then swapped in at once.
  * The request's body is one byte LOAD_*, then what belongs to it.

@@ -1,18 +1,58 @@
 #include "proto/keyblob.h"
 
-#include <string.h>
-
 #include <assert.h>
 
-#define ED25519_PUBLIC	32
-#define ED25519_SECRET	64
+/* Bytes in the point of an Ed25519 key. */
+#define ED25519_POINT	32
 
 static const struct key_type_info types[KEY_TYPES] = {
-	[KEY_ED25519] = { "ssh-ed25519", NULL, "ED25519", 256 },
-	[KEY_ECDSA_P256] = { "ecdsa-sha2-nistp256", "nistp256", "ECDSA", 256 },
-	[KEY_ECDSA_P384] = { "ecdsa-sha2-nistp384", "nistp384", "ECDSA", 384 },
-	[KEY_ECDSA_P521] = { "ecdsa-sha2-nistp521", "nistp521", "ECDSA", 521 },
-	[KEY_RSA] = { "ssh-rsa", NULL, "RSA", 0 },
+	[KEY_ED25519] = {
+		.name = "ssh-ed25519",
+		.cert_name = "ssh-ed25519-cert-v01@openssh.com",
+		.label = "ED25519",
+		.bits = 256,
+	},
+	[KEY_ECDSA_P256] = {
+		.name = "ecdsa-sha2-nistp256",
+		.cert_name = "ecdsa-sha2-nistp256-cert-v01@openssh.com",
+		.curve = "nistp256",
+		.label = "ECDSA",
+		.bits = 256,
+	},
+	[KEY_ECDSA_P384] = {
+		.name = "ecdsa-sha2-nistp384",
+		.cert_name = "ecdsa-sha2-nistp384-cert-v01@openssh.com",
+		.curve = "nistp384",
+		.label = "ECDSA",
+		.bits = 384,
+	},
+	[KEY_ECDSA_P521] = {
+		.name = "ecdsa-sha2-nistp521",
+		.cert_name = "ecdsa-sha2-nistp521-cert-v01@openssh.com",
+		.curve = "nistp521",
+		.label = "ECDSA",
+		.bits = 521,
+	},
+	[KEY_RSA] = {
+		.name = "ssh-rsa",
+		.cert_name = "ssh-rsa-cert-v01@openssh.com",
+		.label = "RSA",
+	},
+	[KEY_SK_ED25519] = {
+		.name = "sk-ssh-ed25519@openssh.com",
+		.cert_name = "sk-ssh-ed25519-cert-v01@openssh.com",
+		.label = "ED25519-SK",
+		.bits = 256,
+		.sk = true,
+	},
+	[KEY_SK_ECDSA_P256] = {
+		.name = "sk-ecdsa-sha2-nistp256@openssh.com",
+		.cert_name = "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com",
+		.curve = "nistp256",
+		.label = "ECDSA-SK",
+		.bits = 256,
+		.sk = true,
+	},
 };
 
 const struct key_type_info *
@@ -22,155 +62,132 @@ key_type_info(enum key_type type)
 	return &types[type];
 }
 
-/* Take a type name. */
-static int
-get_type(struct wire_reader *r, enum key_type *out)
+int
+key_type_named(struct slice name, enum key_type *out, bool *cert)
 {
-	struct slice name;
 	unsigned i;
-	int st;
 
-	if ((st = wire_get_text(r, &name)) != ST_OK)
-		return st;
 	for (i = 0; i < KEY_TYPES; i++) {
-		if (slice_eq_str(name, types[i].name)) {
-			*out = (enum key_type)i;
+		*out = (enum key_type)i;
+		*cert = slice_eq_str(name, types[i].cert_name);
+		if (*cert || slice_eq_str(name, types[i].name))
 			return ST_OK;
-		}
 	}
 	return ST_UNSUPPORTED;
 }
 
-/* Take a string of exactly len bytes. */
+/* Take the point of an Ed25519 key. */
 static int
-get_exact(struct wire_reader *r, size_t len, struct slice *out)
+get_ed25519(struct wire_reader *r, struct public_fields *out)
 {
 	int st;
 
-	if ((st = wire_get_string(r, out)) != ST_OK)
+	if ((st = wire_get_string(r, &out->point)) != ST_OK)
 		return st;
-	return out->len == len ? ST_OK : ST_MALFORMED;
+	return out->point.len == ED25519_POINT ? ST_OK : ST_MALFORMED;
 }
 
-/* Take the fields of an Ed25519 key. */
+/* Take a curve, which the type has named already, and a point on it: 04 and
+ * two numbers of as many bytes as the curve's. */
 static int
-get_ed25519(struct wire_reader *r, struct private_fields *out)
+get_ecdsa(struct wire_reader *r, struct public_fields *out)
 {
-	int st;
-
-	if ((st = get_exact(r, ED25519_PUBLIC, &out->ed25519.pk)) != ST_OK)
-		return st;
-	return get_exact(r, ED25519_SECRET, &out->ed25519.sk);
-}
-
-/* Take the fields of an ECDSA key; the curve is named once more in them. */
-static int
-get_ecdsa(struct wire_reader *r, struct private_fields *out)
-{
+	const struct key_type_info *info = &types[out->type];
 	struct slice curve;
 	int st;
 
 	if ((st = wire_get_text(r, &curve)) != ST_OK)
 		return st;
-	if (!slice_eq_str(curve, types[out->type].curve))
+	if (!slice_eq_str(curve, info->curve))
 		return ST_MALFORMED;
-	if ((st = wire_get_string(r, &out->ecdsa.q)) != ST_OK)
+	if ((st = wire_get_string(r, &out->point)) != ST_OK)
 		return st;
-	return wire_get_mpint(r, &out->ecdsa.d);
-}
-
-/* Take the fields of an RSA key. */
-static int
-get_rsa(struct wire_reader *r, struct private_fields *out)
-{
-	struct slice *const fields[] = {
-		&out->rsa.n, &out->rsa.e, &out->rsa.d,
-		&out->rsa.iqmp, &out->rsa.p, &out->rsa.q,
-	};
-	size_t i;
-	int st;
-
-	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		if ((st = wire_get_mpint(r, fields[i])) != ST_OK)
-			return st;
-	}
+	if (out->point.len != 1 + 2 * ((info->bits + 7) / 8) ||
+	    out->point.p[0] != 4)
+		return ST_MALFORMED;
 	return ST_OK;
 }
 
-int
-keyblob_private_get(struct wire_reader *r, struct private_fields *out)
+/* Take the numbers of an RSA key. */
+static int
+get_rsa(struct wire_reader *r, struct public_fields *out)
 {
+	int st;
+
+	if ((st = wire_get_mpint(r, &out->e)) != ST_OK)
+		return st;
+	return wire_get_mpint(r, &out->n);
+}
+
+/* Take what an sk key is for. */
+static int
+get_application(struct wire_reader *r, struct public_fields *out)
+{
+	int st;
+
+	if ((st = wire_get_text(r, &out->application)) != ST_OK)
+		return st;
+	return out->application.len <= KEYBLOB_APPLICATION_MAX ? ST_OK :
+	    ST_TOO_LARGE;
+}
+
+int
+keyblob_get_fields(struct wire_reader *r, enum key_type type,
+    struct public_fields *out)
+{
+	const struct key_type_info *info = key_type_info(type);
 	struct wire_reader at = *r;
 	int st;
 
-	*out = (struct private_fields){ 0 };
-	if ((st = get_type(&at, &out->type)) != ST_OK)
-		return st;
-	if (out->type == KEY_ED25519)
-		st = get_ed25519(&at, out);
-	else if (out->type == KEY_RSA)
+	*out = (struct public_fields){ .type = type };
+	if (type == KEY_RSA)
 		st = get_rsa(&at, out);
-	else
+	else if (info->curve != NULL)
 		st = get_ecdsa(&at, out);
+	else
+		st = get_ed25519(&at, out);
+	if (st == ST_OK && info->sk)
+		st = get_application(&at, out);
 	if (st == ST_OK)
 		*r = at;
 	return st;
 }
 
+int
+keyblob_decode(struct slice blob, struct public_fields *out)
+{
+	struct wire_reader r = wire_reader(blob);
+	enum key_type type;
+	struct slice name;
+	bool cert;
+	int st;
+
+	*out = (struct public_fields){ 0 };
+	if ((st = wire_get_text(&r, &name)) != ST_OK)
+		return st;
+	if ((st = key_type_named(name, &type, &cert)) != ST_OK)
+		return st;
+	if (cert)
+		return ST_UNSUPPORTED;
+	if ((st = keyblob_get_fields(&r, type, out)) != ST_OK)
+		return st;
+	return wire_end(&r) ? ST_OK : ST_MALFORMED;
+}
+
 void
-keyblob_private_put(struct wire_writer *w, const struct private_fields *key)
+keyblob_put(struct wire_writer *w, const struct public_fields *key)
 {
 	const struct key_type_info *info = key_type_info(key->type);
 
 	wire_put_str(w, info->name);
-	if (key->type == KEY_ED25519) {
-		wire_put_string(w, key->ed25519.pk);
-		wire_put_string(w, key->ed25519.sk);
-	} else if (key->type == KEY_RSA) {
-		wire_put_mpint(w, key->rsa.n);
-		wire_put_mpint(w, key->rsa.e);
-		wire_put_mpint(w, key->rsa.d);
-		wire_put_mpint(w, key->rsa.iqmp);
-		wire_put_mpint(w, key->rsa.p);
-		wire_put_mpint(w, key->rsa.q);
-	} else {
-		wire_put_str(w, info->curve);
-		wire_put_string(w, key->ecdsa.q);
-		wire_put_mpint(w, key->ecdsa.d);
+	if (key->type == KEY_RSA) {
+		wire_put_mpint(w, key->e);
+		wire_put_mpint(w, key->n);
+		return;
 	}
-}
-
-size_t
-keyblob_private_size(const struct private_fields *key)
-{
-	const struct key_type_info *info = key_type_info(key->type);
-	/* A length and perhaps a zero byte for each field. */
-	size_t n = 4 + strlen(info->name);
-
-	if (key->type == KEY_ED25519)
-		return n + 8 + key->ed25519.pk.len + key->ed25519.sk.len;
-	if (key->type == KEY_RSA)
-		return n + 30 + key->rsa.n.len + key->rsa.e.len +
-		    key->rsa.d.len + key->rsa.iqmp.len + key->rsa.p.len +
-		    key->rsa.q.len;
-	return n + 4 + strlen(info->curve) + 9 + key->ecdsa.q.len +
-	    key->ecdsa.d.len;
-}
-
-void
-keyblob_public_put(struct wire_writer *w, const struct private_fields *key)
-{
-	const struct key_type_info *info = key_type_info(key->type);
-
-	wire_put_str(w, info->name);
-	if (key->type == KEY_ED25519) {
-		wire_put_string(w, key->ed25519.pk);
-	} else if (key->type == KEY_RSA) {
-		/* The other way round than in a private key. */
-		wire_put_mpint(w, key->rsa.e);
-		wire_put_mpint(w, key->rsa.n);
-	} else {
+	if (info->curve != NULL)
 		wire_put_str(w, info->curve);
-		wire_put_string(w, key->ecdsa.q);
-	}
+	wire_put_string(w, key->point);
+	if (info->sk)
+		wire_put_string(w, key->application);
 }

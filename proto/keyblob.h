@@ -2,17 +2,19 @@
 #define KEYBLOB_H_
 
 /*
- * keyblob - public key blobs and private key fields, as borrowed slices.
+ * keyblob - key types, and public keys of those types as borrowed slices.
  *
  * Layer:   proto.  Says what the bytes are, not whether the numbers make a
- *          key: agent/key.h does that.
- * Source:  RFC 4253 section 6.6, RFC 5656, RFC 8709 (public); RFC 9987
- *          "Adding Keys to the Agent" (private).
- * Secrets: the slices of struct private_fields point at private bytes in the
- *          caller's buffer; nothing here copies them but keyblob_private_put().
+ *          key: agent/key.h and agent/verify.h do that.
+ * Source:  RFC 4253 section 6.6, RFC 5656, RFC 8709; OpenSSH's
+ *          PROTOCOL.u2f for the sk types.
  */
 
 #include "proto/wire.h"
+
+/* Longest application of an sk key, in bytes; names of hosts and "ssh:" with
+ * something after it are far shorter. */
+#define KEYBLOB_APPLICATION_MAX	1024
 
 enum key_type {
 	KEY_ED25519,
@@ -20,37 +22,30 @@ enum key_type {
 	KEY_ECDSA_P384,
 	KEY_ECDSA_P521,
 	KEY_RSA,
+	KEY_SK_ED25519,		/* the private half is in an authenticator */
+	KEY_SK_ECDSA_P256,
 	KEY_TYPES
 };
 
 /* What is fixed for each type. */
 struct key_type_info {
 	const char	*name;		/* on the wire: "ssh-ed25519" */
+	const char	*cert_name;	/* of its certificates:
+					 * "ssh-ed25519-cert-v01@openssh.com" */
 	const char	*curve;		/* ECDSA: "nistp256"; else NULL */
 	const char	*label;		/* as ssh-keygen -l: "ED25519" */
 	unsigned	 bits;		/* 0 for RSA: it depends */
+	bool		 sk;
 };
 
-/* Longest public blob of a plain key: RSA of 16384 bits, with room. */
-#define KEYBLOB_PUBLIC_MAX	4352
-
-/* The fields after the type name of a private key.  Numbers are plain
- * big-endian without leading zeros. */
-struct private_fields {
+/* A public key.  Numbers are plain big-endian without leading zeros; what a
+ * type has not is empty. */
+struct public_fields {
 	enum key_type	 type;
-	union {
-		struct {
-			struct slice	 pk;	/* 32 bytes */
-			struct slice	 sk;	/* 64: seed, then pk */
-		} ed25519;
-		struct {
-			struct slice	 q;	/* 04 || x || y */
-			struct slice	 d;
-		} ecdsa;
-		struct {
-			struct slice	 n, e, d, iqmp, p, q;
-		} rsa;
-	};
+	struct slice	 point;		/* Ed25519: 32 bytes; ECDSA: Q,
+					 * 04 || x || y */
+	struct slice	 n, e;		/* RSA */
+	struct slice	 application;	/* sk: text, "ssh:" */
 };
 
 /**
@@ -60,38 +55,45 @@ struct private_fields {
 const struct key_type_info *key_type_info(enum key_type type);
 
 /**
- * keyblob_private_get(r, out):
- * Take the type name and the private key fields.
+ * key_type_named(name, out, cert):
+ * The type that is called ${name} as a plain key or as a certificate; *${cert}
+ * says as which.
  *
- * Owns:   ${out} borrows from the input of ${r}.
- * Errors: ST_UNSUPPORTED  a type that is not in enum key_type
- *         ST_MALFORMED    a field is missing or broken, a curve name does not
- *                         belong to the type, an Ed25519 field has another
- *                         length than 32 or 64
- *         ST_TOO_LARGE    a number is too long
- *         On error ${r} is where it was.
+ * Errors: ST_UNSUPPORTED  no type that we know
  */
-int keyblob_private_get(struct wire_reader *r, struct private_fields *out)
+int key_type_named(struct slice name, enum key_type *out, bool *cert)
     MUST_USE;
 
 /**
- * keyblob_private_put(w, key):
- * Append the type name and the private key fields, as ADD_IDENTITY has them.
+ * keyblob_get_fields(r, type, out):
+ * Take the fields of a public key, which follow its type name in a blob and
+ * the nonce in a certificate.
+ *
+ * Owns:   ${out} borrows from the input of ${r}.
+ * Errors: ST_MALFORMED  a field is missing or broken, a curve's name does not
+ *                       belong to the type, a point has another length or
+ *                       form than the type's
+ *         ST_TOO_LARGE  a number or an application is too long
+ *         On error ${r} is where it was.
  */
-void keyblob_private_put(struct wire_writer *w,
-    const struct private_fields *key);
+int keyblob_get_fields(struct wire_reader *r, enum key_type type,
+    struct public_fields *out) MUST_USE;
 
 /**
- * keyblob_private_size(key):
- * Bytes that keyblob_private_put() writes at most.
+ * keyblob_decode(blob, out):
+ * Decode the blob of a plain key.
+ *
+ * Errors: ST_UNSUPPORTED  a type that is not in enum key_type, or a
+ *                         certificate
+ *         ST_MALFORMED    as above, or bytes after the last field
+ *         ST_TOO_LARGE
  */
-size_t keyblob_private_size(const struct private_fields *key);
+int keyblob_decode(struct slice blob, struct public_fields *out) MUST_USE;
 
 /**
- * keyblob_public_put(w, key):
- * Append the public blob that belongs to ${key}, from its public fields.
+ * keyblob_put(w, key):
+ * Append the blob of a plain key: type name and fields.
  */
-void keyblob_public_put(struct wire_writer *w,
-    const struct private_fields *key);
+void keyblob_put(struct wire_writer *w, const struct public_fields *key);
 
 #endif /* !KEYBLOB_H_ */

@@ -27,7 +27,7 @@ get_add(struct wire_reader *r, struct request *out)
 {
 	int st;
 
-	if ((st = keyblob_private_get(r, &out->add.key)) != ST_OK)
+	if ((st = keyprivate_get(r, &out->add.key)) != ST_OK)
 		return st;
 	if ((st = wire_get_text(r, &out->add.comment)) != ST_OK)
 		return st;
@@ -98,7 +98,7 @@ void
 request_encode_add(struct wire_writer *w, const struct request *req)
 {
 	assert(request_is_add(req->type));
-	keyblob_private_put(w, &req->add.key);
+	keyprivate_put(w, &req->add.key);
 	wire_put_string(w, req->add.comment);
 	wire_put_bytes(w, req->add.constraints);
 }

@@ -12,7 +12,7 @@
  */
 
 #include "proto/agent_num.h"
-#include "proto/keyblob.h"
+#include "proto/keyprivate.h"
 #include "proto/wire.h"
 
 struct request {

@@ -11,10 +11,13 @@ _bottle_agent()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]}
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='-a --socket -c -s -k -D -d -t -T -V -h --help --version
-		--public --allow --allow-shared-dir --legacy-rsa --ready-fd
+	local options='-a --socket -c -s -k -u -D -d -t -T -U -E -O -P -V -h
+		--help --version
+		--public --allow --allow-shared-dir --legacy-rsa --forwarded
+		--workers --ready-fd
 		--memory --memory-size --allow-unlocked-memory --hardening
-		--load --expect --name --status --json'
+		--load --expect --name --purpose --max-signatures --rate
+		--unbound --status --json'
 
 	# readline hands --memory=x over as three words.
 	if [[ $cur == = ]]; then
@@ -28,18 +31,34 @@ _bottle_agent()
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
+	-E)
+		mapfile -t COMPREPLY < \
+		    <(compgen -W 'md5 sha1 sha256 sha384 sha512' -- "$cur")
+		;;
+	-O)
+		mapfile -t COMPREPLY < <(compgen -W 'no-restrict-websafe
+			allow-remote-pkcs11 websafe-allow=' -- "$cur")
+		;;
 	--memory)
 		mapfile -t COMPREPLY < <(compgen -W 'auto secret mlock' -- "$cur")
 		;;
 	--hardening)
 		mapfile -t COMPREPLY < <(compgen -W 'strict best-effort' -- "$cur")
 		;;
+	--forwarded)
+		mapfile -t COMPREPLY < <(compgen -W 'deny allow' -- "$cur")
+		;;
+	--purpose)
+		mapfile -t COMPREPLY < \
+		    <(compgen -W 'auth git file any auth,git' -- "$cur")
+		;;
 	--allow)
 		compopt -o nospace 2>/dev/null
 		mapfile -t COMPREPLY < \
 		    <(compgen -W "$(_bottle_agent_peers)" -S = -- "$cur")
 		;;
-	-t | --ready-fd | --memory-size | --expect | --name)
+	-t | -P | --ready-fd | --workers | --memory-size | --expect | \
+	    --name | --max-signatures | --rate)
 		COMPREPLY=()
 		;;
 	*)

@@ -32,7 +32,7 @@ void
 hammer_init(struct hammer *h, uint64_t seed, struct testkey *const *keys,
     size_t n)
 {
-	struct slice data = slice_str("some data to be signed");
+	struct slice data = rig_git();
 
 	memset(h, 0, sizeof(*h));
 	h->seed = seed;

@@ -169,4 +169,10 @@ struct statusmsg_head rig_status(int fd);
  * connections. */
 void rig_await_connections(const struct rig *r, int fd, uint32_t n);
 
+/**
+ * rig_git():
+ * What git wants signed: a key in service mode signs it without any rules.
+ */
+struct slice rig_git(void);
+
 #endif /* !RIG_H_ */

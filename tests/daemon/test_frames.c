@@ -39,11 +39,11 @@ teardown(void **state)
 	return rig_finish(&agent, 2);
 }
 
-/* The longest body, of a type that nobody serves. */
+/* The longest body that clients may send, of a type that nobody serves. */
 static void
 longest_body_is_answered(void **state)
 {
-	struct slice body = hex_fill(99, FRAME_BODY_MAX);
+	struct slice body = hex_fill(99, 262144);
 
 	(void)state;
 	rig_expect(fd, body, SSH_AGENT_FAILURE);
@@ -165,21 +165,32 @@ half_closed_client_gets_its_replies(void **state)
 	rig_expect_eof(fd);
 }
 
-/* A good deal more replies than the socket takes at once. */
+/* A good deal more replies than the socket takes at once, and then than may
+ * wait. */
 static void
 half_closed_client_gets_replies_that_queue(void **state)
 {
-	struct slice lists = { NULL, 0 };
+	struct testkey *k = testkey_new(KEY_ED25519, 0);
+	struct slice lists = hex("00000001 0b");
+	char comment[50001];
 
 	(void)state;
-	for (unsigned i = 0; i < 10; i++)
-		lists = rig_join(lists.len > 0 ? rig_join(lists, lists) :
-		    lists, hex("00000001 0b"));
-	rig_send(fd, lists);
-	assert_int_equal(shutdown(fd, SHUT_WR), 0);
-	for (size_t i = 0; i < lists.len / 5; i++)
-		assert_int_equal(rig_receive(fd).len, 5);
-	rig_expect_eof(fd);
+	memset(comment, 'c', sizeof(comment) - 1);
+	comment[sizeof(comment) - 1] = '\0';
+	rig_expect(fd, rig_add(k, comment, hex("")), SSH_AGENT_SUCCESS);
+	for (unsigned i = 0; i < 6; i++) {
+		lists = rig_join(lists, lists);
+		rig_send(fd, lists);
+		assert_int_equal(shutdown(fd, SHUT_WR), 0);
+		/* Time to see the end of file before all is sent. */
+		rig_sleep(20);
+		for (size_t j = 0; j < lists.len / 5; j++)
+			assert_true(rig_receive(fd).len > sizeof(comment));
+		rig_expect_eof(fd);
+		rig_hang_up(fd);
+		fd = rig_connect(&agent);
+	}
+	testkey_free(k);
 }
 
 static void

@@ -35,7 +35,7 @@ be_honest(int fd)
 	for (size_t i = 0; i < n; i++)
 		found = found || slice_eq(list[i].blob, honest->blob);
 	assert_true(found);
-	rig_expect_signature(fd, honest, 0, "ssh-ed25519", slice_str("d"));
+	rig_expect_signature(fd, honest, 0, "ssh-ed25519", rig_git());
 }
 
 /* All of it once. */

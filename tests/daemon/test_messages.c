@@ -369,7 +369,8 @@ query_has_these_bytes_for_an_admin(void **state)
 {
 	(void)state;
 	hex_expect("query", rig_ask(fd, hex("1b 00000005 'query'")),
-	    hex("1d 00000005 'query' 00000011 'load@bottle-agent'"
+	    hex("1d 00000005 'query' 00000018 'session-bind@openssh.com'"
+	    "00000011 'load@bottle-agent'"
 	    "00000013 'status@bottle-agent'"));
 	/* And it was one reply. */
 	rig_expect(fd, hex("63"), SSH_AGENT_FAILURE);
@@ -379,7 +380,7 @@ static void
 extensions_that_are_not_known_fail(void **state)
 {
 	static const char *const names[] = { "", "Query", "query ", "quer",
-		"queryy", "session-bind", EXT_SESSION_BIND,
+		"queryy", "session-bind",
 		"session-bind@libssh.org", "load@bottle-agen",
 		"status@bottle-agent@", "hello@example.com" };
 
@@ -387,10 +388,12 @@ extensions_that_are_not_known_fail(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		rig_expect(fd, rig_text(SSH_AGENTC_EXTENSION, names[i]),
 		    SSH_AGENT_FAILURE);
-	/* A session-bind with a body is what ssh sends first. */
+	/* A bind that is none fails in its own way. */
+	rig_expect(fd, rig_text(SSH_AGENTC_EXTENSION, EXT_SESSION_BIND),
+	    SSH_AGENT_EXTENSION_FAILURE);
 	rig_expect(fd, rig_join(rig_text(SSH_AGENTC_EXTENSION,
 	    EXT_SESSION_BIND), hex("00000001 'k' 00000001 's' 00000001 'g' "
-	    "00")), SSH_AGENT_FAILURE);
+	    "00")), SSH_AGENT_EXTENSION_FAILURE);
 	assert_int_equal(rig_list(fd, NULL), 0);
 }
 

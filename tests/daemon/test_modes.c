@@ -132,14 +132,14 @@ usr1_forgets_all_keys_and_stays(void **state)
 		    SSH_AGENT_SUCCESS);
 		rig_signal(&agent, SIGUSR1);
 		assert_int_equal(rig_list(fd, NULL), 0);
-		rig_expect(fd, rig_sign(key->blob, slice_str("d"), 0),
+		rig_expect(fd, rig_sign(key->blob, rig_git(), 0),
 		    SSH_AGENT_FAILURE);
 		rig_alive(&agent);
 		assert_int_equal(rig_status(fd).pid, agent.pid);
 		rig_expect(fd, rig_add(key, "k", hex("")),
 		    SSH_AGENT_SUCCESS);
 		rig_expect_signature(fd, key, 0, "ssh-ed25519",
-		    slice_str("d"));
+		    rig_git());
 		rig_hang_up(fd);
 		assert_int_equal(rig_stop(&agent, SIGTERM), service ? 0 : 2);
 	}
@@ -319,13 +319,17 @@ wrong_use_has_its_exit_codes(void **state)
 {
 	static const char *const rows[][6] = {
 		{ "-Z" }, { "-c", "-s" }, { "-D", "-d" },
-		{ "-t", "soon" },
+		{ "-t", "soon" }, { "-u", "sh" }, { "-k", "-cs" },
+		/* What ssh-agent calls fatal. */
+		{ "-E", "sha" }, { "-O", "no" }, { "-P", "a", "-P", "b" },
 		/* From here on with options of ours. */
 		{ "--public" }, { "--allow", "nobody-like-that=list" },
 		{ "--allow", "0=everything" }, { "--no-such-option" },
 		{ "-D", "--ready-fd", "999" },
+		{ "--legacy-rsa", "-E", "sha" },
 	};
-	static const int codes[] = { 1, 1, 1, 1, 2, 2, 2, 2, 2 };
+	static const int codes[] = { 1, 1, 1, 1, 1, 1, 255, 255, 255, 2, 2, 2,
+		2, 2, 2 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -522,7 +526,7 @@ starts_with_stdin_closed(void **state)
 	agent.pid = read_shell_output();
 	fd = rig_connect(&agent);
 	rig_expect(fd, rig_add(key, "k", hex("")), SSH_AGENT_SUCCESS);
-	rig_expect_signature(fd, key, 0, "ssh-ed25519", slice_str("d"));
+	rig_expect_signature(fd, key, 0, "ssh-ed25519", rig_git());
 	rig_hang_up(fd);
 	assert_int_equal(rig_stop(&agent, SIGTERM), 2);
 }

@@ -179,7 +179,7 @@ bad_clients_are_dropped_and_good_ones_served(void **state)
 		go_on(tick);
 		asked = rig_now();
 		rig_expect_signature(good, key, 0, "ssh-ed25519",
-		    slice_str("d"));
+		    rig_git());
 		assert_true(rig_now() - asked < SERVED_MS);
 		for (size_t i = 0; i < KINDS; i++)
 			look(&bad[i]);

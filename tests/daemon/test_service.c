@@ -82,7 +82,7 @@ expect_untouched(void)
 	rig_become(0);
 	rig_expect_comments(root, names, 2);
 	assert_int_equal(rig_status(root).locked, 0);
-	rig_expect_signature(root, key[0], 0, "ssh-ed25519", slice_str("d"));
+	rig_expect_signature(root, key[0], 0, "ssh-ed25519", rig_git());
 	rig_become(USER);
 }
 
@@ -94,9 +94,9 @@ user_lists_and_signs(void **state)
 	(void)state;
 	rig_expect_comments(user, names, 2);
 	rig_expect_signature(user, key[0], 0, "ssh-ed25519",
-	    slice_str("data"));
+	    rig_git());
 	rig_expect_signature(user, key[1], 4, "rsa-sha2-512",
-	    slice_str("data"));
+	    rig_git());
 }
 
 static void
@@ -136,7 +136,7 @@ user_cannot_unlock(void **state)
 	rig_expect(root, rig_text(SSH_AGENTC_LOCK, "p"), SSH_AGENT_SUCCESS);
 	rig_become(USER);
 	assert_int_equal(rig_list(user, NULL), 0);
-	rig_expect(user, rig_sign(key[0]->blob, slice_str("d"), 0),
+	rig_expect(user, rig_sign(key[0]->blob, rig_git(), 0),
 	    SSH_AGENT_FAILURE);
 	begin = rig_now();
 	for (unsigned i = 0; i < 20; i++)
@@ -158,7 +158,7 @@ user_has_query_and_no_other_extension(void **state)
 
 	(void)state;
 	hex_expect("query", rig_ask(user, hex("1b 00000005 'query'")),
-	    hex("1d 00000005 'query'"));
+	    hex("1d 00000005 'query' 00000018 'session-bind@openssh.com'"));
 	rig_expect(user, rig_text(SSH_AGENTC_EXTENSION, EXT_STATUS),
 	    SSH_AGENT_FAILURE);
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
@@ -307,7 +307,7 @@ flood_of_one_uid_takes_its_share_only(void **state)
 		    LIMIT_CONNECTIONS_UID + 1);
 		other = rig_connect(&agent);
 		rig_expect_signature(other, key[0], 0, "ssh-ed25519",
-		    slice_str("d"));
+		    rig_git());
 		rig_hang_up(other);
 		rig_become(USER);
 		for (size_t i = 0; i < FLOOD; i++)
@@ -318,7 +318,7 @@ flood_of_one_uid_takes_its_share_only(void **state)
 	}
 	other = rig_connect(&agent);
 	rig_expect_signature(other, key[0], 0, "ssh-ed25519",
-	    slice_str("d"));
+	    rig_git());
 	rig_hang_up(other);
 	expect_untouched();
 }
@@ -347,7 +347,7 @@ hammering_user_changes_nothing(void **state)
 	assert_int_equal(rig_status(root).memory_used, locked);
 	rig_become(USER);
 	assert_int_equal(h.replies[SSH_AGENT_SUCCESS], 0);
-	assert_int_equal(h.replies[SSH_AGENT_EXTENSION_FAILURE], 0);
+	assert_true(h.replies[SSH_AGENT_EXTENSION_FAILURE] > 0);
 	assert_true(h.replies[SSH_AGENT_SIGN_RESPONSE] > 0);
 	assert_true(h.dropped > 0);
 }

@@ -9,7 +9,7 @@
 #include "support/hex.h"
 
 static struct rig agent;
-static struct testkey *key[KEY_TYPES];
+static struct testkey *key[TESTKEY_TYPES];
 static int fd;
 
 /* Add a key of every type. */
@@ -17,7 +17,7 @@ static void
 add_all(void)
 {
 	fd = rig_connect(&agent);
-	for (size_t i = 0; i < KEY_TYPES; i++)
+	for (size_t i = 0; i < TESTKEY_TYPES; i++)
 		rig_expect(fd, rig_add(key[i], "k", hex("")),
 		    SSH_AGENT_SUCCESS);
 }
@@ -55,7 +55,7 @@ every_type_signs_data_of_every_length(void **state)
 		16384, 65536 };
 
 	(void)state;
-	for (size_t i = 0; i < KEY_TYPES; i++) {
+	for (size_t i = 0; i < TESTKEY_TYPES; i++) {
 		bool rsa = key[i]->fields.type == KEY_RSA;
 
 		for (size_t j = 0; j < sizeof(lens) / sizeof(lens[0]); j++)
@@ -134,7 +134,7 @@ other_types_ignore_the_flags_of_rsa(void **state)
 	struct slice data = slice_str("some data");
 
 	(void)state;
-	for (size_t i = 0; i < KEY_TYPES; i++) {
+	for (size_t i = 0; i < TESTKEY_TYPES; i++) {
 		if (key[i]->fields.type == KEY_RSA)
 			continue;
 		for (uint32_t flags = 0; flags <= 6; flags += 2)
@@ -149,7 +149,7 @@ flags_that_are_not_known_are_refused(void **state)
 	static const uint32_t flags[] = { 1, 8, 0xff, 0x80000000 };
 
 	(void)state;
-	for (size_t i = 0; i < KEY_TYPES; i++)
+	for (size_t i = 0; i < TESTKEY_TYPES; i++)
 		for (size_t j = 0; j < sizeof(flags) / sizeof(flags[0]); j++)
 			rig_expect(fd, rig_sign(key[i]->blob, slice_str("d"),
 			    flags[j]), SSH_AGENT_FAILURE);
@@ -189,7 +189,7 @@ static int
 make_keys(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < KEY_TYPES; i++)
+	for (size_t i = 0; i < TESTKEY_TYPES; i++)
 		key[i] = testkey_new((enum key_type)i, 2048);
 	return 0;
 }
@@ -197,7 +197,7 @@ make_keys(void **state)
 static int
 free_keys(void **state)
 {
-	for (size_t i = 0; i < KEY_TYPES; i++)
+	for (size_t i = 0; i < TESTKEY_TYPES; i++)
 		testkey_free(key[i]);
 	(void)rig_forget(state);
 	return hex_free(state);

@@ -336,7 +336,7 @@ run(const struct settings *s)
 	int code = EXIT_UNKNOWN;
 	char why[512];
 
-	if (vault_open(&memory, VAULT_LOAD, why, sizeof(why)) != ST_OK) {
+	if (vault_open(&memory, VAULT_LOAD, 0, why, sizeof(why)) != ST_OK) {
 		(void)fprintf(stderr, "memscan: %s\n", why);
 		goto out;
 	}

@@ -157,14 +157,63 @@ phase_rest() {
 		    --core "$work/core.$agent"
 		rm -f "$work/core.$agent"
 	fi
+	kernel_core "$1"
 }
+
+# kernel_core TYPE: what the kernel itself writes of an agent that has signed,
+# in a build that lets it; our own leaves nothing at all.
+kernel_core() {
+	local pid status=0
+
+	if [ "$(cat /proc/sys/kernel/core_pattern)" != core ]; then
+		printf "# no core file of the kernel: core_pattern is another one\n"
+		return
+	fi
+	mkdir "$work/dump"
+	(cd "$work/dump" && ulimit -c unlimited && exec "$bin/agent-dumpable" \
+	    -D -a "$sock.2" --allow 0=admin --memory=mlock --ready-fd 3 \
+	    3>"$work/dump/ready" >"$work/dump/log" 2>&1) &
+	pid=$!
+	at_exit end_process "$pid"
+	ready_line "$work/dump/ready" || die "agent-dumpable does not start"
+	"$program" --load -a "$sock.2" <"$work/$1" >/dev/null
+	"$bin/signload" "$sock.2" 1 >/dev/null
+	kill -SEGV "$pid"
+	wait "$pid" 2>/dev/null || status=$?
+	check_same "$1: that one was dumped" 139 "$status"
+	scan "$1 in a core file of the kernel's" "$1" --require-public -- \
+	    --core "$(echo "$work"/dump/core*)"
+	rm -r "$work/dump" "$sock.2"
+}
+
+# more_clients: two more connections that sign, so that every worker has work.
+more_clients() {
+	local i
+
+	for i in 1 2; do
+		"$bin/signload" "$sock" 60 >/dev/null 2>&1 &
+		more+=($!)
+	done
+}
+more_end() {
+	local pid
+
+	for pid in "${more[@]}"; do
+		end_process "$pid"
+	done
+	more=()
+}
+more=()
+at_exit more_end
 
 phase_load() {
 	load_key "$1"
 	background "$bin/signload" "$sock"
+	more_clients
 	scan "$1 under load" "$1" --stop --repeat "$ROUNDS" --expect-min 1 \
 	    --require-public -- "$agent"
 	worker_done "$1 was signed with all the while"
+	more_end
 }
 
 phase_adding() {

@@ -40,9 +40,11 @@ check remove_all as_self ssh-add -D
 check_same none_is_left '' "$(listed)"
 check remove_all_of_none as_self ssh-add -D
 check_refused no_library_is_loaded as_self ssh-add -s /usr/lib/libp.so
-check_refused a_limit_that_we_do_not_know_is_no_limit as_self \
+check a_key_for_one_host_is_taken as_self \
     ssh-add -H "$T/hosts" -h test.example "$T/ed25519"
-check_same that_key_is_not_there '' "$(listed)"
+check_refused but_signs_no_data_of_nobody_knows_what as_self \
+    ssh-add -T "$T/ed25519.pub"
+check that_key_goes as_self ssh-add -d "$T/ed25519.pub"
 
 check add_with_confirmation as_self ssh-add -c "$T/ed25519"
 check_refused nobody_confirms_and_nothing_is_signed \

@@ -69,8 +69,11 @@ check_same everything_is_still_there "$everything" "$(listed)"
 
 other_uid=65533
 rm -rf "$T/other"
+# ssh-keygen wants to know the name of whoever calls it; this signs what git
+# wants signed.
+install -m 755 "$BOTTLE_BIN/signload" "$T/signload"
 check_refused stranger_cannot_list as_other ssh-add -l
-check_refused stranger_cannot_sign as_other ssh-add -T "$T/ed25519.pub"
+check_refused stranger_cannot_sign as_other "$T/signload" "$S" 1
 check_refused stranger_cannot_remove as_other ssh-add -D
 check_same the_stranger_changed_nothing "$everything" "$(listed)"
 agent_stop
@@ -80,12 +83,12 @@ agent_start --public --allow 65533=list
 as_self ssh-add -q "$T/ed25519"
 check_same list_only_lists "$(public ed25519)" \
     "$(as_other ssh-add -L | cut -d ' ' -f 1-2)"
-check_refused list_only_does_not_sign as_other ssh-add -T "$T/ed25519.pub"
+check_refused list_only_does_not_sign as_other "$T/signload" "$S" 1
 agent_stop
 
 agent_start --public --allow 65533=sign --allow @65533=list
 as_self ssh-add -q "$T/ed25519"
-check user_and_group_rules_add_up as_other ssh-add -T "$T/ed25519.pub"
+check user_and_group_rules_add_up as_other "$T/signload" "$S" 1
 check_same both_of_them "$(public ed25519)" \
     "$(as_other ssh-add -L | cut -d ' ' -f 1-2)"
 agent_stop

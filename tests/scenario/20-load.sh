@@ -114,15 +114,75 @@ check_same it_has_no_descriptor_of_ours /dev/null "$(for fd in 0 1 2; do
 	readlink "/proc/$started/fd/$fd"
 done | sort -u)"
 
-# A socket that is not as open as asked for; a start that brought no key.
+# A socket that is not as open as asked for.
 end_process "$started"
-check_same a_start_without_a_key_is_told 1 "$(load --allow 65534=list \
-    </dev/null 2>&1 | grep -c 'has no keys yet' || true)"
+load --allow 65534=list <"$T/ed25519" >/dev/null
 started=$(agent_of "$S")
 agent_seen "$started"
 check_same it_is_not_public 600 "$(stat -c %a "$S")"
 check_same public_is_not_passed_over 1 \
     "$(said --public --allow 65534=list)"
+end_process "$started"
+
+# A start that brought no key is undone, so that the next try has its own
+# options; also when the one that started it is killed.
+not_there() {
+	[ ! -e "$S" ] && ! "$AGENT" --status -a "$S"
+}
+status=0
+out=$(load --allow 65534=list </dev/null 2>&1) || status=$?
+check_same a_start_without_a_key_fails 1 "$status"
+check_has a_start_without_a_key_is_told "$out" 'is ended again'
+check a_start_without_a_key_is_undone not_there
+
+# begin_load: one that waits for its keys on descriptor 8.
+mkfifo "$T/keys"
+begin_load() {
+	load --allow 65534=list <"$T/keys" >"$T/out" 2>&1 &
+	loader=$!
+	exec 8>"$T/keys"
+	wait_for 5 "$AGENT" --status -a "$S" || die 'no agent was started'
+}
+begin_load
+# The load is a child of timeout's.
+kill -KILL "$(pgrep -P "$loader" -f -- --load)"
+exec 8>&-
+wait "$loader" || true
+check a_start_of_one_that_was_killed_is_undone wait_for 5 not_there
+
+# But not when somebody else has put a key into it, or is still there.
+begin_load
+load <"$T/ecdsa256" >/dev/null
+exec 8>&-
+status=0
+wait "$loader" || status=$?
+check_same its_own_load_fails 1 "$status"
+check_has others_keep_it_alive "$(cat "$T/out")" 'goes on'
+started=$(agent_of "$S")
+agent_seen "$started"
+check_same and_their_keys "$(public ecdsa256)" "$(listed)"
+end_process "$started"
+begin_load
+mkfifo "$T/keys2"
+load <"$T/keys2" >"$T/out2" 2>&1 8>&- &
+second=$!
+exec 9>"$T/keys2"
+connected() {
+	[ "$("$AGENT" --status --json -a "$S" |
+	    jq .connections.open)" -eq 3 ]
+}
+wait_for 5 connected || die 'the second load does not connect'
+exec 8>&-
+wait "$loader" || true
+check_has somebody_who_is_there_keeps_it_alive "$(cat "$T/out")" 'goes on'
+cat "$T/ed25519" >&9
+exec 9>&-
+status=0
+wait "$second" || status=$?
+check_same the_load_of_that_one_is_done 0 "$status"
+started=$(agent_of "$S")
+agent_seen "$started"
+check_same and_its_key_is_there "$(public ed25519)" "$(listed)"
 end_process "$started"
 
 # Few descriptors: each uid has a quarter of the connections at the most.

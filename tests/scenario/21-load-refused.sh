@@ -47,7 +47,9 @@ refuse cut_short 'key 1 of 1' "$T/cut"
 cat "$T/ed25519" "$T/cut" >"$T/cut2"
 refuse second_cut_short 'key 2 of 2' "$T/cut2"
 refuse no_key_at_all 'no private key' /dev/null
-refuse a_public_key 'no private key' "$T/ed25519.pub"
+refuse a_public_key 'line 1: this is a public key' "$T/ed25519.pub"
+cat "$T/ed25519" "$T/before.pub" >"$T/with-pub"
+refuse a_public_key_behind_a_key 'public key (ssh-ed25519)' "$T/with-pub"
 refuse more_than_expected 2 "$T/ed25519" --expect 2
 cat "$T/ed25519" "$T/rsa2048" "$T/ecdsa256" >"$T/three"
 refuse fewer_than_expected 3 "$T/three" --expect 2
@@ -83,9 +85,5 @@ agent_stop
 
 check_status nothing_to_load_and_nobody_there 1 \
     timeout 20 "$AGENT" --load -a "$S" --public --allow 65534=list
-# It may have started an agent before it read stdin.
-if started=$(agent_of "$S" 2>/dev/null); then
-	agent_seen "$started"
-	check_same which_has_no_key '' "$(listed)"
-fi
+check_same nobody_is_there_then no "$([ ! -e "$S" ] && echo no)"
 scenario_end

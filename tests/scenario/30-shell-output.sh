@@ -51,15 +51,36 @@ out=$(SHELL=/bin/tcsh "$AGENT" -a "$T/csh")
 agent_seen "$(sed -n 's/.*pid \([0-9]*\);/\1/p' <<<"$out")"
 check_has csh_by_its_name "$out" 'setenv SSH_AUTH_SOCK'
 
-# A folder whose name the shell would read as more than a name.
-odd="$T/it's \$(touch ran) \`touch ran\` \"y\""
-mkdir "$odd"
+# Names that a shell would read as more than a name.
 cd "$T"
-eval "$("$AGENT" -s -a "$odd/s")" >/dev/null
-agent_seen "$SSH_AGENT_PID"
-check_same an_odd_name_is_quoted "$odd/s" "$SSH_AUTH_SOCK"
-check_same and_nothing_ran no "$([ ! -e "$T/ran" ] && echo no)"
-eval "$("$AGENT" -k -s)" >/dev/null
+# shellcheck disable=SC2016,SC1003
+odd=("it's" 'a b' '$(touch ran)' '`touch ran`' '"y"' '!x!!' 'a;touch ran' '~'
+    '*' '\' "\\'" $'\t' '&touch ran' '#' '{a,b}' $'\303\244' '-n' '%1' '=x')
+# shellcheck disable=SC2016
+setenv_for_sh='setenv() { export "$1=$2"; }; eval "$1"; echo "$SSH_AUTH_SOCK"'
+for i in "${!odd[@]}"; do
+	folder=$T/${odd[i]}
+	mkdir -p -- "$folder"
+	out=$("$AGENT" -s -a "$folder/s$i")
+	agent_seen "$(sed -n 's/.*pid \([0-9]*\);/\1/p' <<<"$out")"
+	for shell in sh bash; do
+		# shellcheck disable=SC2016
+		check_same "odd_name_${i}_in_$shell" "$folder/s$i" \
+		    "$("$shell" -c 'eval "$1" >/dev/null
+			echo "$SSH_AUTH_SOCK"' x "$out")"
+	done
+	out=$("$AGENT" -c -a "$folder/c$i")
+	agent_seen "$(sed -n 's/.*pid \([0-9]*\);/\1/p' <<<"$out")"
+	check_has "odd_name_${i}_for_csh" \
+	    "$(sh -c "$setenv_for_sh" x "$(head -n 1 <<<"$out")")" \
+	    "$folder/c$i"
+	# A real one where there is one.
+	csh=$(command -v tcsh || command -v csh) || continue
+	printf '%s\nprintenv SSH_AUTH_SOCK\n' "$out" >"$T/csh.in"
+	check_has "odd_name_${i}_in_csh" "$("$csh" -f "$T/csh.in" 2>&1)" \
+	    "$folder/c$i"
+done
+check_same and_nothing_ran '' "$(find "$T" -name ran)"
 
 # A relative name is one the printed commands can be used with anywhere.
 out=$(cd "$T" && "$AGENT" -s -a relative)

@@ -27,6 +27,16 @@ gone() {
 }
 check and_it_goes_with_the_command wait_for 20 gone
 
+# Of a folder that was made for it as well.
+# shellcheck disable=SC2016
+out=$(timeout 20 "$AGENT" -T sh -c 'echo $SSH_AUTH_SOCK; exit 7') && status=0 ||
+    status=$?
+check_same its_status_all_the_same 7 "$status"
+no_folder() {
+	[ ! -e "$(dirname "$out")" ]
+}
+check and_the_folder_goes_with_the_command wait_for 11 no_folder
+
 # What the command leaves running does not keep the agent.
 # shellcheck disable=SC2016
 out=$(timeout 20 "$AGENT" sh -c 'sleep 5 >/dev/null 2>&1 & echo $SSH_AGENT_PID')

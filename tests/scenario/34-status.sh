@@ -10,7 +10,7 @@ make_key rsa2048
 agent_start --public --allow 65534=list,sign
 as_self ssh-add -q -t 1h "$T/ed25519"
 as_self ssh-add -q "$T/rsa2048"
-as_self ssh-add -T "$T/ed25519.pub"
+git_signs as_self ed25519
 
 out=$("$AGENT" --status -a "$S")
 for part in "$S" 'service mode' "pid $agent_pid" 65534=list,sign \

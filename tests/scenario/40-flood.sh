@@ -60,7 +60,7 @@ for i in "${!hellos[@]}"; do
 	end_process "$flood_pid"
 	served "the_same_user_is_served_after_$name" "$other_uid"
 done
-check it_still_signs as_self ssh-add -T "$T/ed25519.pub"
+check it_still_signs git_signs as_self ed25519
 rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$agent_pid/status")
 printf '# resident memory afterwards: %s kB\n' "$rss"
 scenario_end

@@ -62,7 +62,7 @@ check_lacks no_step_is_refused_here "$(cat "$T/said")" refused
 agent_start --public --allow "$other_uid=list,sign"
 hardened in_front "$agent_pid" CapBnd
 as_self ssh-add -q "$T/ed25519"
-check it_signs as_other ssh-add -T "$T/ed25519.pub"
+check it_signs git_signs as_other ed25519
 
 # Who is not root.
 user_ways=(mem maps environ ptrace readv getfd limit term)
@@ -78,7 +78,7 @@ if [ "$relaxed" -eq 0 ]; then
 	check_status but_at_others 1 timeout 20 "${contained[@]}" \
 	    "$T/intruder" $! mem ptrace
 fi
-check it_signs_still as_other ssh-add -T "$T/ed25519.pub"
+check it_signs_still git_signs as_other ed25519
 agent_stop
 
 "$AGENT" -a "$S" >"$T/out"
@@ -145,7 +145,7 @@ as bare --bounding-set -all --inh-caps -all --no-new-privs
 agent_start --public --allow "$other_uid=list,sign"
 hardened bare "$agent_pid" CapBnd
 as_self ssh-add -q "$T/ed25519"
-check bare_signs as_other ssh-add -T "$T/ed25519.pub"
+check bare_signs git_signs as_other ed25519
 agent_stop
 
 as user --reuid "$other_uid" --regid "$other_uid" --clear-groups
@@ -155,7 +155,7 @@ agent_start --allow "$other_uid=admin"
 hardened user "$agent_pid"
 install -m 600 -o "$other_uid" "$T/ed25519" "$T/other/key"
 as_other ssh-add -q key
-check user_signs as_other ssh-add -T "$T/ed25519.pub"
+check user_signs git_signs as_other ed25519
 check another_agent_of_the_user_is_none_of_its_business \
     as_other "$T/intruder" 1 mem ptrace
 agent_stop

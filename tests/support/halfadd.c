@@ -38,6 +38,9 @@ make_half(uint8_t *p, size_t n)
 	wire_put_u32(&w, (uint32_t)(n - FRAME_HEAD));
 	wire_put_u8(&w, SSH_AGENTC_ADD_IDENTITY);
 	wire_put_str(&w, "ssh-rsa");
+	/* One number that is all the rest, or it would be thrown away at
+	 * once. */
+	wire_put_u32(&w, (uint32_t)(n - w.len - 4));
 	memset(p + w.len, 0x55, n - w.len);
 	return n / 2;
 }

@@ -7,10 +7,12 @@
  * Origin:  made for this table with ssh-keygen 9.2p1 and used nowhere.  The
  *          private half is the type name and the fields out of the key file
  *          (which has them as ADD_IDENTITY does), the public half the blob of
- *          the .pub file.
+ *          the .pub file.  The sk keys have a point that ssh-keygen made and
+ *          a key handle made up, as no authenticator was there; ssh-add has
+ *          written them.
  */
 
-#include "proto/keyblob.h"
+#include "proto/keyprivate.h"
 
 struct key_vector {
 	enum key_type	 type;
@@ -101,6 +103,30 @@ static const struct key_vector key_vectors[KEY_TYPES] = {
 		"27c9d2266ced0659b333e0f32266049908aba295e1bceb5d8530cc7d"
 		"6528020e74cfab3d5fd30f0f6aadd48c67b86e437b146c29d8505f0f"
 		"67cf59f00e6b8eeab62693",
+	},
+	[KEY_SK_ED25519] = {
+		KEY_SK_ED25519,
+		"0000001a736b2d7373682d65643235353139406f70656e7373682e63"
+		"6f6d00000020512078b1397a80742b6f5d18e97d28cac080bc0ff49c"
+		"dc69d92144e60191b655000000047373683a010000001168616e646c"
+		"652d736b2d6564323535313900000000",
+		"0000001a736b2d7373682d65643235353139406f70656e7373682e63"
+		"6f6d00000020512078b1397a80742b6f5d18e97d28cac080bc0ff49c"
+		"dc69d92144e60191b655000000047373683a",
+	},
+	[KEY_SK_ECDSA_P256] = {
+		KEY_SK_ECDSA_P256,
+		"00000022736b2d65636473612d736861322d6e69737470323536406f"
+		"70656e7373682e636f6d000000086e697374703235360000004104b7"
+		"2e08099a5fc378b002f510706e1121f58ecf4cb7cddf0bbe616a2199"
+		"ba1cf745a0ed496edc7805a4230311a80107fa34e582b3e72d1849cf"
+		"0573a5b2569b61000000087373683a776f726b010000000f68616e64"
+		"6c652d736b2d656364736100000000",
+		"00000022736b2d65636473612d736861322d6e69737470323536406f"
+		"70656e7373682e636f6d000000086e697374703235360000004104b7"
+		"2e08099a5fc378b002f510706e1121f58ecf4cb7cddf0bbe616a2199"
+		"ba1cf745a0ed496edc7805a4230311a80107fa34e582b3e72d1849cf"
+		"0573a5b2569b61000000087373683a776f726b",
 	},
 };
 

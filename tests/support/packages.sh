@@ -31,6 +31,26 @@ packages_test=(
 	util-linux
 )
 
+# OpenSSH's own tests, and the SSH clients of other makers.
+packages_interop=(
+	curl
+	default-jre-headless
+	dropbear-bin
+	ecj
+	gdb
+	golang-go
+	golang-golang-x-crypto-dev
+	iproute2
+	libjsch-agent-proxy-java
+	libjsch-java
+	libssh-dev
+	openssh-tests
+	putty-tools
+	python3-asyncssh
+	python3-paramiko
+	sudo
+)
+
 # To make the machines of the end-to-end test and the demo.
 packages_world=(
 	ca-certificates

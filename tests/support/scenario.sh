@@ -140,6 +140,12 @@ askpass() {
 	export SSH_ASKPASS=$T/askpass SSH_ASKPASS_REQUIRE=force DISPLAY=:0
 }
 
+# git_signs AS NAME: the agent signs with that key what git wants signed, asked
+# by as_self, as_other or the like.
+git_signs() {
+	"$1" ssh-keygen -q -Y sign -n git -f "$T/$2.pub" </dev/null >/dev/null
+}
+
 # public NAME...: type and blob of these keys, sorted, as listed.
 public() {
 	local name

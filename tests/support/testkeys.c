@@ -24,6 +24,12 @@ testkeys_vault(void)
 void
 testkeys_vault_sized(size_t size)
 {
+	testkeys_vault_threads(size, 0);
+}
+
+void
+testkeys_vault_threads(size_t size, size_t threads)
+{
 	struct secret_options opts = { .size = size, .want = SECRET_MLOCK,
 		.allow_unlocked = true };
 	char why[512];
@@ -31,7 +37,7 @@ testkeys_vault_sized(size_t size)
 
 	if (vault_region() != NULL)
 		return;
-	st = vault_open(&opts, VAULT_SERVE, why, sizeof(why));
+	st = vault_open(&opts, VAULT_SERVE, threads, why, sizeof(why));
 	if (st != ST_OK)
 		(void)fprintf(stderr, "vault: %s\n", why);
 	assert(st == ST_OK);
@@ -165,7 +171,7 @@ make_blob(struct testkey *k)
 	struct wire_writer w = wire_writer(k->blob_bytes,
 	    sizeof(k->blob_bytes));
 
-	keyblob_public_put(&w, &k->fields);
+	keyprivate_put_public(&w, &k->fields);
 	assert(wire_done(&w, &k->blob) == ST_OK);
 }
 
@@ -308,24 +314,30 @@ testkey_verify(const struct testkey *k, struct slice sig,
 }
 
 bool
+testkey_made(const struct testkey *k, const struct signature *sig,
+    struct slice data)
+{
+	uint8_t room[KEY_SIGNATURE_MAX + 64];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+
+	wire_put_str(&w, sig->algorithm);
+	wire_put_string(&w, (struct slice){ sig->bytes, sig->len });
+	assert(!w.full);
+	return testkey_verify(k, (struct slice){ room, w.len },
+	    sig->algorithm, data);
+}
+
+bool
 testkey_signs(struct key *k, const struct testkey *tk, int *st)
 {
 	static uint64_t count;
-	uint8_t room[KEY_SIGNATURE_MAX + 64];
-	struct wire_writer w = wire_writer(room, sizeof(room));
 	struct slice data = { (const uint8_t *)&count, sizeof(count) };
 	struct signature sig;
 
 	count++;
 	*st = key_sign(k, data, count % 2 == 0 ? SSH_AGENT_RSA_SHA2_256 :
 	    SSH_AGENT_RSA_SHA2_512, 0, &sig);
-	if (*st != ST_OK)
-		return false;
-	wire_put_str(&w, sig.algorithm);
-	wire_put_string(&w, (struct slice){ sig.bytes, sig.len });
-	assert(!w.full);
-	return testkey_verify(tk, (struct slice){ room, w.len },
-	    sig.algorithm, data);
+	return *st == ST_OK && testkey_made(tk, &sig, data);
 }
 
 void
@@ -333,7 +345,7 @@ testkey_put_add(struct wire_writer *w, uint8_t type, const struct testkey *k,
     const char *comment, struct slice constraints)
 {
 	wire_put_u8(w, type);
-	keyblob_private_put(w, &k->fields);
+	keyprivate_put(w, &k->fields);
 	wire_put_str(w, comment);
 	wire_put_bytes(w, constraints);
 }

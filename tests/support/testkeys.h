@@ -10,23 +10,27 @@
 #include <stdbool.h>
 
 #include "agent/key.h"
-#include "proto/keyblob.h"
+#include "proto/keyprivate.h"
 #include "proto/request.h"
+
+/* The types that there are test keys of: those with a private half. */
+#define TESTKEY_TYPES	KEY_SK_ED25519
 
 /* A key in plain memory: it is worth nothing. */
 struct testkey {
 	struct private_fields	 fields;	/* borrow from bytes */
 	uint8_t			 bytes[16 * 1024];
 	size_t			 used;
-	uint8_t			 blob_bytes[KEYBLOB_PUBLIC_MAX];
+	uint8_t			 blob_bytes[KEYPRIVATE_PUBLIC_MAX];
 	struct slice		 blob;		/* public */
 };
 
 /* Open the vault with mlock'd or, failing that, ordinary memory. */
 void testkeys_vault(void);
 
-/* The same, of that many bytes. */
+/* The same, of that many bytes, and with room for more threads. */
 void testkeys_vault_sized(size_t size);
+void testkeys_vault_threads(size_t size, size_t threads);
 
 /* Make a key; rsa_bits counts for RSA only. */
 struct testkey *testkey_new(enum key_type type, unsigned rsa_bits);
@@ -40,6 +44,10 @@ struct testkey *testkey_new_large(unsigned bits);
  * algorithm by that key over data. */
 bool testkey_verify(const struct testkey *k, struct slice sig,
     const char *algorithm, struct slice data);
+
+/* The same for a signature that was not put into a reply yet. */
+bool testkey_made(const struct testkey *k, const struct signature *sig,
+    struct slice data);
 
 /* Sign something new with ${k} and see that it is a signature of ${tk}.  A
  * failure to sign is in *${st}. */

@@ -1,8 +1,81 @@
 #include "proto/extension.h"
 
+#include "proto/keyblob.h"
 #include "support/hex.h"
+#include "support/session_vectors.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static void
+openssh_bind_is_read_and_written_back(void **state)
+{
+	struct slice in = hex(session_vectors[SESSION_BIND]);
+	struct wire_writer w = wire_writer(hex_alloc(in.len), in.len);
+	struct public_fields hostkey;
+	struct bind_request req;
+
+	(void)state;
+	memset(&req, 0xff, sizeof(req));
+	assert_int_equal(bind_request_decode(in, &req), ST_OK);
+	assert_int_equal(keyblob_decode(req.hostkey, &hostkey), ST_OK);
+	assert_int_equal(hostkey.type, KEY_ECDSA_P256);
+	assert_int_equal(req.session_id.len, 64);
+	assert_false(req.forwarding);
+	bind_request_put(&w, &req);
+	hex_expect_written("bind", &w, in);
+}
+
+static void
+fields_of_a_bind_are_told_apart(void **state)
+{
+	struct bind_request req;
+
+	(void)state;
+	assert_int_equal(bind_request_decode(hex("00000003 'key' "
+	    "00000002 'id' 00000009 'signature' 01"), &req), ST_OK);
+	hex_expect("hostkey", req.hostkey, hex("'key'"));
+	hex_expect("session id", req.session_id, hex("'id'"));
+	hex_expect("signature", req.signature, hex("'signature'"));
+	assert_true(req.forwarding);
+}
+
+static void
+what_a_bind_holds_is_not_judged_here(void **state)
+{
+	static const struct {
+		const char *in;
+		bool forwarding;
+	} cases[] = {
+		{ "00000000 00000000 00000000 00", false },
+		{ "00000000 00000000 00000000 02", true },
+		{ "00000000 00000000 00000000 ff", true },
+		/* bytes after the fields are ignored */
+		{ "00000000 00000000 00000000 00 01", false },
+		{ "00000000 00000000 00000000 01 'more'", true },
+	};
+	struct bind_request req;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(cases); i++) {
+		assert_int_equal(bind_request_decode(hex(cases[i].in), &req),
+		    ST_OK);
+		assert_int_equal(req.forwarding, cases[i].forwarding);
+	}
+}
+
+static void
+bind_cut_short_anywhere_is_malformed(void **state)
+{
+	struct slice whole = hex(session_vectors[SESSION_BIND]);
+	struct bind_request req;
+	size_t len;
+
+	(void)state;
+	for (len = 0; len < whole.len; len++)
+		assert_int_equal(bind_request_decode(hex_copy(
+		    (struct slice){ whole.p, len }), &req), ST_MALFORMED);
+}
 
 static void
 load_requests_are_read_and_written_back(void **state)
@@ -159,6 +232,10 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(openssh_bind_is_read_and_written_back),
+		cmocka_unit_test(fields_of_a_bind_are_told_apart),
+		cmocka_unit_test(what_a_bind_holds_is_not_judged_here),
+		cmocka_unit_test(bind_cut_short_anywhere_is_malformed),
 		cmocka_unit_test(load_requests_are_read_and_written_back),
 		cmocka_unit_test(broken_load_requests_are_refused),
 		cmocka_unit_test(arguments_may_be_as_long_as_their_limit),

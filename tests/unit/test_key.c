@@ -15,14 +15,14 @@
 
 static const enum key_type all[] = { KEY_ED25519, KEY_ECDSA_P256,
 	KEY_ECDSA_P384, KEY_ECDSA_P521, KEY_RSA };
-static struct testkey *keys[KEY_TYPES], *other[KEY_TYPES];
+static struct testkey *keys[TESTKEY_TYPES], *other[KEY_TYPES];
 
 static int
 group_setup(void **state)
 {
 	(void)state;
 	testkeys_vault();
-	for (size_t i = 0; i < KEY_TYPES; i++) {
+	for (size_t i = 0; i < TESTKEY_TYPES; i++) {
 		keys[all[i]] = testkey_new(all[i], 2048);
 		other[all[i]] = testkey_new(all[i], 2048);
 	}
@@ -33,7 +33,7 @@ static int
 group_teardown(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < KEY_TYPES; i++) {
+	for (size_t i = 0; i < TESTKEY_TYPES; i++) {
 		testkey_free(keys[i]);
 		testkey_free(other[i]);
 	}
@@ -75,7 +75,7 @@ every_type_is_made_and_signs(void **state)
 	struct key *k;
 
 	(void)state;
-	for (size_t i = 0; i < KEY_TYPES; i++) {
+	for (size_t i = 0; i < TESTKEY_TYPES; i++) {
 		enum key_type t = all[i];
 
 		assert_int_equal(key_new(&k, &keys[t]->fields, &why), ST_OK);
@@ -269,7 +269,7 @@ keys_live_in_the_vault(void **state)
 	struct key *k;
 
 	(void)state;
-	for (size_t i = 0; i < KEY_TYPES; i++) {
+	for (size_t i = 0; i < TESTKEY_TYPES; i++) {
 		/* Once for what libcrypto keeps for ever. */
 		assert_int_equal(key_new(&k, &keys[all[i]]->fields, &why),
 		    ST_OK);

@@ -1,5 +1,6 @@
 #include "proto/keyblob.h"
 
+#include "support/cert_vectors.h"
 #include "support/hex.h"
 #include "support/key_vectors.h"
 
@@ -8,27 +9,46 @@
 #define ED25519 "0000000b 'ssh-ed25519' "
 #define P256 "00000013 'ecdsa-sha2-nistp256' "
 #define P384 "00000013 'ecdsa-sha2-nistp384' "
+#define P521 "00000013 'ecdsa-sha2-nistp521' "
 #define RSA "00000007 'ssh-rsa' "
+#define SK_ED25519 "0000001a 'sk-ssh-ed25519@openssh.com' "
+#define SK_P256 "00000022 'sk-ecdsa-sha2-nistp256@openssh.com' "
+#define NISTP256 "00000008 'nistp256' "
 #define B8 "0102030405060708 "
-#define B32 B8 B8 B8 B8
-#define B31 "01020304050607 " B8 B8 B8
+#define B16 B8 B8
+#define B31 "01020304050607 " B8 B16
+#define B32 B16 B16
+#define B64 B32 B32
 
 static void
 types_have_their_names(void **state)
 {
 	static const struct {
 		enum key_type type;
-		const char *name, *curve, *label;
+		const char *name, *cert_name, *curve, *label;
 		unsigned bits;
+		bool sk;
 	} want[] = {
-		{ KEY_ED25519, "ssh-ed25519", NULL, "ED25519", 256 },
-		{ KEY_ECDSA_P256, "ecdsa-sha2-nistp256", "nistp256", "ECDSA",
-		    256 },
-		{ KEY_ECDSA_P384, "ecdsa-sha2-nistp384", "nistp384", "ECDSA",
-		    384 },
-		{ KEY_ECDSA_P521, "ecdsa-sha2-nistp521", "nistp521", "ECDSA",
-		    521 },
-		{ KEY_RSA, "ssh-rsa", NULL, "RSA", 0 },
+		{ KEY_ED25519, "ssh-ed25519",
+		    "ssh-ed25519-cert-v01@openssh.com", NULL, "ED25519", 256,
+		    false },
+		{ KEY_ECDSA_P256, "ecdsa-sha2-nistp256",
+		    "ecdsa-sha2-nistp256-cert-v01@openssh.com", "nistp256",
+		    "ECDSA", 256, false },
+		{ KEY_ECDSA_P384, "ecdsa-sha2-nistp384",
+		    "ecdsa-sha2-nistp384-cert-v01@openssh.com", "nistp384",
+		    "ECDSA", 384, false },
+		{ KEY_ECDSA_P521, "ecdsa-sha2-nistp521",
+		    "ecdsa-sha2-nistp521-cert-v01@openssh.com", "nistp521",
+		    "ECDSA", 521, false },
+		{ KEY_RSA, "ssh-rsa", "ssh-rsa-cert-v01@openssh.com", NULL,
+		    "RSA", 0, false },
+		{ KEY_SK_ED25519, "sk-ssh-ed25519@openssh.com",
+		    "sk-ssh-ed25519-cert-v01@openssh.com", NULL, "ED25519-SK",
+		    256, true },
+		{ KEY_SK_ECDSA_P256, "sk-ecdsa-sha2-nistp256@openssh.com",
+		    "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", "nistp256",
+		    "ECDSA-SK", 256, true },
 	};
 	size_t i;
 
@@ -38,8 +58,10 @@ types_have_their_names(void **state)
 		const struct key_type_info *info = key_type_info(want[i].type);
 
 		assert_string_equal(info->name, want[i].name);
+		assert_string_equal(info->cert_name, want[i].cert_name);
 		assert_string_equal(info->label, want[i].label);
 		assert_int_equal(info->bits, want[i].bits);
+		assert_int_equal(info->sk, want[i].sk);
 		if (want[i].curve == NULL)
 			assert_null(info->curve);
 		else
@@ -48,77 +70,107 @@ types_have_their_names(void **state)
 }
 
 static void
-openssh_private_keys_are_read_and_written_back(void **state)
+names_lead_back_to_their_types(void **state)
 {
-	const struct key_vector *v;
+	enum key_type type;
+	unsigned i;
+	bool cert;
 
 	(void)state;
-	for (v = key_vectors; v < key_vectors + KEY_TYPES; v++) {
-		struct slice in = hex(v->private_hex);
-		struct wire_reader r = wire_reader(in);
-		struct wire_writer w = wire_writer(hex_alloc(in.len), in.len);
-		struct private_fields key;
+	for (i = 0; i < KEY_TYPES; i++) {
+		const struct key_type_info *info =
+		    key_type_info((enum key_type)i);
 
-		assert_int_equal(keyblob_private_get(&r, &key), ST_OK);
-		assert_true(wire_end(&r));
-		assert_int_equal(key.type, v->type);
-		keyblob_private_put(&w, &key);
-		hex_expect(v->private_hex, (struct slice){ w.p, w.len }, in);
-		assert_false(w.full);
+		assert_int_equal(key_type_named(slice_str(info->name), &type,
+		    &cert), ST_OK);
+		assert_int_equal(type, i);
+		assert_false(cert);
+		assert_int_equal(key_type_named(slice_str(info->cert_name),
+		    &type, &cert), ST_OK);
+		assert_int_equal(type, i);
+		assert_true(cert);
 	}
 }
 
 static void
-public_blob_is_the_one_openssh_writes(void **state)
+other_names_are_unsupported(void **state)
+{
+	/* The names of signatures are not those of keys. */
+	static const char *const cases[] = {
+		"", "ssh-dss", "ssh-dss-cert-v01@openssh.com", "ssh-ed2551",
+		"ssh-ed25519x", "SSH-ED25519", "ed25519", "ssh-ed448",
+		"rsa-sha2-256", "rsa-sha2-512",
+		"rsa-sha2-512-cert-v01@openssh.com",
+		"sk-ssh-ed25519@openssh.com-cert-v01@openssh.com",
+		"webauthn-sk-ecdsa-sha2-nistp256@openssh.com",
+		"ssh-mldsa44-ed25519@openssh.com",
+	};
+	enum key_type type;
+	size_t i;
+	bool cert;
+
+	(void)state;
+	for (i = 0; i < N(cases); i++) {
+		if (key_type_named(slice_str(cases[i]), &type, &cert) !=
+		    ST_UNSUPPORTED)
+			fail_msg("in: %s", cases[i]);
+	}
+}
+
+static void
+openssh_blobs_are_read_and_written_back(void **state)
 {
 	const struct key_vector *v;
 
 	(void)state;
 	for (v = key_vectors; v < key_vectors + KEY_TYPES; v++) {
-		struct wire_reader r = wire_reader(hex(v->private_hex));
-		struct slice want = hex(v->public_hex);
-		struct wire_writer w =
-		    wire_writer(hex_alloc(want.len), want.len);
-		struct private_fields key;
+		struct slice in = hex(v->public_hex);
+		struct wire_writer w = wire_writer(hex_alloc(in.len), in.len);
+		struct public_fields key;
 
-		assert_int_equal(keyblob_private_get(&r, &key), ST_OK);
-		keyblob_public_put(&w, &key);
-		hex_expect_written(v->public_hex, &w, want);
+		memset(&key, 0xff, sizeof(key));
+		assert_int_equal(keyblob_decode(in, &key), ST_OK);
+		assert_int_equal(key.type, v->type);
+		/* What a type has not is empty. */
+		assert_int_equal(key.point.len == 0, v->type == KEY_RSA);
+		assert_int_equal(key.n.len != 0, v->type == KEY_RSA);
+		assert_int_equal(key.e.len != 0, v->type == KEY_RSA);
+		assert_int_equal(key.application.len != 0,
+		    key_type_info(v->type)->sk);
+		keyblob_put(&w, &key);
+		hex_expect_written(v->public_hex, &w, in);
 	}
 }
 
 static void
 fields_are_told_apart(void **state)
 {
-	struct wire_reader r = wire_reader(hex(RSA
-	    "00000002 00ff 00000001 02 00000001 03 00000001 04 "
-	    "00000001 05 00000001 06"));
-	struct private_fields key;
+	struct public_fields key;
 
 	(void)state;
-	assert_int_equal(keyblob_private_get(&r, &key), ST_OK);
-	hex_expect("n", key.rsa.n, hex("ff"));
-	hex_expect("e", key.rsa.e, hex("02"));
-	hex_expect("d", key.rsa.d, hex("03"));
-	hex_expect("iqmp", key.rsa.iqmp, hex("04"));
-	hex_expect("p", key.rsa.p, hex("05"));
-	hex_expect("q", key.rsa.q, hex("06"));
+	/* The numbers are without leading zeros. */
+	assert_int_equal(keyblob_decode(hex(RSA "00000003 010001 "
+	    "00000003 0000ff"), &key), ST_OK);
+	hex_expect("e", key.e, hex("010001"));
+	hex_expect("n", key.n, hex("ff"));
 
-	r = wire_reader(hex(P256 "00000008 'nistp256' 00000002 0001 "
-	    "00000003 000080"));
-	assert_int_equal(keyblob_private_get(&r, &key), ST_OK);
-	/* The point is bytes, the number is a number. */
-	hex_expect("q", key.ecdsa.q, hex("0001"));
-	hex_expect("d", key.ecdsa.d, hex("80"));
+	assert_int_equal(keyblob_decode(hex(P256 NISTP256 "00000041 04" B32
+	    B31 "99"), &key), ST_OK);
+	hex_expect("point", key.point, hex("04" B32 B31 "99"));
 
-	r = wire_reader(hex(ED25519 "00000020" B32 "00000040" B31 "99" B32));
-	assert_int_equal(keyblob_private_get(&r, &key), ST_OK);
-	hex_expect("pk", key.ed25519.pk, hex(B32));
-	hex_expect("sk", key.ed25519.sk, hex(B31 "99" B32));
+	assert_int_equal(keyblob_decode(hex(SK_ED25519 "00000020" B32
+	    "00000004 'ssh:'"), &key), ST_OK);
+	hex_expect("point", key.point, hex(B32));
+	hex_expect("application", key.application, hex("'ssh:'"));
+
+	assert_int_equal(keyblob_decode(hex(SK_P256 NISTP256 "00000041 04" B64
+	    "00000000"), &key), ST_OK);
+	hex_expect("point", key.point, hex("04" B64));
+	hex_expect("application", key.application, hex(""));
 }
 
 static void
-broken_fields_are_refused(void **state)
+broken_blobs_are_refused(void **state)
 {
 	static const struct {
 		const char *in;
@@ -127,134 +179,168 @@ broken_fields_are_refused(void **state)
 		{ "", ST_MALFORMED },
 		{ "00000003 'ss'", ST_MALFORMED },
 		{ "00000007 'ssh' 00 'rsa'", ST_MALFORMED },
-		/* types that we do not hold */
 		{ "00000000", ST_UNSUPPORTED },
 		{ "00000007 'ssh-dss'", ST_UNSUPPORTED },
-		{ "0000000c 'rsa-sha2-256'", ST_UNSUPPORTED },
-		{ "0000000a 'ssh-ed2551'", ST_UNSUPPORTED },
-		{ "0000000c 'ssh-ed25519x'", ST_UNSUPPORTED },
-		{ "0000001c 'ssh-rsa-cert-v01@openssh.com'", ST_UNSUPPORTED },
-		{ "0000001a 'sk-ssh-ed25519@openssh.com'", ST_UNSUPPORTED },
-		/* lengths of an Ed25519 key */
-		{ ED25519 "0000001f" B31 "00000040" B32 B32, ST_MALFORMED },
-		{ ED25519 "00000021" B32 "aa 00000040" B32 B32, ST_MALFORMED },
-		{ ED25519 "00000020" B32 "0000003f" B32 B31, ST_MALFORMED },
-		{ ED25519 "00000020" B32 "00000041" B32 B32 "aa",
+		{ "0000000c 'rsa-sha2-256' 00000001 03 00000001 07",
+		    ST_UNSUPPORTED },
+		/* a point of another length */
+		{ ED25519 "0000001f" B31, ST_MALFORMED },
+		{ ED25519 "00000021" B32 "aa", ST_MALFORMED },
+		{ ED25519 "00000000", ST_MALFORMED },
+		{ P256 NISTP256 "00000040 04" B31 B32, ST_MALFORMED },
+		{ P256 NISTP256 "00000042 04" B64 "aa", ST_MALFORMED },
+		{ P256 NISTP256 "00000000", ST_MALFORMED },
+		{ P384 "00000008 'nistp384' 00000041 04" B64, ST_MALFORMED },
+		{ P521 "00000008 'nistp521' 00000081 04" B64 B64,
 		    ST_MALFORMED },
-		{ ED25519 "00000020" B32 "00000020" B32, ST_MALFORMED },
-		{ ED25519 "00000020" B32, ST_MALFORMED },
+		/* or form: compressed, hybrid, infinity */
+		{ P256 NISTP256 "00000021 02" B32, ST_MALFORMED },
+		{ P256 NISTP256 "00000041 06" B64, ST_MALFORMED },
+		{ P256 NISTP256 "00000041 00" B64, ST_MALFORMED },
+		{ P256 NISTP256 "00000001 00", ST_MALFORMED },
 		/* a curve that is another's, or none */
-		{ P256 "00000008 'nistp384' 00000001 04 00000001 01",
-		    ST_MALFORMED },
-		{ P384 "00000008 'nistp256' 00000001 04 00000001 01",
-		    ST_MALFORMED },
-		{ P256 "00000000 00000001 04 00000001 01", ST_MALFORMED },
-		{ P256 "00000001 04 00000001 01", ST_MALFORMED },
+		{ P256 "00000008 'nistp384' 00000041 04" B64, ST_MALFORMED },
+		{ P384 NISTP256 "00000041 04" B64, ST_MALFORMED },
+		{ P256 "00000000 00000041 04" B64, ST_MALFORMED },
+		{ P256 "00000041 04" B64, ST_MALFORMED },
+		{ SK_P256 "00000041 04" B64 "00000000", ST_MALFORMED },
 		/* negative numbers */
-		{ P256 "00000008 'nistp256' 00000001 04 00000001 80",
+		{ RSA "00000001 80 00000001 07", ST_MALFORMED },
+		{ RSA "00000001 03 00000001 ff", ST_MALFORMED },
+		/* an application that is missing, or no text */
+		{ SK_ED25519 "00000020" B32, ST_MALFORMED },
+		{ SK_ED25519 "00000020" B32 "00000003 'a' 00 'b'",
 		    ST_MALFORMED },
-		{ RSA "00000001 80 00000001 02 00000001 03 00000001 04 "
-		    "00000001 05 00000001 06", ST_MALFORMED },
-		{ RSA "00000001 01 00000001 02 00000001 03 00000001 04 "
-		    "00000001 05 00000001 ff", ST_MALFORMED },
-		/* one number is missing */
-		{ RSA "00000001 01 00000001 02 00000001 03 00000001 04 "
-		    "00000001 05", ST_MALFORMED },
+		{ SK_P256 NISTP256 "00000041 04" B64, ST_MALFORMED },
 	};
-	struct private_fields key;
+	struct public_fields key;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < N(cases); i++) {
-		struct slice in = hex(cases[i].in);
-		struct wire_reader r = wire_reader(in);
-		int st = keyblob_private_get(&r, &key);
+		int st = keyblob_decode(hex(cases[i].in), &key);
 
 		if (st != cases[i].st)
 			fail_msg("in: %s: %s", cases[i].in, status_name(st));
-		assert_ptr_equal(r.rest.p, in.p);
-		assert_int_equal(r.rest.len, in.len);
 	}
 }
 
 static void
-key_cut_short_anywhere_is_malformed(void **state)
+blob_of_another_length_is_malformed(void **state)
 {
 	const struct key_vector *v;
-	struct private_fields key;
+	struct public_fields key;
 	size_t len;
 
 	(void)state;
 	for (v = key_vectors; v < key_vectors + KEY_TYPES; v++) {
-		struct slice whole = hex(v->private_hex);
+		struct slice whole = hex(v->public_hex);
+		uint8_t *longer = hex_alloc(whole.len + 1);
 
-		for (len = 0; len < whole.len; len++) {
-			struct slice in =
-			    hex_copy((struct slice){ whole.p, len });
-			struct wire_reader r = wire_reader(in);
-
-			assert_int_equal(keyblob_private_get(&r, &key),
+		for (len = 0; len < whole.len; len++)
+			assert_int_equal(keyblob_decode(hex_copy(
+			    (struct slice){ whole.p, len }), &key),
 			    ST_MALFORMED);
-			assert_ptr_equal(r.rest.p, in.p);
-			assert_int_equal(r.rest.len, len);
-		}
+		memcpy(longer, whole.p, whole.len);
+		longer[whole.len] = 0;
+		assert_int_equal(keyblob_decode(
+		    (struct slice){ longer, whole.len + 1 }, &key),
+		    ST_MALFORMED);
 	}
 }
 
 static void
-number_above_the_limit_is_too_large(void **state)
+certificates_are_not_plain_keys(void **state)
 {
-	size_t cap = 11 + 4 + 1 + WIRE_MPINT_MAX + 1;
-	struct wire_writer w = wire_writer(hex_alloc(cap), cap);
-	struct private_fields key;
-	struct wire_reader r;
-	struct slice in;
+	const struct cert_vector *v;
+	struct public_fields key;
 
 	(void)state;
-	wire_put_str(&w, "ssh-rsa");
-	wire_put_mpint(&w, hex_fill(0xff, WIRE_MPINT_MAX + 1));
-	assert_int_equal(wire_done(&w, &in), ST_OK);
+	for (v = cert_vectors; v < cert_vectors + KEY_TYPES; v++)
+		assert_int_equal(keyblob_decode(hex(v->cert_hex), &key),
+		    ST_UNSUPPORTED);
+}
+
+static void
+fields_are_taken_and_no_more(void **state)
+{
+	struct slice in = hex("00000020" B32 "'left'");
+	struct wire_reader r = wire_reader(in);
+	struct public_fields key;
+
+	(void)state;
+	assert_int_equal(keyblob_get_fields(&r, KEY_ED25519, &key), ST_OK);
+	assert_int_equal(key.type, KEY_ED25519);
+	hex_expect("left", r.rest, hex("'left'"));
+	/* The same bytes are no fields of another type. */
 	r = wire_reader(in);
-	assert_int_equal(keyblob_private_get(&r, &key), ST_TOO_LARGE);
+	assert_int_equal(keyblob_get_fields(&r, KEY_SK_ED25519, &key),
+	    ST_MALFORMED);
+	assert_ptr_equal(r.rest.p, in.p);
+	assert_int_equal(r.rest.len, in.len);
+	assert_int_equal(keyblob_get_fields(&r, KEY_ECDSA_P256, &key),
+	    ST_MALFORMED);
+	assert_ptr_equal(r.rest.p, in.p);
 	assert_int_equal(r.rest.len, in.len);
 }
 
-static void
-longest_public_blob_fits_its_limit(void **state)
+/* Decode an RSA key whose modulus is that long. */
+static int
+decode_rsa(size_t len)
 {
-	struct private_fields key = { .type = KEY_RSA };
-	uint8_t buf[KEYBLOB_PUBLIC_MAX];
-	struct wire_writer w = wire_writer(buf, sizeof(buf));
+	size_t cap = 11 + 4 + 1 + 4 + 1 + len;
+	struct wire_writer w = wire_writer(hex_alloc(cap), cap);
+	struct public_fields key;
+	struct slice in;
 
-	(void)state;
-	key.rsa.n = hex_fill(0xff, WIRE_MPINT_MAX);
-	key.rsa.e = hex_fill(0xff, WIRE_MPINT_MAX);
-	keyblob_public_put(&w, &key);
-	assert_false(w.full);
+	wire_put_str(&w, "ssh-rsa");
+	wire_put_mpint(&w, slice_str("\x03"));
+	wire_put_mpint(&w, hex_fill(0xff, len));
+	assert_int_equal(wire_done(&w, &in), ST_OK);
+	return keyblob_decode(in, &key);
+}
+
+/* Decode an sk key whose application is that long. */
+static int
+decode_sk(size_t len)
+{
+	size_t cap = 30 + 36 + 4 + len;
+	struct wire_writer w = wire_writer(hex_alloc(cap), cap);
+	struct public_fields key;
+	struct slice in;
+
+	wire_put_str(&w, "sk-ssh-ed25519@openssh.com");
+	wire_put_string(&w, hex_fill(1, 32));
+	wire_put_string(&w, hex_fill('a', len));
+	assert_int_equal(wire_done(&w, &in), ST_OK);
+	return keyblob_decode(in, &key);
 }
 
 static void
-names_may_end_in_a_nul(void **state)
+fields_may_be_as_long_as_their_limit(void **state)
 {
-	struct wire_reader r = wire_reader(hex("00000014 'ecdsa-sha2-nistp256'"
-	    " 00 00000009 'nistp256' 00 00000001 04 00000001 01"));
-	struct private_fields key;
-
 	(void)state;
-	assert_int_equal(keyblob_private_get(&r, &key), ST_OK);
-	assert_int_equal(key.type, KEY_ECDSA_P256);
+	assert_int_equal(decode_rsa(WIRE_MPINT_MAX), ST_OK);
+	assert_int_equal(decode_rsa(WIRE_MPINT_MAX + 1), ST_TOO_LARGE);
+	assert_int_equal(decode_sk(KEYBLOB_APPLICATION_MAX), ST_OK);
+	assert_int_equal(decode_sk(KEYBLOB_APPLICATION_MAX + 1),
+	    ST_TOO_LARGE);
 }
 
 static void
-what_follows_a_key_is_left(void **state)
+texts_may_end_in_a_nul(void **state)
 {
-	struct wire_reader r = wire_reader(hex(P256
-	    "00000008 'nistp256' 00000001 04 00000001 01 00000001 'c'"));
-	struct private_fields key;
+	struct slice in = hex("00000023 'sk-ecdsa-sha2-nistp256@openssh.com' 00"
+	    "00000009 'nistp256' 00 00000041 04" B64 "00000005 'ssh:' 00");
+	struct slice want = hex(SK_P256 NISTP256 "00000041 04" B64
+	    "00000004 'ssh:'");
+	struct wire_writer w = wire_writer(hex_alloc(want.len), want.len);
+	struct public_fields key;
 
 	(void)state;
-	assert_int_equal(keyblob_private_get(&r, &key), ST_OK);
-	hex_expect("left", r.rest, hex("00000001 'c'"));
+	assert_int_equal(keyblob_decode(in, &key), ST_OK);
+	keyblob_put(&w, &key);
+	hex_expect_written("without them", &w, want);
 }
 
 int
@@ -262,16 +348,16 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(types_have_their_names),
-		cmocka_unit_test(
-		    openssh_private_keys_are_read_and_written_back),
-		cmocka_unit_test(public_blob_is_the_one_openssh_writes),
+		cmocka_unit_test(names_lead_back_to_their_types),
+		cmocka_unit_test(other_names_are_unsupported),
+		cmocka_unit_test(openssh_blobs_are_read_and_written_back),
 		cmocka_unit_test(fields_are_told_apart),
-		cmocka_unit_test(broken_fields_are_refused),
-		cmocka_unit_test(key_cut_short_anywhere_is_malformed),
-		cmocka_unit_test(number_above_the_limit_is_too_large),
-		cmocka_unit_test(longest_public_blob_fits_its_limit),
-		cmocka_unit_test(names_may_end_in_a_nul),
-		cmocka_unit_test(what_follows_a_key_is_left),
+		cmocka_unit_test(broken_blobs_are_refused),
+		cmocka_unit_test(blob_of_another_length_is_malformed),
+		cmocka_unit_test(certificates_are_not_plain_keys),
+		cmocka_unit_test(fields_are_taken_and_no_more),
+		cmocka_unit_test(fields_may_be_as_long_as_their_limit),
+		cmocka_unit_test(texts_may_end_in_a_nul),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, hex_free);

@@ -40,7 +40,7 @@ group_setup(void **state)
 	char why[512];
 
 	(void)state;
-	return vault_open(&opts, VAULT_SERVE, why, sizeof(why)) == ST_OK ? 0 : -1;
+	return vault_open(&opts, VAULT_SERVE, 0, why, sizeof(why)) == ST_OK ? 0 : -1;
 }
 
 static int
@@ -165,7 +165,8 @@ readd_keeps_the_place_and_nothing_else(void **state)
 	(void)state;
 	put(named(1, "a", ""));
 	id = named(2, "b", "work");
-	identity_limit(id, &limits, 0, 1000);
+	assert_int_equal(identity_limit(id, &limits, false, 0,
+	    1000), ST_OK);
 	id->signatures = 3;
 	id->refusals = 4;
 	put(id);
@@ -174,7 +175,8 @@ readd_keeps_the_place_and_nothing_else(void **state)
 
 	/* Constraints of the first add do not live on, nor do counters. */
 	id = named(2, "B", "");
-	identity_limit(id, &none, 0, 2000);
+	assert_int_equal(identity_limit(id, &none, false, 0,
+	    2000), ST_OK);
 	put(id);
 	expect("a B c");
 	assert_int_equal(keyring_count(ring), 3);
@@ -187,7 +189,8 @@ readd_keeps_the_place_and_nothing_else(void **state)
 
 	/* The other way round they are taken on. */
 	id = named(2, "b2", "");
-	identity_limit(id, &limits, 0, 2000);
+	assert_int_equal(identity_limit(id, &limits, false, 0,
+	    2000), ST_OK);
 	put(id);
 	assert_true(by_comment("b2")->confirm);
 	assert_int_equal(keyring_next_expiry(ring), 12000);
@@ -366,7 +369,8 @@ mortal(uint32_t n, const char *comment, uint32_t lifetime_s)
 		.lifetime_s = lifetime_s };
 	struct identity *id = named(n, comment, "");
 
-	identity_limit(id, &limits, 3, 1000);
+	assert_int_equal(identity_limit(id, &limits, false, 3,
+	    1000), ST_OK);
 	return id;
 }
 
@@ -418,7 +422,8 @@ default_lifetime_is_for_those_without(void **state)
 	struct identity *id = named(1, "a", "");
 
 	(void)state;
-	identity_limit(id, &none, 7, 1000);
+	assert_int_equal(identity_limit(id, &none, false, 7,
+	    1000), ST_OK);
 	assert_int_equal(id->expires_ms, 8000);
 	identity_free(id);
 	id = mortal(1, "a", 9);

@@ -77,7 +77,7 @@ static const char make_keys[] =
 /* A key found in a text, its public blob beside it. */
 struct found {
 	struct keytext	 key;
-	uint8_t		 room[KEYBLOB_PUBLIC_MAX];
+	uint8_t		 room[KEYPRIVATE_PUBLIC_MAX];
 	struct slice	 blob;
 	char		 why[512];
 };
@@ -109,7 +109,7 @@ next(struct slice *in, struct found *out)
 	st = keytext_next(vault_region(), in, &out->key, out->why,
 	    sizeof(out->why));
 	if (st == ST_OK) {
-		keyblob_public_put(&w, &out->key.fields);
+		keyprivate_put_public(&w, &out->key.fields);
 		assert_int_equal(wire_done(&w, &out->blob), ST_OK);
 	} else {
 		assert_null(out->key.mem);
@@ -404,6 +404,47 @@ openssh_types_that_are_not_taken(void **state)
 	}
 }
 
+/* A whole one, as ssh-keygen would write it. */
+static void
+a_security_keys_file_is_not_taken(void **state)
+{
+	static char text[TEXT_MAX];
+	uint8_t room[512];
+	const struct private_fields fields = {
+		.type = KEY_SK_ECDSA_P256,
+		.sk = { .point = { room, 65 }, .application = { room, 4 },
+		    .flags = 1, .handle = { room, 64 } },
+	};
+	struct wire_writer w;
+	struct slice in;
+	struct found f;
+	size_t mark;
+
+	(void)state;
+	memset(room, 4, sizeof(room));
+	w = wire_writer(room + 128, sizeof(room) - 128);
+	wire_put_bytes(&w, (struct slice){
+	    (const uint8_t *)"openssh-key-v1", 15 });
+	wire_put_str(&w, "none");
+	wire_put_str(&w, "none");
+	wire_put_str(&w, "");
+	wire_put_u32(&w, 1);
+	wire_put_str(&w, "its public half");
+	mark = wire_open_string(&w);
+	wire_put_u32(&w, 7);
+	wire_put_u32(&w, 7);
+	keyprivate_put(&w, &fields);
+	wire_put_str(&w, "");
+	for (uint8_t pad = 1; (w.len - mark) % 8 != 0; pad++)
+		wire_put_u8(&w, pad);
+	wire_close_string(&w, mark);
+	assert_false(w.full);
+	in = armour("OPENSSH PRIVATE KEY", (struct slice){ w.p, w.len },
+	    text, sizeof(text));
+	assert_int_equal(next(&in, &f), ST_UNSUPPORTED);
+	assert_non_null(strstr(f.why, "security key"));
+}
+
 /* The largest key: numbers of full length, though they make no key. */
 static void
 a_key_of_16384_bits_fits(void **state)
@@ -430,12 +471,12 @@ a_key_of_16384_bits_fits(void **state)
 	wire_put_str(&w, "");
 	wire_put_u32(&w, 1);
 	mark = wire_open_string(&w);
-	keyblob_public_put(&w, &fields);
+	keyprivate_put_public(&w, &fields);
 	wire_close_string(&w, mark);
 	mark = wire_open_string(&w);
 	wire_put_u32(&w, 7);
 	wire_put_u32(&w, 7);
-	keyblob_private_put(&w, &fields);
+	keyprivate_put(&w, &fields);
 	wire_put_str(&w, "largest");
 	for (uint8_t pad = 1; (w.len - mark) % 8 != 0; pad++)
 		wire_put_u8(&w, pad);
@@ -714,7 +755,8 @@ setup(void **state)
 	(void)snprintf(script, sizeof(script), make_keys, dir);
 	if (system(script) != 0)
 		return -1;
-	return vault_open(&opts, VAULT_LOAD, why, sizeof(why)) == ST_OK ? 0 : -1;
+	return vault_open(&opts, VAULT_LOAD, 0, why, sizeof(why)) == ST_OK ?
+	    0 : -1;
 }
 
 static int
@@ -739,6 +781,7 @@ main(void)
 		cmocka_unit_test(line_ends_and_text_around_do_not_matter),
 		cmocka_unit_test(what_is_not_taken_says_why_and_what_to_do),
 		cmocka_unit_test(openssh_types_that_are_not_taken),
+		cmocka_unit_test(a_security_keys_file_is_not_taken),
 		cmocka_unit_test(a_key_of_16384_bits_fits),
 		cmocka_unit_test(what_is_larger_than_any_key_is_too_large),
 		cmocka_unit_test(several_keys_come_one_after_another),

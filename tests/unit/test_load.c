@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <sodium.h>
+
 #include "agent/load.h"
 #include "agent/seal.h"
 #include "agent/vault.h"
@@ -15,6 +17,7 @@
 #include "proto/bundle.h"
 #include "proto/constraint.h"
 #include "proto/reply.h"
+#include "support/cert_vectors.h"
 #include "support/hex.h"
 #include "support/testkeys.h"
 
@@ -27,6 +30,7 @@ static struct load *load;
 static struct sealer *sealer;
 static struct load_fault fault;
 static size_t baseline;
+static const struct load_defaults no_defaults = { .service = true };
 /* The stream that was sealed so far, and what a commit says of it. */
 static struct wire_writer stream, names;
 static uint8_t stream_room[256 * 1024], names_room[LOAD_DATA_MAX];
@@ -48,7 +52,7 @@ group_setup(void **state)
 	struct key *k;
 
 	(void)state;
-	testkeys_vault();
+	testkeys_vault_sized(2 * 1024 * 1024);	/* for 2048 keys */
 	for (size_t i = 0; i < NKEYS; i++) {
 		keys[i] = testkey_new(i + 1 < NKEYS ? KEY_ED25519 :
 		    KEY_ECDSA_P256, 0);
@@ -160,7 +164,7 @@ all(void)
 static int
 feed(struct slice bytes)
 {
-	return load_chunk(load, bytes, 0, 1000, &fault);
+	return load_chunk(load, bytes, &no_defaults, 1000, &fault);
 }
 
 static int
@@ -451,12 +455,156 @@ constraints_come_along(void **state)
 	put_key_limited(keys[0], "a", hex("01 0000000a 02"));
 	put_key(1, "b");
 	put_end(2, true);
-	assert_int_equal(load_chunk(load, all(), 5, 2000, &fault), ST_OK);
+	assert_int_equal(load_chunk(load, all(), &(struct load_defaults){
+	    .service = true, .lifetime_s = 5 }, 2000, &fault), ST_OK);
 	assert_int_equal(commit(), ST_OK);
 	assert_true(keyring_at(ring, 0)->confirm);
 	assert_int_equal(keyring_at(ring, 0)->expires_ms, 12000);
 	assert_false(keyring_at(ring, 1)->confirm);
 	assert_int_equal(keyring_at(ring, 1)->expires_ms, 7000);
+}
+
+/* What the rules of the i-th key say of a namespace. */
+static int
+may_sign(size_t i, const char *ns)
+{
+	const struct bindings none = { 0 };
+	const struct rules_place at = { .binds = &none, .now_ms = 1000 };
+	const struct identity *id = keyring_at(ring, i);
+	struct signdata d = { .kind = SIGNDATA_SSHSIG };
+	const char *why;
+
+	d.sshsig.ns = slice_str(ns);
+	return rules_sign(&id->rules, &at, &d, key_blob(id->key), &why);
+}
+
+static void
+rules_come_along(void **state)
+{
+	uint8_t room[256];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+	const struct constraints c = {
+		.purposes = hex("00000004 'file'"),
+		.has_signatures = true,
+		.signatures = 3,
+		.rate_n = 5,
+		.rate_s = 60,
+	};
+	const struct rules *r;
+
+	(void)state;
+	constraint_put(&w, &c);
+	begin("");
+	put_key_limited(keys[0], "a", (struct slice){ room, w.len });
+	put_key(1, "b");
+	put_end(2, true);
+	assert_int_equal(feed(all()), ST_OK);
+	assert_int_equal(commit(), ST_OK);
+	r = &keyring_at(ring, 0)->rules;
+	assert_true(r->counted);
+	assert_int_equal(r->left, 3);
+	assert_int_equal(r->rate_n, 5);
+	assert_int_equal(r->rate_s, 60);
+	assert_int_equal(may_sign(0, "file"), ST_OK);
+	assert_int_equal(may_sign(0, "git"), ST_DENIED);
+	/* Without any, what the mode has. */
+	assert_false(keyring_at(ring, 1)->rules.counted);
+	assert_int_equal(may_sign(1, "file"), ST_DENIED);
+	assert_int_equal(may_sign(1, "git"), ST_OK);
+	begin("");
+	put_key(2, "c");
+	put_end(1, true);
+	assert_int_equal(load_chunk(load, all(), &(struct load_defaults){
+	    .service = false }, 1000, &fault), ST_OK);
+	assert_int_equal(commit(), ST_OK);
+	assert_int_equal(may_sign(2, "file"), ST_OK);
+}
+
+/* Write a record with a key and a certificate of it. */
+static void
+put_certificate(const struct cert_vector *v, const char *comment)
+{
+	struct wire_writer w = wire_writer(hex_alloc(8192), 8192);
+
+	wire_put_u8(&w, BUNDLE_KEY);
+	wire_put_str(&w, key_type_info(v->type)->cert_name);
+	wire_put_string(&w, hex(v->cert_hex));
+	wire_put_bytes(&w, hex(v->rest_hex));
+	wire_put_str(&w, comment);
+	assert_false(w.full);
+	put((struct slice){ w.p, w.len }, false);
+}
+
+static void
+a_key_and_its_certificate_are_two(void **state)
+{
+	const struct cert_vector *v = &cert_vectors[KEY_ED25519];
+	struct cert_vector forged = *v;
+	char *hexes;
+
+	(void)state;
+	begin("work");
+	put_certificate(v, "first");
+	put_key(0, "plain");
+	put_certificate(v, "last");
+	put_end(3, true);
+	assert_int_equal(feed(all()), ST_OK);
+	assert_int_equal(load_count(load), 2);
+	assert_int_equal(commit(), ST_OK);
+	expect("last plain");
+	assert_true(key_is_cert(keyring_at(ring, 0)->key));
+	/* The CA's signature is looked at: its last byte is another one. */
+	hexes = strdup(v->cert_hex);
+	assert_non_null(hexes);
+	hexes[strlen(hexes) - 1] = hexes[strlen(hexes) - 1] == '0' ? '1' : '0';
+	forged.cert_hex = hexes;
+	begin("work");
+	put_certificate(&forged, "forged");
+	put_end(1, true);
+	free(hexes);
+	assert_int_equal(feed(all()), ST_MALFORMED);
+	assert_int_equal(fault.item, 1);
+	assert_non_null(strstr(fault.text, "signature is wrong"));
+}
+
+/* Another Ed25519 key, the i-th. */
+static void
+put_numbered(struct testkey *k, uint32_t i)
+{
+	uint8_t seed[32] = { (uint8_t)i, (uint8_t)(i >> 8) };
+
+	assert_int_equal(crypto_sign_seed_keypair(k->bytes + 64, k->bytes,
+	    seed), 0);
+	k->fields = (struct private_fields){
+		.type = KEY_ED25519,
+		.ed25519 = { .pk = { k->bytes + 64, 32 },
+		    .sk = { k->bytes, 64 } },
+	};
+	put_key_limited(k, "", slice_str(""));
+}
+
+static void
+the_agent_stages_as_many_keys_as_it_can_hold(void **state)
+{
+	static struct testkey k;
+	int st = ST_OK;
+
+	(void)state;
+	begin("");
+	for (uint32_t i = 0; st == ST_OK && i <= REPLY_IDENTITIES_MAX; i++) {
+		assert_int_equal(load_count(load), i);
+		put_numbered(&k, i);
+		/* One that is there already is none more. */
+		if (i == REPLY_IDENTITIES_MAX - 1)
+			put_numbered(&k, 5);
+		st = feed(all());
+		stream.len = 0;
+	}
+	assert_int_equal(st, ST_FULL);
+	assert_int_equal(load_count(load), REPLY_IDENTITIES_MAX);
+	assert_int_equal(fault.item, REPLY_IDENTITIES_MAX + 2);
+	assert_non_null(strstr(fault.text, "more than 2048 keys"));
+	assert_int_not_equal(commit(), ST_OK);
 }
 
 static void
@@ -632,7 +780,7 @@ a_stream_for_another_load_is_refused(void **state)
 	put_key(0, "a");
 	put_end(1, true);
 	assert_int_equal(load_begin(&other, slice_str("work"), pk), ST_OK);
-	assert_int_equal(load_chunk(other, all(), 0, 0, &fault),
+	assert_int_equal(load_chunk(other, all(), &no_defaults, 0, &fault),
 	    ST_MALFORMED);
 	assert_non_null(strstr(fault.text, "not sealed to this load"));
 	load_free(other);
@@ -660,6 +808,9 @@ main(void)
 		T(a_bad_key_is_named_by_its_number),
 		T(the_last_of_the_same_key_counts),
 		T(constraints_come_along),
+		T(rules_come_along),
+		T(a_key_and_its_certificate_are_two),
+		T(the_agent_stages_as_many_keys_as_it_can_hold),
 		T(a_name_replaces_and_no_name_adds),
 		T(a_name_may_be_as_long_as_it_may),
 		T(a_full_ring_stays_as_it_is),

@@ -4,6 +4,8 @@
  */
 
 #include "agent/options.h"
+#include "agent/optiontable.h"
+#include "proto/constraint.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,6 +84,12 @@ nothing_given_is_ssh_agent_mode(void **state)
 	assert_int_equal(l.opts.memory.want, SECRET_AUTO);
 	assert_false(l.opts.memory.allow_unlocked);
 	assert_false(l.opts.strict);
+	assert_false(l.opts.keep_stale);
+	assert_int_equal(l.opts.hash, FINGERPRINT_SHA256);
+	assert_false(l.opts.no_restrict_websafe);
+	assert_false(l.opts.allow_remote_pkcs11);
+	assert_null(l.opts.websafe_allow);
+	assert_null(l.opts.providers);
 }
 
 static void
@@ -105,6 +113,83 @@ ssh_agent_options_are_taken(void **state)
 	assert_true(l.opts.sh);
 	assert_true(l.opts.debug);
 	assert_true(l.opts.foreground);
+
+	parse_ok(&l, "-DTU -E md5 -O no-restrict-websafe "
+	    "-O allow-remote-pkcs11 -O websafe-allow=ssh:*,x -P /usr/lib/*");
+	assert_true(l.opts.keep_stale);
+	assert_int_equal(l.opts.hash, FINGERPRINT_MD5);
+	assert_true(l.opts.no_restrict_websafe);
+	assert_true(l.opts.allow_remote_pkcs11);
+	assert_string_equal(l.opts.websafe_allow, "ssh:*,x");
+	assert_string_equal(l.opts.providers, "/usr/lib/*");
+	assert_false(l.opts.ours);
+	parse_ok(&l, "-O websafe-allow= -P ''");
+	assert_string_equal(l.opts.websafe_allow, "");
+	assert_string_equal(l.opts.providers, "");
+}
+
+static void
+hashes_are_those_of_ssh_keygen(void **state)
+{
+	static const struct {
+		const char		*words;
+		enum fingerprint_hash	 hash;
+	} rows[] = {
+		{ "-E md5", FINGERPRINT_MD5 },
+		{ "-EMD5", FINGERPRINT_MD5 },
+		{ "-E sha1", FINGERPRINT_SHA1 },
+		{ "-E SHA256", FINGERPRINT_SHA256 },
+		{ "-E sha384", FINGERPRINT_SHA384 },
+		{ "-E Sha512", FINGERPRINT_SHA512 },
+		{ "-E md5 -E sha1", FINGERPRINT_SHA1 },
+	};
+	struct line l;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		parse_ok(&l, rows[i].words);
+		assert_int_equal(l.opts.hash, rows[i].hash);
+	}
+}
+
+/* Scripts say "eval `ssh-agent -s` ${opts}" with opts that say it again. */
+static void
+what_ssh_agent_takes_twice_is_taken_twice(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "-a /x -a /y -t 1 -t 2 -s -s -T -T -U -U "
+	    "-O no-restrict-websafe -O no-restrict-websafe");
+	assert_string_equal(l.opts.socket, "/y");
+	assert_int_equal(l.opts.lifetime_s, 2);
+	assert_true(l.opts.sh);
+	parse_ok(&l, "-c -c -k -k");
+	assert_int_equal(l.opts.command, COMMAND_KILL);
+	assert_true(l.opts.csh);
+}
+
+static void
+clean_is_for_this_host_or_twice_for_any(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "-u");
+	assert_int_equal(l.opts.command, COMMAND_CLEAN);
+	assert_false(l.opts.any_host);
+	parse_ok(&l, "-uu");
+	assert_int_equal(l.opts.command, COMMAND_CLEAN);
+	assert_true(l.opts.any_host);
+	parse_ok(&l, "-u -DTU -a /x -t 5 -u -E md5 -u");
+	assert_int_equal(l.opts.command, COMMAND_CLEAN);
+	assert_true(l.opts.any_host);
+	/* As ssh-agent: -k goes before -u. */
+	parse_ok(&l, "-ku");
+	assert_int_equal(l.opts.command, COMMAND_KILL);
+	parse_ok(&l, "-uk");
+	assert_int_equal(l.opts.command, COMMAND_KILL);
 }
 
 static void
@@ -121,6 +206,12 @@ short_options_combine_and_attach(void **state)
 	assert_string_equal(l.opts.socket, "/tmp/x");
 	parse_ok(&l, "-Dt10");
 	assert_int_equal(l.opts.lifetime_s, 10);
+	parse_ok(&l, "-P/* -Ono-restrict-websafe -UDEsha1");
+	assert_string_equal(l.opts.providers, "/*");
+	assert_true(l.opts.no_restrict_websafe);
+	assert_true(l.opts.keep_stale);
+	assert_true(l.opts.foreground);
+	assert_int_equal(l.opts.hash, FINGERPRINT_SHA1);
 }
 
 static void
@@ -129,7 +220,8 @@ kill_takes_other_ssh_agent_options(void **state)
 	struct line l;
 
 	(void)state;
-	parse_ok(&l, "-k -a /tmp/x -t 5 -D -T");
+	parse_ok(&l, "-k -a /tmp/x -t 5 -D -T -U -E md5 -P /x "
+	    "-O allow-remote-pkcs11");
 	assert_int_equal(l.opts.command, COMMAND_KILL);
 }
 
@@ -255,6 +347,73 @@ load_takes_its_own_and_what_an_agent_needs(void **state)
 }
 
 static void
+rules_of_keys_are_taken(void **state)
+{
+	static const struct {
+		const char	*words;
+		uint32_t	 n, s;
+	} rates[] = {
+		{ "--rate 5/1m", 5, 60 },
+		{ "--rate=1/1", 1, 1 },
+		{ "--rate 1024/24h", 1024, 86400 },
+		{ "--rate 0010/1H30M", 10, 5400 },
+	};
+	struct line l;
+	char words[64];
+
+	(void)state;
+	parse_ok(&l, "--load");
+	assert_null(l.opts.purposes);
+	assert_int_equal(l.opts.signatures, 0);
+	assert_int_equal(l.opts.rate_n, 0);
+	assert_false(l.opts.unbound);
+	parse_ok(&l, "--load --purpose auth,git,file,any,a@b.example "
+	    "--max-signatures 4294967295 --unbound");
+	assert_string_equal(l.opts.purposes, "auth,git,file,any,a@b.example");
+	assert_true(l.opts.signatures == UINT32_MAX);
+	assert_true(l.opts.unbound);
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		(void)snprintf(words, sizeof(words), "--load %s",
+		    rates[i].words);
+		parse_ok(&l, words);
+		assert_int_equal(l.opts.rate_n, rates[i].n);
+		assert_int_equal(l.opts.rate_s, rates[i].s);
+	}
+}
+
+/* What the agent would refuse is refused before a key is read. */
+static void
+purposes_stop_where_the_agent_stops(void **state)
+{
+	static char program[] = "bottle-agent", load[] = "--load";
+	static char list[1024] = "--purpose=";
+	char *argv[] = { program, load, list, NULL };
+	const size_t head = strlen(list);
+	struct agent_options opts;
+	char why[WHY_MAX];
+
+	(void)state;
+	memset(list + head, 'x', CONSTRAINT_PURPOSE_MAX);
+	assert_int_equal(options_parse(3, argv, &opts, why, sizeof(why)),
+	    ST_OK);
+	list[head + CONSTRAINT_PURPOSE_MAX] = 'x';
+	assert_int_equal(options_parse(3, argv, &opts, why, sizeof(why)),
+	    ST_MALFORMED);
+	assert_non_null(strstr(why, "at most 255 bytes"));
+
+	memset(list + head, 0, sizeof(list) - head);
+	for (size_t i = 0; i < CONSTRAINT_PURPOSES_MAX; i++)
+		memcpy(list + head + 2 * i, "x,", 2);
+	list[head + 2 * CONSTRAINT_PURPOSES_MAX - 1] = '\0';
+	assert_int_equal(options_parse(3, argv, &opts, why, sizeof(why)),
+	    ST_OK);
+	memcpy(list + head + 2 * CONSTRAINT_PURPOSES_MAX - 1, ",y", 3);
+	assert_int_equal(options_parse(3, argv, &opts, why, sizeof(why)),
+	    ST_MALFORMED);
+	assert_string_equal(why, "--purpose takes at most 32 purposes");
+}
+
+static void
 status_takes_socket_and_json(void **state)
 {
 	struct line l;
@@ -285,6 +444,11 @@ options_end_at_the_command(void **state)
 	assert_string_equal(l.opts.run[0], "-odd-name");
 	parse_ok(&l, "-T --");
 	assert_null(l.opts.run);
+	parse_ok(&l, "-T sh -D -u -k");
+	assert_int_equal(l.opts.command, COMMAND_SERVE);
+	assert_false(l.opts.foreground);
+	parse_ok(&l, "-");
+	assert_string_equal(l.opts.run[0], "-");
 }
 
 static void
@@ -345,7 +509,13 @@ ssh_agent_misuse_exits_1(void **state)
 		{ "-dD", "-D and -d exclude each other", 1 },
 		{ "-DD", "-D given twice", 1 },
 		{ "-d -d", "-d given twice", 1 },
-		{ "-a x -a y", "-a given twice", 1 },
+		{ "-dd", "-d given twice", 1 },
+		{ "-k -cs", "-c and -s exclude each other", 1 },
+		{ "-k -t x", "Invalid lifetime", 1 },
+		{ "-u sh", "-u takes no COMMAND", 1 },
+		{ "-E", "-E needs HASH", 1 },
+		{ "-O", "-O needs OPTION", 1 },
+		{ "-P", "-P needs LIST", 1 },
 		{ "-t x", "Invalid lifetime", 1 },
 		{ "-t -5", "Invalid lifetime", 1 },
 		{ "-t ''", "Invalid lifetime", 1 },
@@ -370,14 +540,23 @@ ssh_agent_misuse_exits_1(void **state)
 }
 
 static void
-ssh_agent_options_not_served_are_unknown(void **state)
+what_ssh_agent_calls_fatal_exits_255(void **state)
 {
 	static const struct refusal r[] = {
-		{ "-E md5", "unknown option -E", 1 },
-		{ "-O no-restrict-websafe", "unknown option -O", 1 },
-		{ "-P /usr/lib/x", "unknown option -P", 1 },
-		{ "-U", "unknown option -U", 1 },
-		{ "-u", "unknown option -u", 1 },
+		{ "-E sha", "Invalid hash algorithm \"sha\"", 255 },
+		{ "-E ''", "Invalid hash algorithm", 255 },
+		{ "-E \x1b[m", "Invalid hash algorithm \"\\x1b[m\"", 255 },
+		{ "-O no", "Unknown -O option", 255 },
+		{ "-O ''", "Unknown -O option", 255 },
+		{ "-O no-restrict-websafe2", "Unknown -O option", 255 },
+		{ "-O websafe-allow", "Unknown -O option", 255 },
+		{ "-O websafe-allow= -O websafe-allow=",
+		    "-O websafe-allow already set", 255 },
+		{ "-P a -P b", "-P option already specified", 255 },
+		{ "-k -P a -P a", "-P option already specified", 255 },
+		/* Once ours was seen it is wrong use like any other. */
+		{ "--legacy-rsa -E sha", "Invalid hash algorithm", 2 },
+		{ "--legacy-rsa -P a -P b", "-P option already", 2 },
 	};
 
 	(void)state;
@@ -413,6 +592,27 @@ bad_values_exit_2(void **state)
 		{ "--load --name ''", "--name must not be empty", 2 },
 		{ "--load --name aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 		    "aaaaaaaaaaaaaaaaaaaa", "--name takes at most 64", 2 },
+		{ "--load --purpose ''", "--purpose takes auth, any", 2 },
+		{ "--load --purpose auth,", "--purpose auth,git", 2 },
+		{ "--load --purpose ,auth", "no blanks between", 2 },
+		{ "--load --purpose a,,b", "no blanks between", 2 },
+		{ "--load --purpose a\tb", "no blanks between", 2 },
+		{ "--load --purpose a\x7f", "no blanks between", 2 },
+		{ "--load --purpose", "--purpose needs LIST", 2 },
+		{ "--load --max-signatures 0", "a number from 1", 2 },
+		{ "--load --max-signatures 4294967296", "4294967295", 2 },
+		{ "--load --max-signatures -1", "a number from 1", 2 },
+		{ "--load --rate 5", "--rate takes N/TIME", 2 },
+		{ "--load --rate 5/", "for example --rate 5/1m", 2 },
+		{ "--load --rate /1m", "--rate takes N/TIME", 2 },
+		{ "--load --rate 0/1m", "--rate takes N/TIME", 2 },
+		{ "--load --rate 5/0", "--rate takes N/TIME", 2 },
+		{ "--load --rate 1025/1m", "from 1 to 1024", 2 },
+		{ "--load --rate 99999999999/1m", "from 1 to 1024", 2 },
+		{ "--load --rate 5/86401", "from 1s to 1d", 2 },
+		{ "--load --rate 5/1x", "--rate takes N/TIME", 2 },
+		{ "--load --rate 5/1m/2", "--rate takes N/TIME", 2 },
+		{ "--load --rate 5:1m", "--rate takes N/TIME", 2 },
 		{ "--allow node", "--allow takes PEER=OPS", 2 },
 		{ "--allow =sign", "--allow takes PEER=OPS", 2 },
 		{ "--allow node=", "--allow takes PEER=OPS", 2 },
@@ -435,8 +635,23 @@ combinations_of_ours_exit_2(void **state)
 		{ "-k --status", "--status and -k exclude", 2 },
 		{ "--load --load", "--load given twice", 2 },
 		{ "-a x --socket y", "-a given twice", 2 },
+		{ "-a x -a y --legacy-rsa", "-a given twice", 2 },
+		{ "--allow a=sign -t 5 -t 5", "-t given twice", 2 },
+		{ "--load -u", "--load and -u exclude", 2 },
+		{ "--status -u", "--status and -u exclude", 2 },
+		{ "-u --legacy-rsa", "--legacy-rsa does not go with -u", 2 },
+		{ "--load -E md5", "-E does not go with --load", 2 },
+		{ "--load -U", "-U does not go with --load", 2 },
+		{ "--status -P x", "-P does not go with --status", 2 },
 		{ "--expect 3", "--expect goes with --load only", 2 },
 		{ "--name x", "--name goes with --load only", 2 },
+		{ "--purpose git", "--purpose goes with --load only", 2 },
+		{ "--max-signatures 1", "--max-signatures goes with", 2 },
+		{ "--rate 1/1s", "--rate goes with --load only", 2 },
+		{ "--status --unbound", "--unbound goes with --load", 2 },
+		{ "--load --purpose a --purpose b", "--purpose given", 2 },
+		{ "--load --rate 1/1 --rate 1/1", "--rate given twice", 2 },
+		{ "--load --unbound --unbound", "--unbound given twice", 2 },
 		{ "--json", "--json goes with --status only", 2 },
 		{ "--load --json", "--json goes with --status only", 2 },
 		{ "--status --name x", "--name goes with --load only", 2 },
@@ -445,7 +660,8 @@ combinations_of_ours_exit_2(void **state)
 		{ "--load -D", "-D does not go with --load", 2 },
 		{ "--load --ready-fd 5", "--ready-fd does not go with", 2 },
 		{ "-k --legacy-rsa", "--legacy-rsa does not go with -k", 2 },
-		{ "--load x", "--load takes no COMMAND", 2 },
+		{ "--load x", "it reads stdin: --load < x", 2 },
+		{ "--load \x1bx y", "it reads stdin: --load < \\x1bx", 2 },
 		{ "--status x", "--status takes no COMMAND", 2 },
 		{ "--allow a=sign sh", "--allow takes no COMMAND", 2 },
 		{ "--public --allow a=sign sh", "--public takes no", 2 },
@@ -564,13 +780,16 @@ usage_names_every_option(void **state)
 	static const char *const want[] = {
 		"-a, --socket PATH", "  -c ", "  -s ", "  -k ", "  -D ",
 		"  -d ", "  -t LIFE", "  -T ", "  -V ", "-h, --help",
+		"  -u ", "  -U ", "  -E HASH", "  -O OPTION", "  -P LIST",
 		"--version", "--public", "--allow PEER=OPS",
 		"--allow-shared-dir", "--legacy-rsa", "--ready-fd N",
 		"--memory KIND", "--memory-size BYTES",
-		"--allow-unlocked-memory", "--hardening HOW", "--load", "--expect N",
-		"--name NAME", "--status", "--json",
+		"--allow-unlocked-memory", "--hardening HOW", "--load",
+		"--expect N",
+		"--name NAME", "--purpose LIST", "--max-signatures N",
+		"--rate N/TIME", "--unbound", "--status", "--json",
 	};
-	char *text = options_usage();
+	char *text = optiontable_usage();
 	const char *line;
 	size_t i;
 
@@ -590,6 +809,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_given_is_ssh_agent_mode),
 		cmocka_unit_test(ssh_agent_options_are_taken),
+		cmocka_unit_test(hashes_are_those_of_ssh_keygen),
+		cmocka_unit_test(what_ssh_agent_takes_twice_is_taken_twice),
+		cmocka_unit_test(clean_is_for_this_host_or_twice_for_any),
 		cmocka_unit_test(short_options_combine_and_attach),
 		cmocka_unit_test(kill_takes_other_ssh_agent_options),
 		cmocka_unit_test(lifetime_zero_is_no_lifetime),
@@ -598,11 +820,13 @@ main(void)
 		cmocka_unit_test(memory_kinds_and_sizes),
 		cmocka_unit_test(hardening_is_strict_but_for_ssh_agent_mode),
 		cmocka_unit_test(load_takes_its_own_and_what_an_agent_needs),
+		cmocka_unit_test(rules_of_keys_are_taken),
+		cmocka_unit_test(purposes_stop_where_the_agent_stops),
 		cmocka_unit_test(status_takes_socket_and_json),
 		cmocka_unit_test(options_end_at_the_command),
 		cmocka_unit_test(help_and_version_end_the_parse),
 		cmocka_unit_test(ssh_agent_misuse_exits_1),
-		cmocka_unit_test(ssh_agent_options_not_served_are_unknown),
+		cmocka_unit_test(what_ssh_agent_calls_fatal_exits_255),
 		cmocka_unit_test(bad_values_exit_2),
 		cmocka_unit_test(combinations_of_ours_exit_2),
 		cmocka_unit_test(unknown_long_option_names_the_nearest),

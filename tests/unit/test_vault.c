@@ -59,7 +59,7 @@ alloc_inside(size_t n, bool strict)
 {
 	struct step s = { .n = n };
 
-	assert_int_equal(vault_run(step_alloc, &s, strict), 11);
+	assert_int_equal(vault_run(step_alloc, &s, strict ? VAULT_STRICT : 0), 11);
 	assert_true(s.full == (s.p == NULL));
 	assert_true(vault_was_full() == s.full);
 	return s.p;
@@ -70,7 +70,7 @@ realloc_inside(void *p, size_t n)
 {
 	struct step s = { .p = p, .n = n };
 
-	assert_int_equal(vault_run(step_realloc, &s, false), 12);
+	assert_int_equal(vault_run(step_realloc, &s, 0), 12);
 	return s.p;
 }
 
@@ -79,7 +79,7 @@ free_inside(void *p)
 {
 	struct step s = { .p = p };
 
-	assert_int_equal(vault_run(step_free, &s, false), 13);
+	assert_int_equal(vault_run(step_free, &s, 0), 13);
 }
 
 static size_t
@@ -164,7 +164,7 @@ there_is_one_vault(void **state)
 
 	(void)state;
 	assert_non_null(region);
-	assert_int_equal(vault_open(&opts, VAULT_SERVE, why, sizeof(why)),
+	assert_int_equal(vault_open(&opts, VAULT_SERVE, 0, why, sizeof(why)),
 	    ST_INTERNAL);
 	assert_ptr_equal(vault_region(), region);
 }
@@ -194,11 +194,11 @@ step_nested(void *arg)
 {
 	struct step *s = arg, inner = { .n = 100 };
 
-	assert_int_equal(vault_run(step_alloc, &inner, true), 11);
+	assert_int_equal(vault_run(step_alloc, &inner, VAULT_STRICT), 11);
 	assert_true(owned(inner.p));
 	s->p = OPENSSL_malloc(s->n);
 	OPENSSL_free(inner.p);
-	return vault_run(step_alloc, &inner, false) == 11 ?
+	return vault_run(step_alloc, &inner, 0) == 11 ?
 	    step_free(&inner) : -1;
 }
 
@@ -210,7 +210,7 @@ operations_nest(void **state)
 	void *p;
 
 	(void)state;
-	assert_int_equal(vault_run(step_nested, &s, false), 13);
+	assert_int_equal(vault_run(step_nested, &s, 0), 13);
 	assert_true(owned(s.p));
 	OPENSSL_free(s.p);
 	p = OPENSSL_malloc(100);
@@ -218,9 +218,9 @@ operations_nest(void **state)
 	OPENSSL_free(p);
 	/* The rule of the outer one holds: more than the room is no room. */
 	s.n = VAULT_LARGE_ROOM + 1;
-	assert_int_equal(vault_run(step_nested, &s, true), 13);
+	assert_int_equal(vault_run(step_nested, &s, VAULT_STRICT), 13);
 	assert_null(s.p);
-	assert_int_equal(vault_run(step_nested, &s, false), 13);
+	assert_int_equal(vault_run(step_nested, &s, 0), 13);
 	assert_true(owned(s.p));
 	OPENSSL_free(s.p);
 	assert_int_equal(used(), before);
@@ -423,7 +423,7 @@ what_operations_take_is_counted(void **state)
 	vault_measure(true);
 	assert_int_equal(work().heap_peak, 0);
 	assert_int_equal(work().heap_now, 0);
-	assert_int_equal(vault_run(step_two, &s, false), 0);
+	assert_int_equal(vault_run(step_two, &s, 0), 0);
 	assert_int_equal(work().heap_now, one);
 	assert_int_equal(work().heap_last, 2 * one);
 	assert_int_equal(work().heap_peak, 2 * one);
@@ -461,7 +461,7 @@ the_stack_is_the_vaults_and_is_wiped(void **state)
 	if (!opstack_switches())
 		skip();
 	vault_measure(true);
-	assert_int_equal(vault_run(step_stain, &s, false), 0);
+	assert_int_equal(vault_run(step_stain, &s, 0), 0);
 	assert_true(owned(s.p));
 	assert_true(owned((uint8_t *)s.p + s.n));
 	assert_true(all_zero(s.p, s.n));
@@ -531,7 +531,7 @@ vector_registers_are_wiped(void **state)
 	else
 		read_xmm(got);
 	assert_memory_equal(got + 2 * 64, mark, 16);
-	assert_int_equal(vault_run(step_registers, mark, false), 0);
+	assert_int_equal(vault_run(step_registers, mark, 0), 0);
 	if (wide)
 		read_zmm(got);
 	else

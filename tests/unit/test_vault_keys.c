@@ -117,7 +117,7 @@ operation_stack(void)
 	void *here;
 
 	assert_non_null(maps);
-	assert_int_equal(vault_run(step_here, &here, false), 0);
+	assert_int_equal(vault_run(step_here, &here, 0), 0);
 	at = (uintptr_t)here;
 	while (p == NULL && fgets(line, sizeof(line), maps) != NULL)
 		if (sscanf(line, "%lx-%lx", &from, &to) == 2 && from <= at &&

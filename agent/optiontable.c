@@ -1,0 +1,277 @@
+#include "agent/optiontable.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A name this many edits away is offered as the one that was meant. */
+#define NEAR_MAX		2
+/* Column in which --help begins to explain. */
+#define HELP_COLUMN		28
+
+static const char *const group_title[GROUPS] = {
+	[GROUP_COMMAND]   = "What to do (without one of these: serve)",
+	[GROUP_SSH_AGENT] = "As in ssh-agent",
+	[GROUP_SERVICE]   = "Serving others",
+	[GROUP_MEMORY]    = "Protection of keys",
+	[GROUP_LOAD]      = "With --load",
+	[GROUP_STATUS]    = "With --status",
+};
+
+const struct option_row optiontable[IDS] = {
+	[ID_LOAD] = { 0, "load", NULL, GROUP_COMMAND, ON_LOAD,
+	    "take private keys from stdin into the agent, all\n"
+	    "or none; start an agent if none serves the socket" },
+	[ID_STATUS] = { 0, "status", NULL, GROUP_COMMAND, ON_STATUS,
+	    "ask the agent how it is" },
+	[ID_KILL] = { 'k', NULL, NULL, GROUP_COMMAND, ON_KILL,
+	    "end the agent whose pid is in $SSH_AGENT_PID" },
+	[ID_CLEAN] = { 'u', NULL, NULL, GROUP_COMMAND, ON_CLEAN | ON_KILL,
+	    "remove dead sockets of this host in ~/.ssh/agent;\n"
+	    "-uu: of any host" },
+	[ID_HELP] = { 'h', "help", NULL, GROUP_COMMAND, ON_ANY,
+	    "print this" },
+	[ID_VERSION_ERR] = { 'V', NULL, NULL, GROUP_COMMAND, ON_ANY,
+	    "print the version on stderr" },
+	[ID_VERSION] = { 0, "version", NULL, GROUP_COMMAND, ON_ANY,
+	    "print the version on stdout" },
+
+	[ID_SOCKET] = { 'a', "socket", "PATH", GROUP_SSH_AGENT, ON_ANY,
+	    "the agent's socket" },
+	[ID_CSH] = { 'c', NULL, NULL, GROUP_SSH_AGENT, ON_SSH_AGENT,
+	    "print commands for csh" },
+	[ID_SH] = { 's', NULL, NULL, GROUP_SSH_AGENT, ON_SSH_AGENT,
+	    "print commands for a Bourne shell" },
+	[ID_FOREGROUND] = { 'D', NULL, NULL, GROUP_SSH_AGENT, ON_SSH_AGENT,
+	    "stay in the foreground" },
+	[ID_DEBUG] = { 'd', NULL, NULL, GROUP_SSH_AGENT, ON_SSH_AGENT,
+	    "as -D, and log more" },
+	[ID_HASH] = { 'E', NULL, "HASH", GROUP_SSH_AGENT, ON_SSH_AGENT,
+	    "of fingerprints in the log and in questions:\n"
+	    "md5, sha1, sha256 (the default), sha384, sha512" },
+	[ID_SSH_OPTION] = { 'O', NULL, "OPTION", GROUP_SSH_AGENT,
+	    ON_SSH_AGENT,
+	    "no-restrict-websafe, allow-remote-pkcs11 or\n"
+	    "websafe-allow=LIST: about keys on tokens, with\n"
+	    "which this agent never signs" },
+	[ID_PROVIDERS] = { 'P', NULL, "LIST", GROUP_SSH_AGENT, ON_SSH_AGENT,
+	    "libraries that could be loaded; none ever is" },
+	[ID_LIFETIME] = { 't', NULL, "LIFE", GROUP_SSH_AGENT,
+	    ON_SSH_AGENT | ON_LOAD,
+	    "lifetime of keys added without one (--load: of\n"
+	    "those loaded): seconds, or like 1h30m; 0: no end" },
+	[ID_TMP_SOCKET] = { 'T', NULL, NULL, GROUP_SSH_AGENT, ON_SSH_AGENT,
+	    "put the socket in a new directory in $TMPDIR" },
+	[ID_KEEP_STALE] = { 'U', NULL, NULL, GROUP_SSH_AGENT, ON_SSH_AGENT,
+	    "leave dead sockets in ~/.ssh/agent at the start" },
+
+	[ID_PUBLIC] = { 0, "public", NULL, GROUP_SERVICE, ON_SERVE | ON_LOAD,
+	    "a socket that every user can connect to (mode 666);\n"
+	    "who may do what is said by --allow" },
+	[ID_ALLOW] = { 0, "allow", "PEER=OPS", GROUP_SERVICE,
+	    ON_SERVE | ON_LOAD,
+	    "what a peer may do; may be given more than once.\n"
+	    "PEER: user name, uid or @group; OPS: some of\n"
+	    "list,sign,add,remove,lock,admin, or none" },
+	[ID_ALLOW_SHARED_DIR] = { 0, "allow-shared-dir", NULL, GROUP_SERVICE,
+	    ON_SERVE | ON_LOAD,
+	    "accept a socket directory that others can change" },
+	[ID_LEGACY_RSA] = { 0, "legacy-rsa", NULL, GROUP_SERVICE,
+	    ON_SERVE | ON_LOAD,
+	    "make RSA signatures with SHA-1 where they are asked\n"
+	    "for" },
+	[ID_FORWARDED] = { 0, "forwarded", "HOW", GROUP_SERVICE,
+	    ON_SERVE | ON_LOAD,
+	    "deny: no commit signature and no change for a\n"
+	    "connection that comes through ssh -A; or allow" },
+	[ID_WORKERS] = { 0, "workers", "N", GROUP_SERVICE, ON_SERVE | ON_LOAD,
+	    "threads for RSA, P-384 and P-521 (one for each\n"
+	    "processor, at most 4)" },
+	[ID_READY_FD] = { 0, "ready-fd", "N", GROUP_SERVICE, ON_SERVE,
+	    "write a newline to descriptor N when serving" },
+
+	[ID_MEMORY] = { 0, "memory", "KIND", GROUP_MEMORY, ON_SERVE | ON_LOAD,
+	    "auto (the better that can be had), secret\n"
+	    "(memfd_secret) or mlock" },
+	[ID_MEMORY_SIZE] = { 0, "memory-size", "BYTES", GROUP_MEMORY,
+	    ON_SERVE | ON_LOAD,
+	    "how much to lock, also as 512K or 2M (half of\n"
+	    "RLIMIT_MEMLOCK, at most 4M)" },
+	[ID_ALLOW_UNLOCKED] = { 0, "allow-unlocked-memory", NULL, GROUP_MEMORY,
+	    ON_SERVE | ON_LOAD,
+	    "go on where no memory can be locked" },
+
+	[ID_HARDENING] = { 0, "hardening", "HOW", GROUP_MEMORY,
+	    ON_SERVE | ON_LOAD,
+	    "strict: do not start where the system refuses a\n"
+	    "step of protection; best-effort: go on without" },
+
+	[ID_EXPECT] = { 0, "expect", "N", GROUP_LOAD, ON_LOAD,
+	    "load nothing unless there are exactly N keys" },
+	[ID_NAME] = { 0, "name", "NAME", GROUP_LOAD, ON_LOAD,
+	    "replace what was loaded under this name" },
+	[ID_PURPOSE] = { 0, "purpose", "LIST", GROUP_LOAD, ON_LOAD,
+	    "what these keys may sign: some of auth (logins),\n"
+	    "git, file or any namespace of ssh-keygen -Y, any" },
+	[ID_MAX_SIGNATURES] = { 0, "max-signatures", "N", GROUP_LOAD,
+	    ON_LOAD,
+	    "each of these keys makes N signatures and no more" },
+	[ID_RATE] = { 0, "rate", "N/TIME", GROUP_LOAD, ON_LOAD,
+	    "each of these keys makes at most N signatures in\n"
+	    "any TIME: 5/1m" },
+	[ID_UNBOUND] = { 0, "unbound", NULL, GROUP_LOAD, ON_LOAD,
+	    "where these keys have destinations, let clients use\n"
+	    "them that do not say which host they talk to" },
+
+	[ID_JSON] = { 0, "json", NULL, GROUP_STATUS, ON_STATUS,
+	    "print JSON" },
+};
+
+static const char usage_head[] =
+    "usage: bottle-agent [-c | -s] [-DdTU] [-a PATH] [-E HASH] [-O OPTION]\n"
+    "                    [-P LIST] [-t LIFE] [OPTION ...]\n"
+    "       bottle-agent [-TU] [-a PATH] [-E HASH] [-O OPTION] [-P LIST]\n"
+    "                    [-t LIFE] [OPTION ...] COMMAND [ARG ...]\n"
+    "       bottle-agent [-c | -s] -k\n"
+    "       bottle-agent -u\n"
+    "       bottle-agent --load [-a PATH] [OPTION ...] < KEYS\n"
+    "       bottle-agent --status [-a PATH] [--json]\n";
+
+struct option_label
+optiontable_label(enum option_id id)
+{
+	struct option_label l;
+
+	if (optiontable[id].letter != 0)
+		(void)snprintf(l.text, sizeof(l.text), "-%c",
+		    optiontable[id].letter);
+	else
+		(void)snprintf(l.text, sizeof(l.text), "--%s",
+		    optiontable[id].name);
+	return l;
+}
+
+enum option_id
+optiontable_letter(int c)
+{
+	enum option_id id;
+
+	for (id = 0; id < IDS; id++)
+		if (c != 0 && optiontable[id].letter == c)
+			return id;
+	return IDS;
+}
+
+/* How many characters must be changed, put in or left out: Levenshtein. */
+static size_t
+edit_distance(const char *a, size_t alen, const char *b)
+{
+	size_t row[OPTION_NAME_MAX + 1];
+	size_t blen = strlen(b);
+	size_t i, j;
+
+	assert(blen <= OPTION_NAME_MAX);
+	for (j = 0; j <= blen; j++)
+		row[j] = j;
+	for (i = 1; i <= alen; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (j = 1; j <= blen; j++) {
+			size_t best = corner + (a[i - 1] != b[j - 1]);
+
+			corner = row[j];
+			if (corner + 1 < best)
+				best = corner + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[blen];
+}
+
+const char *
+optiontable_nearest(const char *name, size_t len)
+{
+	const char *found = NULL;
+	size_t best = NEAR_MAX + 1;
+	size_t i, d;
+
+	if (len < 3 || len > OPTION_NAME_MAX)
+		return NULL;
+	for (i = 0; i < IDS; i++) {
+		if (optiontable[i].name == NULL)
+			continue;
+		/* A beginning counts as near, whatever is missing. */
+		d = edit_distance(name, len, optiontable[i].name);
+		if (d > 1 && strncmp(name, optiontable[i].name, len) == 0)
+			d = 1;
+		if (d < best) {
+			best = d;
+			found = optiontable[i].name;
+		}
+	}
+	return found;
+}
+
+/* One option with its explanation. */
+static void
+print_row(FILE *f, const struct option_row *r)
+{
+	const char *line = r->help;
+	int col;
+
+	if (r->letter != 0)
+		col = fprintf(f, "  -%c%s", r->letter,
+		    r->name != NULL ? ", " : "");
+	else
+		col = fprintf(f, "      ");
+	if (r->name != NULL)
+		col += fprintf(f, "--%s", r->name);
+	if (r->arg != NULL)
+		col += fprintf(f, " %s", r->arg);
+
+	if (col >= HELP_COLUMN) {
+		(void)fputc('\n', f);
+		col = 0;
+	}
+	while (line != NULL) {
+		const char *end = strchr(line, '\n');
+		int len = (int)(end != NULL ? (size_t)(end - line) :
+		    strlen(line));
+
+		(void)fprintf(f, "%*s%.*s\n", HELP_COLUMN - col, "", len,
+		    line);
+		col = 0;
+		line = end != NULL ? end + 1 : NULL;
+	}
+}
+
+char *
+optiontable_usage(void)
+{
+	char *text = NULL;
+	size_t len = 0;
+	enum option_group g;
+	size_t i;
+	bool bad;
+	FILE *f;
+
+	if ((f = open_memstream(&text, &len)) == NULL)
+		return NULL;
+	(void)fputs(usage_head, f);
+	for (g = 0; g < GROUPS; g++) {
+		(void)fprintf(f, "\n%s:\n", group_title[g]);
+		for (i = 0; i < IDS; i++)
+			if (optiontable[i].group == g)
+				print_row(f, &optiontable[i]);
+	}
+	bad = ferror(f) != 0;
+	if (fclose(f) != 0 || bad) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

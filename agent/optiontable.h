@@ -1,0 +1,123 @@
+#ifndef OPTIONTABLE_H_
+#define OPTIONTABLE_H_
+
+/*
+ * optiontable - every option of bottle-agent: its names, its argument, its
+ * help and the commands that it goes with.
+ *
+ * Layer:   agent.  The parser, --help and most of the checks read it, so they
+ *          cannot disagree.
+ */
+
+#include <stddef.h>
+
+#include "agent/options.h"
+
+/* The commands that an option goes with. */
+#define ON_SERVE	(1u << COMMAND_SERVE)
+#define ON_KILL		(1u << COMMAND_KILL)
+#define ON_CLEAN	(1u << COMMAND_CLEAN)
+#define ON_LOAD		(1u << COMMAND_LOAD)
+#define ON_STATUS	(1u << COMMAND_STATUS)
+#define ON_ANY		(ON_SERVE | ON_KILL | ON_CLEAN | ON_LOAD | ON_STATUS)
+/* What ssh-agent does; there, an option that means nothing beside -k or -u is
+ * no error. */
+#define ON_SSH_AGENT	(ON_SERVE | ON_KILL | ON_CLEAN)
+
+/* Longest long name, and what a misspelt one is cut at in a message. */
+#define OPTION_NAME_MAX	32
+
+enum option_group {
+	GROUP_COMMAND,
+	GROUP_SSH_AGENT,
+	GROUP_SERVICE,
+	GROUP_MEMORY,
+	GROUP_LOAD,
+	GROUP_STATUS,
+	GROUPS
+};
+
+enum option_id {
+	ID_LOAD,
+	ID_STATUS,
+	ID_KILL,
+	ID_CLEAN,
+	ID_HELP,
+	ID_VERSION_ERR,
+	ID_VERSION,
+	ID_SOCKET,
+	ID_CSH,
+	ID_SH,
+	ID_FOREGROUND,
+	ID_DEBUG,
+	ID_HASH,
+	ID_SSH_OPTION,
+	ID_PROVIDERS,
+	ID_LIFETIME,
+	ID_TMP_SOCKET,
+	ID_KEEP_STALE,
+	ID_PUBLIC,
+	ID_ALLOW,
+	ID_ALLOW_SHARED_DIR,
+	ID_LEGACY_RSA,
+	ID_FORWARDED,
+	ID_WORKERS,
+	ID_READY_FD,
+	ID_MEMORY,
+	ID_MEMORY_SIZE,
+	ID_ALLOW_UNLOCKED,
+	ID_HARDENING,
+	ID_EXPECT,
+	ID_NAME,
+	ID_PURPOSE,
+	ID_MAX_SIGNATURES,
+	ID_RATE,
+	ID_UNBOUND,
+	ID_JSON,
+	IDS
+};
+
+struct option_row {
+	char			 letter;	/* 0: none */
+	const char		*name;		/* NULL: none */
+	const char		*arg;		/* NULL: takes none */
+	enum option_group	 group;
+	unsigned		 commands;	/* ON_* */
+	const char		*help;		/* lines, without the last
+						 * newline */
+};
+
+/* By enum option_id. */
+extern const struct option_row optiontable[IDS];
+
+/* An option as messages call it: "-a" or "--public". */
+struct option_label {
+	char	 text[OPTION_NAME_MAX + 3];
+};
+
+/**
+ * optiontable_label(id):
+ * What to call an option: its letter where it has one.
+ */
+struct option_label optiontable_label(enum option_id id);
+
+/**
+ * optiontable_letter(c):
+ * The option with that letter; IDS when there is none.
+ */
+enum option_id optiontable_letter(int c);
+
+/**
+ * optiontable_nearest(name, len):
+ * The long name that was most likely meant by ${len} bytes at ${name}, or
+ * NULL.
+ */
+const char *optiontable_nearest(const char *name, size_t len);
+
+/**
+ * optiontable_usage():
+ * What --help prints.  The caller frees it; NULL when out of memory.
+ */
+char *optiontable_usage(void);
+
+#endif /* !OPTIONTABLE_H_ */

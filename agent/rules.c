@@ -1,0 +1,195 @@
+#include "agent/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/permit.h"
+#include "proto/destination.h"
+
+#define PURPOSE_AUTH	"auth"
+#define PURPOSE_ANY	"any"
+/* The namespace in which git signs commits and tags. */
+#define NAMESPACE_GIT	"git"
+
+/* Copy a slice to where *at points, and move that on. */
+static struct slice
+copy(uint8_t **at, struct slice s)
+{
+	struct slice out = { *at, s.len };
+
+	if (s.len > 0)
+		memcpy(*at, s.p, s.len);
+	*at += s.len;
+	return out;
+}
+
+int
+rules_init(struct rules *r, const struct constraints *c, bool service)
+{
+	uint8_t *at;
+
+	*r = (struct rules){
+		.service = service,
+		.unbound = c->has_unbound && c->unbound,
+		.counted = c->has_signatures,
+		.left = c->signatures,
+		.rate_n = c->rate_n,
+		.rate_s = c->rate_s,
+	};
+	r->bytes = malloc(c->destinations.len + c->purposes.len + 1);
+	if (r->bytes == NULL)
+		return ST_NOMEM;
+	at = r->bytes;
+	r->destinations = copy(&at, c->destinations);
+	r->purposes = copy(&at, c->purposes);
+	if (r->rate_n > 0 && (r->recent = calloc(r->rate_n,
+	    sizeof(r->recent[0]))) == NULL) {
+		rules_fini(r);
+		return ST_NOMEM;
+	}
+	/* So long ago that it never counts. */
+	for (uint32_t i = 0; i < r->rate_n; i++)
+		r->recent[i] = INT64_MIN / 2;
+	return ST_OK;
+}
+
+void
+rules_fini(struct rules *r)
+{
+	free(r->bytes);
+	free(r->recent);
+	memset(r, 0, sizeof(*r));
+}
+
+/* Whether the purposes name one, or any. */
+static bool
+has_purpose(const struct rules *r, struct slice wanted)
+{
+	struct wire_reader rd = wire_reader(r->purposes);
+	struct slice p;
+
+	while (constraint_next_purpose(&rd, &p) == ST_OK)
+		if (slice_eq(p, wanted) || slice_eq_str(p, PURPOSE_ANY))
+			return true;
+	return false;
+}
+
+/* A connection that never tried to say where it leads, and a key that may be
+ * used there all the same. */
+static bool
+is_unbound_use(const struct rules *r, const struct rules_place *at)
+{
+	return r->unbound && !at->binds->attempted;
+}
+
+int
+rules_visible(const struct rules *r, const struct rules_place *at,
+    const char **why)
+{
+	return permit_visible(r->destinations, at->binds, at->wall_s, why);
+}
+
+bool
+rules_listed(const struct rules *r, const struct rules_place *at)
+{
+	const char *why;
+
+	if (rules_visible(r, at, &why) != ST_OK)
+		return false;
+	return !r->service || at->binds->n == 0 || r->purposes.len == 0 ||
+	    has_purpose(r, slice_str(PURPOSE_AUTH));
+}
+
+/* A login. */
+static int
+sign_auth(const struct rules *r, const struct rules_place *at,
+    const struct signdata *d, const char **why)
+{
+	if (r->purposes.len > 0 && !has_purpose(r, slice_str(PURPOSE_AUTH))) {
+		*why = "the purposes of the key do not include auth";
+		return ST_DENIED;
+	}
+	if (r->destinations.len == 0)
+		return ST_OK;
+	/* A peer chooses it, and each pair's pattern may be held against it. */
+	*why = "the user name is too long";
+	if (d->userauth.user.len > DESTINATION_USER_MAX)
+		return ST_DENIED;
+	if (!is_unbound_use(r, at))
+		return permit_auth(r->destinations, at->binds, d, at->wall_s,
+		    why);
+	*why = "the destinations of the key do not name that user";
+	return permit_user(r->destinations, d->userauth.user) ?
+	    ST_OK : ST_DENIED;
+}
+
+/* A namespace of SSHSIG. */
+static int
+sign_sshsig(const struct rules *r, const struct signdata *d, const char **why)
+{
+	bool yes;
+
+	if (r->purposes.len > 0) {
+		*why = "the purposes of the key do not include that namespace";
+		/* Otherwise "auth" would be a namespace as well. */
+		yes = slice_eq_str(d->sshsig.ns, PURPOSE_AUTH) ?
+		    has_purpose(r, slice_str(PURPOSE_ANY)) :
+		    has_purpose(r, d->sshsig.ns);
+	} else if (r->destinations.len > 0) {
+		*why = "a key with destinations signs nothing but logins";
+		yes = false;
+	} else {
+		*why = "only logins and the namespace git, unless the key was "
+		    "added for other purposes";
+		yes = !r->service || slice_eq_str(d->sshsig.ns, NAMESPACE_GIT);
+	}
+	return yes ? ST_OK : ST_DENIED;
+}
+
+/* What nobody can tell, and logins with other keys. */
+static int
+sign_other(const struct rules *r, const struct signdata *d, const char **why)
+{
+	bool yes = r->purposes.len > 0 ?
+	    has_purpose(r, slice_str(PURPOSE_ANY)) :
+	    r->destinations.len == 0 && !r->service;
+
+	/* A certificate has the numbers of its plain key: a login with the one
+	 * must not be a way around the destinations of the other. */
+	*why = "a login with another key, and this one has destinations";
+	if (d->kind == SIGNDATA_USERAUTH && r->destinations.len > 0)
+		return ST_DENIED;
+	*why = "neither a login with this key nor an SSHSIG, and the key was "
+	    "not added for any purpose";
+	return yes ? ST_OK : ST_DENIED;
+}
+
+int
+rules_sign(const struct rules *r, const struct rules_place *at,
+    const struct signdata *d, struct slice blob, const char **why)
+{
+	if (d->kind == SIGNDATA_SSHSIG)
+		return sign_sshsig(r, d, why);
+	if (signdata_is_for(d, blob))
+		return sign_auth(r, at, d, why);
+	return sign_other(r, d, why);
+}
+
+int
+rules_spend(struct rules *r, int64_t now_ms, const char **why)
+{
+	*why = "the key has made all the signatures that it was added for";
+	if (r->counted && r->left == 0)
+		return ST_DENIED;
+	if (r->rate_n > 0) {
+		*why = "the key has made as many signatures lately as its rate "
+		    "allows";
+		if (now_ms - r->recent[r->next] < (int64_t)r->rate_s * 1000)
+			return ST_DENIED;
+		r->recent[r->next] = now_ms;
+		r->next = (r->next + 1) % r->rate_n;
+	}
+	if (r->counted)
+		r->left--;
+	return ST_OK;
+}

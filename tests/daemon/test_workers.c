@@ -1,0 +1,593 @@
+/*
+ * Signatures that take long are made beside the loop: others are served
+ * meanwhile, each connection gets its replies in its own order, and whatever
+ * ends while one is being made ends well.
+ */
+
+#include "daemon/rig.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proto/extension.h"
+#include "proto/frame.h"
+#include "support/hex.h"
+
+#define BUSY_UID	65534u
+#define OTHER_UID	65533u
+#define BUSY		30	/* connections */
+#define EACH		20	/* requests on each of them */
+/* How long an answer may take that waits for none of these, milliseconds:
+ * a machine may be slow, but all of them together take longer yet. */
+#define SOON_MS		2000
+/* Connections that hang up, one after the other. */
+#define LEAVERS		50
+#ifdef __SANITIZE_THREAD__
+/* It has a thread of its own, beside those that a program starts. */
+#define MORE_THREADS	1
+#else
+#define MORE_THREADS	0
+#endif
+#define ROUNDS		12
+
+static struct rig agent;
+static struct testkey *quick, *slow, *slower;
+static int fd;
+
+/* An agent in service mode with the three keys, with one option more. */
+static void
+start_service(const char *option, const char *value)
+{
+	rig_start(&agent, "--public", "--allow", "65534=list,sign", "--allow",
+	    "65533=list,sign", option, value, NULL);
+	fd = rig_connect(&agent);
+	rig_expect(fd, rig_add(quick, "quick", hex("")), SSH_AGENT_SUCCESS);
+	rig_expect(fd, rig_add(slow, "slow", hex("")), SSH_AGENT_SUCCESS);
+	rig_expect(fd, rig_add(slower, "slower", hex("")), SSH_AGENT_SUCCESS);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	start_service("--workers", "2");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		rig_become(0);
+	if (fd >= 0)
+		rig_hang_up(fd);
+	return rig_finish(&agent, 0);
+}
+
+/* For a case in which others than root ask. */
+static void
+need_root(void)
+{
+	if (geteuid() != 0)
+		skip();
+}
+
+/* N frames of the same request in a row. */
+static struct slice
+repeat(struct slice frame, size_t n)
+{
+	uint8_t *p = hex_alloc(frame.len * n);
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(p + i * frame.len, frame.p, frame.len);
+	return (struct slice){ p, frame.len * n };
+}
+
+/* Open connections with many slow signatures to make on each. */
+static void
+open_busy(int *fds, size_t n, size_t each)
+{
+	struct slice frames = repeat(rig_frame(rig_sign(slow->blob, rig_git(),
+	    SSH_AGENT_RSA_SHA2_512)), each);
+
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = rig_connect(&agent);
+		rig_send(fds[i], frames);
+	}
+}
+
+/* Receive their signatures, every one of them good. */
+static void
+expect_busy(const int *fds, size_t n, size_t each)
+{
+	for (size_t i = 0; i < n; i++) {
+		for (size_t j = 0; j < each; j++)
+			rig_check_signature(rig_receive(fds[i]), slow,
+			    "rsa-sha2-512", rig_git());
+		rig_hang_up(fds[i]);
+	}
+}
+
+/* One list and one quick signature; how long the slower of them took. */
+static int64_t
+be_served(int other)
+{
+	int64_t start = rig_now(), middle;
+
+	assert_int_equal(rig_list(other, NULL), 3);
+	middle = rig_now();
+	rig_expect_signature(other, quick, 0, "ssh-ed25519", rig_git());
+	return rig_now() - middle > middle - start ? rig_now() - middle :
+	    middle - start;
+}
+
+static void
+others_are_served_while_one_keeps_the_workers_busy(void **state)
+{
+	int fds[BUSY], other;
+	int64_t took, worst = 0;
+	unsigned rounds = 0;
+	uint32_t made;
+
+	(void)state;
+	need_root();
+	rig_become(OTHER_UID);
+	other = rig_connect(&agent);
+	rig_become(BUSY_UID);
+	open_busy(fds, BUSY, EACH);
+	rig_become(0);
+	/* Until they are half-way, so that all of this was while it lasted. */
+	do {
+		took = be_served(other);
+		worst = took > worst ? took : worst;
+		rounds++;
+		made = rig_status(fd).signatures - rounds;
+	} while (made < BUSY * EACH / 2);
+	print_message("%u lists and signatures beside %u slow ones, the "
+	    "longest in %lld ms\n", rounds, made, (long long)worst);
+	assert_true(made < BUSY * EACH);
+	/* In turn with the thirty it would be one round in sixty. */
+	assert_true(rounds >= made / 10);
+	assert_true(worst < SOON_MS);
+	expect_busy(fds, BUSY, EACH);
+	rig_hang_up(other);
+}
+
+/* One piece of work of somebody else's waits for what is being run, not for
+ * the thirty that wait before it: counted, not timed. */
+static void
+slow_signatures_of_others_are_not_last_in_the_queue(void **state)
+{
+	int fds[BUSY], other;
+	uint32_t before, made;
+
+	(void)state;
+	need_root();
+	rig_become(OTHER_UID);
+	other = rig_connect(&agent);
+	rig_become(BUSY_UID);
+	open_busy(fds, BUSY, EACH);
+	rig_become(0);
+	/* All thirty have one in the queue. */
+	while ((before = rig_status(fd).signatures) < BUSY)
+		rig_sleep(1);
+	for (unsigned i = 0; i < ROUNDS; i++)
+		rig_expect_signature(other, slow, SSH_AGENT_RSA_SHA2_256,
+		    "rsa-sha2-256", rig_git());
+	made = rig_status(fd).signatures - before - ROUNDS;
+	print_message("%u of the busy one beside %u of the other\n", made,
+	    ROUNDS);
+	assert_true(before + ROUNDS + made < BUSY * EACH);
+	assert_true(made < ROUNDS * BUSY / 2);
+	expect_busy(fds, BUSY, EACH);
+	rig_hang_up(other);
+}
+
+/* A bind for forwarding by the quick key, which signs for that itself. */
+static struct slice
+bind_of(const char *session, bool good)
+{
+	struct wire_reader r = wire_reader(rig_ask(fd, rig_sign(quick->blob,
+	    slice_str(good ? session : "another session"), 0)));
+	struct slice sig;
+	uint8_t type;
+
+	assert_int_equal(wire_get_u8(&r, &type), ST_OK);
+	assert_int_equal(type, SSH_AGENT_SIGN_RESPONSE);
+	assert_int_equal(wire_get_string(&r, &sig), ST_OK);
+	/* The fields begin after the number that rig_string() puts first. */
+	sig = hex_copy(sig);
+	return rig_join(rig_text(SSH_AGENTC_EXTENSION, EXT_SESSION_BIND),
+	    rig_join(rig_join(
+	    (struct slice){ rig_string(0, quick->blob).p + 1,
+	    quick->blob.len + 4 },
+	    (struct slice){ rig_text(0, session).p + 1, strlen(session) + 4 }),
+	    rig_join((struct slice){ rig_string(0, sig).p + 1, sig.len + 4 },
+	    hex("01"))));
+}
+
+/* What a signature of round i is about. */
+static struct slice
+data_of(unsigned i)
+{
+	return hex_fill((uint8_t)i, 100 + i);
+}
+
+/* The requests of one round, as frames. */
+static struct slice
+frames_of(unsigned i, struct slice good, struct slice bad)
+{
+	struct slice list = rig_type(SSH_AGENTC_REQUEST_IDENTITIES);
+	struct slice all[] = {
+		rig_sign(slow->blob, data_of(i), SSH_AGENT_RSA_SHA2_256),
+		rig_sign(quick->blob, data_of(i), 0),
+		list, good, bad, list,
+		rig_sign(slow->blob, data_of(i + 1), SSH_AGENT_RSA_SHA2_512),
+		rig_sign(hex(""), data_of(i), 0),
+	};
+	struct slice out = hex("");
+
+	for (size_t j = 0; j < sizeof(all) / sizeof(all[0]); j++)
+		out = rig_join(out, rig_frame(all[j]));
+	return out;
+}
+
+/* The replies to one round, in its order. */
+static void
+expect_round(int conn, unsigned i)
+{
+	rig_check_signature(rig_receive(conn), slow, "rsa-sha2-256",
+	    data_of(i));
+	rig_check_signature(rig_receive(conn), quick, "ssh-ed25519",
+	    data_of(i));
+	assert_int_equal(rig_receive(conn).p[0], SSH_AGENT_IDENTITIES_ANSWER);
+	rig_expect_next(conn, SSH_AGENT_SUCCESS);
+	rig_expect_next(conn, SSH_AGENT_EXTENSION_FAILURE);
+	assert_int_equal(rig_receive(conn).p[0], SSH_AGENT_IDENTITIES_ANSWER);
+	rig_check_signature(rig_receive(conn), slow, "rsa-sha2-512",
+	    data_of(i + 1));
+	rig_expect_next(conn, SSH_AGENT_FAILURE);
+}
+
+/* In ssh-agent mode: there a key signs any data. */
+static int
+setup_plain(void **state)
+{
+	(void)state;
+	rig_start(&agent, "--workers", "3", NULL);
+	fd = rig_connect(&agent);
+	rig_expect(fd, rig_add(quick, "quick", hex("")), SSH_AGENT_SUCCESS);
+	rig_expect(fd, rig_add(slow, "slow", hex("")), SSH_AGENT_SUCCESS);
+	return 0;
+}
+
+static int
+teardown_plain(void **state)
+{
+	(void)state;
+	rig_hang_up(fd);
+	return rig_finish(&agent, 2);
+}
+
+static void
+replies_come_in_the_order_of_the_requests(void **state)
+{
+	struct slice good = bind_of("session", true);
+	struct slice bad = bind_of("session", false);
+	int conns[4];
+
+	(void)state;
+	for (size_t c = 0; c < 4; c++) {
+		conns[c] = rig_connect(&agent);
+		for (unsigned i = 0; i < ROUNDS; i++)
+			rig_send(conns[c], frames_of(i, good, bad));
+	}
+	for (size_t c = 0; c < 4; c++) {
+		for (unsigned i = 0; i < ROUNDS; i++)
+			expect_round(conns[c], i);
+		assert_true(rig_quiet(conns[c], 0));
+		rig_hang_up(conns[c]);
+	}
+}
+
+static void
+requests_that_come_byte_by_byte_wait_for_their_turn(void **state)
+{
+	struct slice frames = frames_of(1, bind_of("session", true),
+	    bind_of("session", false));
+	int conn = rig_connect(&agent);
+
+	(void)state;
+	for (size_t i = 0; i < frames.len; i++)
+		rig_send(conn, (struct slice){ frames.p + i, 1 });
+	expect_round(conn, 1);
+	rig_hang_up(conn);
+}
+
+/* Wait until the locked memory in use is what it was. */
+static void
+await_memory(uint32_t used)
+{
+	int64_t end = rig_now() + RIG_PATIENCE_MS;
+	uint32_t now;
+
+	while ((now = rig_status(fd).memory_used) != used) {
+		if (rig_now() > end)
+			fail_msg("%u bytes in use, not %u", now, used);
+		rig_sleep(2);
+	}
+}
+
+/* Clients that do not wait for what they asked for. */
+static void
+ask_and_leave(void)
+{
+	struct slice one = rig_frame(rig_sign(slower->blob, rig_git(),
+	    SSH_AGENT_RSA_SHA2_512));
+	struct slice more = rig_join(one, repeat(rig_frame(rig_sign(
+	    slow->blob, rig_git(), SSH_AGENT_RSA_SHA2_512)), 5));
+	int conn;
+
+	for (unsigned i = 0; i < LEAVERS; i++) {
+		conn = rig_connect(&agent);
+		rig_send(conn, i % 2 == 0 ? one : more);
+		/* Some while it waits, some while it is being made. */
+		if (i % 3 != 0)
+			rig_sleep(i % 10);
+		rig_hang_up(conn);
+	}
+}
+
+static void
+clients_that_leave_cost_nothing(void **state)
+{
+	uint32_t used;
+	size_t before;
+
+	(void)state;
+	/* The first time for warming up. */
+	rig_expect_signature(fd, slower, SSH_AGENT_RSA_SHA2_512,
+	    "rsa-sha2-512", rig_git());
+	ask_and_leave();
+	rig_await_connections(&agent, fd, 1);
+	rig_expect_signature(fd, slow, SSH_AGENT_RSA_SHA2_512,
+	    "rsa-sha2-512", rig_git());
+	used = rig_status(fd).memory_used;
+	before = rig_rss(&agent);
+	for (unsigned i = 0; i < 3; i++) {
+		ask_and_leave();
+		rig_await_connections(&agent, fd, 1);
+		await_memory(used);
+	}
+	assert_true(rig_rss(&agent) <= before + rig_slack(512));
+	assert_int_equal(rig_list(fd, NULL), 3);
+	rig_expect_signature(fd, slower, SSH_AGENT_RSA_SHA2_512,
+	    "rsa-sha2-512", rig_git());
+	rig_alive(&agent);
+}
+
+/* Half-closed: what was asked for is answered, and then it is over. */
+static void
+half_close_does_not_lose_the_reply(void **state)
+{
+	struct slice sign = rig_frame(rig_sign(slower->blob, rig_git(),
+	    SSH_AGENT_RSA_SHA2_512));
+	struct slice three = rig_join(sign, rig_join(rig_frame(rig_type(
+	    SSH_AGENTC_REQUEST_IDENTITIES)), sign));
+	int conn;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		conn = rig_connect(&agent);
+		rig_send(conn, i % 2 == 0 ? sign : three);
+		/* Before it is taken, or while it is being made. */
+		if (i >= 2)
+			rig_sleep(5);
+		assert_int_equal(shutdown(conn, SHUT_WR), 0);
+		rig_check_signature(rig_receive(conn), slower,
+		    "rsa-sha2-512", rig_git());
+		if (i % 2 != 0) {
+			assert_int_equal(rig_receive(conn).p[0],
+			    SSH_AGENT_IDENTITIES_ANSWER);
+			rig_check_signature(rig_receive(conn), slower,
+			    "rsa-sha2-512", rig_git());
+		}
+		rig_expect_eof(conn);
+		rig_hang_up(conn);
+	}
+	rig_await_connections(&agent, fd, 1);
+}
+
+/* Replies to what was under way when the keys went: signatures first, and
+ * nothing but failures from the first failure on. */
+static unsigned
+expect_until_gone(const int *fds, size_t n, size_t each)
+{
+	struct slice reply;
+	unsigned made = 0;
+	bool gone;
+
+	for (size_t i = 0; i < n; i++) {
+		gone = false;
+		for (size_t j = 0; j < each; j++) {
+			reply = rig_receive(fds[i]);
+			gone = gone || reply.p[0] == SSH_AGENT_FAILURE;
+			if (gone) {
+				assert_int_equal(reply.len, 1);
+				assert_int_equal(reply.p[0],
+				    SSH_AGENT_FAILURE);
+				continue;
+			}
+			rig_check_signature(reply, slow, "rsa-sha2-512",
+			    rig_git());
+			made++;
+		}
+		assert_true(gone);
+		rig_hang_up(fds[i]);
+	}
+	return made;
+}
+
+/* Remove all keys in the middle of it, in one of two ways. */
+static void
+expect_removal(bool by_signal)
+{
+	int fds[BUSY];
+	uint32_t empty;
+	unsigned made;
+
+	rig_expect(fd, rig_type(SSH_AGENTC_REMOVE_ALL_IDENTITIES),
+	    SSH_AGENT_SUCCESS);
+	empty = rig_status(fd).memory_used;
+	rig_expect(fd, rig_add(slow, "slow", hex("")), SSH_AGENT_SUCCESS);
+	open_busy(fds, BUSY, EACH);
+	while (rig_status(fd).signatures < BUSY)
+		rig_sleep(1);
+	if (by_signal)
+		rig_signal(&agent, SIGUSR1);
+	else
+		rig_expect(fd, rig_type(SSH_AGENTC_REMOVE_ALL_IDENTITIES),
+		    SSH_AGENT_SUCCESS);
+	assert_int_equal(rig_list(fd, NULL), 0);
+	made = expect_until_gone(fds, BUSY, EACH);
+	print_message("%u of %u were made before\n", made, BUSY * EACH);
+	assert_true(made > 0);
+	/* The key was wiped with the last signature that it was used for. */
+	await_memory(empty);
+}
+
+static void
+remove_all_while_signatures_are_made(void **state)
+{
+	(void)state;
+	expect_removal(false);
+}
+
+static void
+sigusr1_while_signatures_are_made(void **state)
+{
+	(void)state;
+	expect_removal(true);
+}
+
+static void
+sigterm_while_signatures_are_made(void **state)
+{
+	int fds[BUSY];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		open_busy(fds, BUSY, EACH);
+		/* At once, and when some were made. */
+		while (i > 0 && rig_status(fd).signatures < i * 10)
+			rig_sleep(1);
+		rig_hang_up(fd);
+		fd = -1;
+		assert_int_equal(rig_stop(&agent, SIGTERM), 0);
+		for (size_t j = 0; j < BUSY; j++)
+			rig_hang_up(fds[j]);
+		assert_int_equal(access(agent.sock, F_OK), -1);
+		start_service("--workers", i == 0 ? "1" : "4");
+	}
+}
+
+/* How many threads the agent has. */
+static unsigned
+threads(void)
+{
+	char path[64];
+	const struct dirent *e;
+	unsigned n = 0;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/task",
+	    (long)agent.pid);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL)
+		n += e->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+static void
+there_are_as_many_workers_as_was_said(void **state)
+{
+	static const struct {
+		const char	*option, *value;
+		unsigned	 threads;
+	} rows[] = {
+		{ "--workers", "0", 1 },
+		{ "--workers", "1", 2 + MORE_THREADS },
+		{ "--workers", "3", 4 + MORE_THREADS },
+		{ "--memory-size", "64K", 1 },	/* no room for any */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		rig_start(&agent, "--allow", "0=admin", rows[i].option,
+		    rows[i].value, NULL);
+		fd = rig_connect(&agent);
+		assert_int_equal(threads(), rows[i].threads);
+		rig_expect(fd, rig_add(slow, "slow", hex("")),
+		    SSH_AGENT_SUCCESS);
+		for (unsigned j = 0; j < 3; j++)
+			rig_expect_signature(fd, slow, SSH_AGENT_RSA_SHA2_512,
+			    "rsa-sha2-512", rig_git());
+		assert_int_equal(threads(), rows[i].threads);
+		rig_hang_up(fd);
+		fd = -1;
+		assert_int_equal(rig_stop(&agent, SIGTERM), 0);
+	}
+}
+
+static int
+make_keys(void **state)
+{
+	(void)state;
+	quick = testkey_new(KEY_ED25519, 0);
+	slow = testkey_new_large(4096);
+	slower = testkey_new_large(8192);
+	return 0;
+}
+
+static int
+free_keys(void **state)
+{
+	testkey_free(quick);
+	testkey_free(slow);
+	testkey_free(slower);
+	(void)rig_forget(state);
+	return hex_free(state);
+}
+
+#define CASE(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define PLAIN(name)	cmocka_unit_test_setup_teardown(name, setup_plain, \
+			    teardown_plain)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(others_are_served_while_one_keeps_the_workers_busy),
+		CASE(slow_signatures_of_others_are_not_last_in_the_queue),
+		PLAIN(replies_come_in_the_order_of_the_requests),
+		PLAIN(requests_that_come_byte_by_byte_wait_for_their_turn),
+		CASE(clients_that_leave_cost_nothing),
+		CASE(half_close_does_not_lose_the_reply),
+		CASE(remove_all_while_signatures_are_made),
+		CASE(sigusr1_while_signatures_are_made),
+		CASE(sigterm_while_signatures_are_made),
+		cmocka_unit_test_teardown(
+		    there_are_as_many_workers_as_was_said, teardown),
+	};
+
+	testkeys_vault();
+	return cmocka_run_group_tests(tests, make_keys, free_keys);
+}
