@@ -2,8 +2,9 @@
 # test.sh [--quick] [--require-all] - build and test all of it.
 #
 # Builds with gcc and the sanitizers and runs every test there; builds with
-# clang; builds what is shipped, and runs whole programs of it, in containers
-# too.  The last line says how many tests passed, failed and were skipped.
+# the thread sanitizer and runs what has threads; builds with clang; builds what
+# is shipped, and runs whole programs of it, in containers and with other
+# makers' clients too.  The last line says how many tests passed, failed and were skipped.
 #	--quick		only the unit tests and the fuzz targets' corpora
 #	--require-all	a test that is skipped has failed
 #
@@ -122,6 +123,8 @@ prepare() {
 	fi
 	packages_install "${packages_world[@]}" ||
 	    printf 'so there will be no end-to-end tests\n'
+	packages_install "${packages_interop[@]}" ||
+	    printf 'so there will be no tests with other clients\n'
 	command -v docker >/dev/null ||
 	    packages_install "${packages_engine[@]}" ||
 	    printf 'so there will be no end-to-end test with docker\n'
@@ -151,7 +154,11 @@ if build asan; then
 		    -L '^(unit|fuzz|check)$'
 		verdict
 	fi
-	run asan 'all but the end-to-end tests, with sanitizers' -LE '^e2e$'
+	run asan 'all but whole worlds, with sanitizers' -LE '^(e2e|interop)$'
+fi
+if build tsan; then
+	run tsan 'what has threads, with their sanitizer' \
+	    -R '^(unit_(workers|hotkey|job|vault_threads|verify)|daemon_(workers|signing|hammer))$'
 fi
 build clang || true
 if build static && build release; then

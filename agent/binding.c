@@ -51,6 +51,21 @@ check_room(const struct bindings *b, struct slice hostkey, const char **why)
 	return hostkey.len > BINDING_BYTES_MAX - b->bytes ? ST_FULL : ST_OK;
 }
 
+void
+binding_decode(struct binding *at)
+{
+	struct wire_reader r = wire_reader(binding_hostkey(at));
+	enum key_type type;
+	struct slice name;
+
+	if (wire_get_text(&r, &name) != ST_OK ||
+	    key_type_named(name, &type, &at->is_cert) != ST_OK)
+		at->is_cert = false;
+	if (at->is_cert)
+		at->is_broken = certificate_decode(binding_hostkey(at),
+		    &at->cert) != ST_OK;
+}
+
 /* Put one more behind the others. */
 static int
 append(struct bindings *b, struct slice hostkey, struct slice session_id,
@@ -71,6 +86,7 @@ append(struct bindings *b, struct slice hostkey, struct slice session_id,
 		.session_id_len = session_id.len };
 	if (session_id.len > 0)
 		memcpy(at->session_id, session_id.p, session_id.len);
+	binding_decode(at);
 	b->bytes += hostkey.len;
 	return ST_OK;
 }

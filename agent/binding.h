@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "proto/certificate.h"
 #include "proto/wire.h"
 
 /* Most binds of a connection, and bytes in a session id, as in OpenSSH. */
@@ -29,6 +30,9 @@ struct binding {
 	uint8_t		 session_id[BINDING_SESSION_ID_MAX];
 	uint8_t		*hostkey;	/* blob: plain or certificate */
 	size_t		 hostkey_len;
+	/* Decoded once: every key with destinations is compared with it. */
+	bool		 is_cert, is_broken;
+	struct certificate cert;	/* borrows from hostkey */
 };
 
 /* All zeroes: no bind was tried. */
@@ -64,6 +68,13 @@ int bindings_add(struct bindings *b, struct slice hostkey,
  * recorded: a far host may be at the other end.
  */
 bool bindings_forwarded(const struct bindings *b);
+
+/**
+ * binding_decode(b):
+ * See whether the host key is a certificate, and what is in it; bindings_add()
+ * does.
+ */
+void binding_decode(struct binding *b);
 
 struct slice binding_hostkey(const struct binding *b);
 struct slice binding_session_id(const struct binding *b);

@@ -210,8 +210,8 @@ allow_sign(struct call *c, struct identity *id, const char **why)
 	struct signdata sd;
 
 	signdata_classify(c->req->sign.data, &sd);
-	*why = "SSHSIG over a forwarded connection";
-	if (sd.kind == SIGNDATA_SSHSIG && c->a->service && !c->a->forwarded &&
+	*why = "more than a login over a forwarded connection";
+	if (sd.kind != SIGNDATA_USERAUTH && c->a->service && !c->a->forwarded &&
 	    bindings_forwarded(&c->conn->binds))
 		return ST_DENIED;
 	if (rules_sign(&id->rules, &at, &sd, key_blob(id->key), why) != ST_OK)
@@ -236,6 +236,7 @@ make_signature(struct call *c, struct identity *id, struct signing *s)
 			write_prompt(j, id, c->d->fingerprint);
 		return defer(c, j);
 	}
+	assert(!id->confirm);	/* allow_sign() and server_new() see to it */
 	if ((st = signing_run(s)) != ST_OK) {
 		id->refusals++;
 		return refuse_status(c, st, NULL);
@@ -742,6 +743,9 @@ finish_sign(struct call *c, const struct job *j)
 		return refuse(c, "the agent was locked meanwhile");
 	if (id == NULL)
 		return refuse(c, "the key was taken away meanwhile");
+	/* A yes was for the rules of then. */
+	if (j->ask && id->key != s->key)
+		return refuse(c, "the key was replaced meanwhile");
 	if (j->st == ST_OK)
 		return answer_sign(c, s);
 	if (id->key == s->key)

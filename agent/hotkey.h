@@ -8,7 +8,8 @@
  * Memory:  an EVP_PKEY is made from a key's record when it is first used, in
  *          the room for operations of the vault, and kept until that is needed
  *          for something else.  One that is in use is never given up.
- * Threads: any.  The lock is not held while libcrypto works.
+ * Threads: any.  The lock is not held while libcrypto works with a key, only
+ *          while one is given up.
  */
 
 #include <openssl/evp.h>

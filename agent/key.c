@@ -432,6 +432,16 @@ make_private(struct making *m)
 	return st;
 }
 
+/* An sk key has nothing but its public half to look at. */
+static int
+check_sk(const struct private_fields *fields, const char **why)
+{
+	struct public_fields key;
+
+	keyprivate_public(fields, &key);
+	return verify_key(&key, why);
+}
+
 /* See that a certificate is one. */
 static int
 check_certificate(const struct private_fields *fields, const char **why)
@@ -463,8 +473,9 @@ key_new(struct key **out, const struct private_fields *fields,
 	m.k->bits = key_type_info(fields->type)->bits;
 	if (m.k->cert)
 		st = check_certificate(fields, why);
-	if (st == ST_OK && !key_type_info(fields->type)->sk)
-		st = make_private(&m);
+	if (st == ST_OK)
+		st = key_type_info(fields->type)->sk ?
+		    check_sk(fields, why) : make_private(&m);
 	if (st == ST_OK)
 		st = keep_blob(m.k, fields);
 	if (st == ST_OK) {

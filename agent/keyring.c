@@ -182,15 +182,23 @@ keyring_put(struct keyring *ring, struct identity **set, size_t n,
     const char *replace, const char **why)
 {
 	struct identity **at;
-	size_t m, bytes = REPLY_LIST_HEAD;
+	size_t m, bytes = REPLY_LIST_HEAD, rules = 0;
 
 	*why = "out of memory";
 	at = calloc(ring->n + n + 1, sizeof(struct identity *));
 	if (at == NULL)
 		return ST_NOMEM;
 	m = merge(ring, set, n, replace, at);
-	for (size_t i = 0; i < m; i++)
+	for (size_t i = 0; i < m; i++) {
 		bytes += list_size(at[i]);
+		rules += rules_size(&at[i]->rules);
+	}
+	if (rules > KEYRING_RULES_MAX) {
+		*why = "the rules of all keys would take more than 8 MiB: name "
+		    "fewer hosts for each key";
+		free(at);
+		return ST_FULL;
+	}
 	if (m > REPLY_IDENTITIES_MAX || bytes > REPLY_BODY_MAX) {
 		*why = m > REPLY_IDENTITIES_MAX ?
 		    "more than 2048 keys: no OpenSSH client could list them" :

@@ -19,6 +19,9 @@
 #include "proto/extension.h"
 #include "proto/wire.h"
 
+/* Most bytes of rules of all identities together. */
+#define KEYRING_RULES_MAX	(8 * 1024 * 1024)
+
 /* An identity that does not expire. */
 #define KEYRING_NEVER	INT64_MAX
 
@@ -85,7 +88,8 @@ struct identity *keyring_find(const struct keyring *ring, struct slice blob);
  * Owns:   on success the ring owns the identities and has cleared ${set};
  *         else they stay the caller's.
  * Errors: ST_FULL    more than OpenSSH's clients can read: 2048 identities,
- *                    or 256 KiB of blobs and comments; *${why} says which
+ *                    or 256 KiB of blobs and comments; or KEYRING_RULES_MAX;
+ *                    *${why} says which
  *         ST_NOMEM
  */
 int keyring_put(struct keyring *ring, struct identity **set, size_t n,

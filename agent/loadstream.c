@@ -103,8 +103,6 @@ make_rules(struct loadstream *ls)
 		.signatures = o->signatures,
 		.rate_n = o->rate_n,
 		.rate_s = o->rate_s,
-		.has_unbound = o->unbound,
-		.unbound = o->unbound,
 	};
 	int st = ST_NOMEM;
 

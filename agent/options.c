@@ -409,8 +409,6 @@ switch_of(struct agent_options *o, enum option_id id)
 		return &o->legacy_rsa;
 	case ID_ALLOW_UNLOCKED:
 		return &o->memory.allow_unlocked;
-	case ID_UNBOUND:
-		return &o->unbound;
 	case ID_JSON:
 		return &o->json;
 	default:

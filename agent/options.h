@@ -90,7 +90,6 @@ struct agent_options {
 	const char	*purposes;	/* --purpose: list, checked; or NULL */
 	uint32_t	 signatures;	/* --max-signatures; 0: no end */
 	uint32_t	 rate_n, rate_s;	/* --rate; 0: none */
-	bool		 unbound;	/* --unbound */
 
 	/* --status */
 	bool		 json;

@@ -120,10 +120,6 @@ const struct option_row optiontable[IDS] = {
 	[ID_RATE] = { 0, "rate", "N/TIME", GROUP_LOAD, ON_LOAD,
 	    "each of these keys makes at most N signatures in\n"
 	    "any TIME: 5/1m" },
-	[ID_UNBOUND] = { 0, "unbound", NULL, GROUP_LOAD, ON_LOAD,
-	    "where these keys have destinations, let clients use\n"
-	    "them that do not say which host they talk to" },
-
 	[ID_JSON] = { 0, "json", NULL, GROUP_STATUS, ON_STATUS,
 	    "print JSON" },
 };

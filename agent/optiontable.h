@@ -72,7 +72,6 @@ enum option_id {
 	ID_PURPOSE,
 	ID_MAX_SIGNATURES,
 	ID_RATE,
-	ID_UNBOUND,
 	ID_JSON,
 	IDS
 };

@@ -76,19 +76,12 @@ certificate_fault(const struct certificate *cert, int64_t now_s)
 static void
 host_init(struct host *h, const struct binding *b, int64_t now_s)
 {
-	struct wire_reader r;
-	enum key_type type;
-	struct slice name;
-
-	*h = (struct host){ .blob = binding_hostkey(b) };
-	r = wire_reader(h->blob);
-	if (wire_get_text(&r, &name) != ST_OK ||
-	    key_type_named(name, &type, &h->is_cert) != ST_OK || !h->is_cert)
+	*h = (struct host){ .blob = binding_hostkey(b), .is_cert = b->is_cert };
+	if (!h->is_cert)
 		return;
-	if (certificate_decode(h->blob, &h->cert) != ST_OK)
-		h->bad = "the host's certificate is broken";
-	else
-		h->bad = certificate_fault(&h->cert, now_s);
+	h->cert = b->cert;
+	h->bad = b->is_broken ? "the host's certificate is broken" :
+	    certificate_fault(&h->cert, now_s);
 }
 
 /* Whether a certificate has the name of a host. */

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "agent/permit.h"
+#include "proto/certificate.h"
 #include "proto/destination.h"
+#include "proto/keyprivate.h"
 
 #define PURPOSE_AUTH	"auth"
 #define PURPOSE_ANY	"any"
@@ -59,6 +61,13 @@ rules_fini(struct rules *r)
 	free(r->bytes);
 	free(r->recent);
 	memset(r, 0, sizeof(*r));
+}
+
+size_t
+rules_size(const struct rules *r)
+{
+	return r->destinations.len + r->purposes.len +
+	    r->rate_n * sizeof(r->recent[0]);
 }
 
 /* Whether the purposes name one, or any. */
@@ -164,13 +173,32 @@ sign_other(const struct rules *r, const struct signdata *d, const char **why)
 	return yes ? ST_OK : ST_DENIED;
 }
 
+/* Whether a login is with the key of that blob: ssh asks for one with a
+ * certificate that it has in a file, of a key that is here without it.  Not
+ * where destinations hold, as in OpenSSH. */
+static bool
+is_login(const struct rules *r, const struct signdata *d, struct slice blob)
+{
+	uint8_t room[KEYPRIVATE_PUBLIC_MAX];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+	struct certificate cert;
+
+	if (signdata_is_for(d, blob))
+		return true;
+	if (d->kind != SIGNDATA_USERAUTH || r->destinations.len > 0 ||
+	    certificate_decode(d->userauth.blob, &cert) != ST_OK)
+		return false;
+	keyblob_put(&w, &cert.key);
+	return !w.full && slice_eq((struct slice){ w.p, w.len }, blob);
+}
+
 int
 rules_sign(const struct rules *r, const struct rules_place *at,
     const struct signdata *d, struct slice blob, const char **why)
 {
 	if (d->kind == SIGNDATA_SSHSIG)
 		return sign_sshsig(r, d, why);
-	if (signdata_is_for(d, blob))
+	if (is_login(r, d, blob))
 		return sign_auth(r, at, d, why);
 	return sign_other(r, d, why);
 }

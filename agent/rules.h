@@ -8,7 +8,8 @@
  * Memory:  copies what it keeps of a request, in ordinary memory.
  * Source:  docs/PROTOCOL.md "Rules of a key".
  *
- * What is signed is a login (a userauth request for that very key), an SSHSIG
+ * What is signed is a login (a userauth request for that very key, or, without
+ * destinations, for a certificate of it), an SSHSIG
  * with its namespace, or something else.  Where purposes were given they say
  * which of these it may be, and destinations are about logins alone.  Where
  * only destinations were given, nothing but logins is signed, as in OpenSSH.
@@ -54,6 +55,12 @@ struct rules_place {
 int rules_init(struct rules *r, const struct constraints *c, bool service)
     MUST_USE;
 void rules_fini(struct rules *r);
+
+/**
+ * rules_size(r):
+ * Bytes of memory that they take.
+ */
+size_t rules_size(const struct rules *r);
 
 /**
  * rules_visible(r, at, why), rules_listed(r, at):

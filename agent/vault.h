@@ -43,8 +43,8 @@
 /* What one that is may take: RSA of 16384 bits takes 98 KiB. */
 #define VAULT_SHARE_BIG		(112 * 1024)
 /* Room for operations and hot keys: enough for RSA of 4096 bits in the smallest
- * vault; from this size of the vault on, the shares, and as much again as the
- * share of one thread for keys at rest. */
+ * vault; from this size of the vault on, the shares, and 76 KiB more for keys
+ * at rest. */
 #define VAULT_LARGE		(512 * 1024)
 #define VAULT_LARGE_ROOM	(224 * 1024)
 

@@ -336,6 +336,23 @@ find_algorithm(enum key_type type, struct slice name)
 }
 
 int
+verify_key(const struct public_fields *key, const char **why)
+{
+	const struct algorithm *alg = find_algorithm(key->type,
+	    slice_str(key_type_info(key->type)->name));
+	EVP_PKEY *pkey = NULL;
+	int st = ST_OK;
+
+	if (key->type == KEY_RSA)
+		return rsa_check(key, why);
+	*why = "the key is not a point on its curve";
+	if (alg != NULL && alg->curve != NULL)
+		st = ecdsa_import(key, alg->curve, &pkey);
+	EVP_PKEY_free(pkey);
+	return st;
+}
+
+int
 verify_signature(const struct public_fields *key, struct slice signature,
     struct slice data, const char **why)
 {

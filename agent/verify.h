@@ -32,6 +32,17 @@
 int verify_init(void) MUST_USE;
 
 /**
+ * verify_key(key, why):
+ * Whether ${key} is one with which something could be verified.
+ *
+ * Errors: ST_MALFORMED  a point that is not on its curve
+ *         ST_TOO_LARGE  an RSA key outside of the limits
+ *         ST_NOMEM
+ *         *${why} is then a static line for people.
+ */
+int verify_key(const struct public_fields *key, const char **why) MUST_USE;
+
+/**
  * verify_signature(key, signature, data, why):
  * Whether ${signature} (string algorithm, string bytes; sk types: u8 flags and
  * u32 counter after them; nothing else) is one of ${key} over ${data}.  The

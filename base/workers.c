@@ -37,7 +37,7 @@ struct account {
 };
 
 struct workers {
-	pthread_mutex_t	 lock;		/* for all that follows but the loop's */
+	pthread_mutex_t	 lock;		/* for all but the loop's */
 	pthread_cond_t	 change;
 	struct account	*accounts;
 	struct work	*done, **done_last;

@@ -35,6 +35,19 @@ get_add(struct wire_reader *r, struct request *out)
 	return ST_OK;
 }
 
+/* Take a passphrase: text, but OpenSSH counts a NUL at its end. */
+static int
+get_passphrase(struct wire_reader *r, struct slice *out)
+{
+	struct wire_reader look = *r;
+	struct slice text;
+	int st;
+
+	if ((st = wire_get_text(&look, &text)) != ST_OK)
+		return st;
+	return wire_get_string(r, out);
+}
+
 /* Take the name of an extension, and all the rest as its body. */
 static int
 get_extension(struct wire_reader *r, struct request *out)
@@ -65,7 +78,7 @@ get_fields(struct wire_reader *r, struct request *out)
 		return wire_get_string(r, &out->remove.blob);
 	case SSH_AGENTC_LOCK:
 	case SSH_AGENTC_UNLOCK:
-		return wire_get_string(r, &out->lock.passphrase);
+		return get_passphrase(r, &out->lock.passphrase);
 	case SSH_AGENTC_EXTENSION:
 		return get_extension(r, out);
 	default:

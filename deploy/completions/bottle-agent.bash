@@ -17,7 +17,7 @@ _bottle_agent()
 		--workers --ready-fd
 		--memory --memory-size --allow-unlocked-memory --hardening
 		--load --expect --name --purpose --max-signatures --rate
-		--unbound --status --json'
+		--status --json'
 
 	# readline hands --memory=x over as three words.
 	if [[ $cur == = ]]; then

@@ -227,7 +227,7 @@ for type in "${types[@]}"; do
 	check_same "both_are_there_$type" "$(public "$type" "$type-cert")" \
 	    "$(listed)"
 	as_self ssh-add -q -D
-	# In its signature, its CA's key, and the random bytes at its beginning.
+	# At the end of its signature, before that, and near its beginning.
 	for at in 1 100 $((length - 60)); do
 		check_has "damaged_at_${at}_$type" \
 		    "$(add_damaged "$type" "$at" || true)" \

@@ -59,10 +59,11 @@ end_process() {
 	wait "$1" 2>/dev/null || true
 }
 
-# A zombie of ours counts as gone.
+# A zombie of ours counts as gone, when no thread of it runs any more.
 process_gone() {
-	local state
+	local states
 
-	state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null)
-	[ -z "$state" ] || [ "${state:0:1}" = Z ]
+	states=$(cat "/proc/$1/task"/*/stat 2>/dev/null |
+	    sed 's/.*) //; s/ .*//' | grep -v '[ZX]' || true)
+	[ -z "$states" ]
 }

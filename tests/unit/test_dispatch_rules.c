@@ -530,8 +530,8 @@ static void
 far_hosts_change_nothing_in_service_mode(void **state)
 {
 	static const char *const bodies[] = { "13", "09", "16 00000001 'p'",
-		"17 00000001 'p'", "1b 00000011 'load@bottle-agent' 01"
-		"00000000" };
+		"17 00000001 'p'",
+		"1b 00000011 'load@bottle-agent' 01 00000000" };
 
 	(void)state;
 	agent.service = true;

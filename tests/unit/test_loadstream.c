@@ -270,12 +270,11 @@ every_record_has_the_rules(void **state)
 	opts.signatures = 7;
 	opts.rate_n = 5;
 	opts.rate_s = 60;
-	opts.unbound = true;
 	assert_int_equal(make(room), EXIT_DONE);
 	for (size_t i = 0; i < 3; i++) {
 		c = next_constraints();
-		assert_true(c.has_lifetime && c.has_signatures &&
-		    c.has_unbound && c.unbound);
+		assert_true(c.has_lifetime && c.has_signatures);
+		assert_false(c.has_unbound);
 		assert_int_equal(c.lifetime_s, 90);
 		assert_int_equal(c.signatures, 7);
 		assert_int_equal(c.rate_n, 5);

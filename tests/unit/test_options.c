@@ -366,12 +366,10 @@ rules_of_keys_are_taken(void **state)
 	assert_null(l.opts.purposes);
 	assert_int_equal(l.opts.signatures, 0);
 	assert_int_equal(l.opts.rate_n, 0);
-	assert_false(l.opts.unbound);
 	parse_ok(&l, "--load --purpose auth,git,file,any,a@b.example "
-	    "--max-signatures 4294967295 --unbound");
+	    "--max-signatures 4294967295");
 	assert_string_equal(l.opts.purposes, "auth,git,file,any,a@b.example");
 	assert_true(l.opts.signatures == UINT32_MAX);
-	assert_true(l.opts.unbound);
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		(void)snprintf(words, sizeof(words), "--load %s",
 		    rates[i].words);
@@ -648,10 +646,8 @@ combinations_of_ours_exit_2(void **state)
 		{ "--purpose git", "--purpose goes with --load only", 2 },
 		{ "--max-signatures 1", "--max-signatures goes with", 2 },
 		{ "--rate 1/1s", "--rate goes with --load only", 2 },
-		{ "--status --unbound", "--unbound goes with --load", 2 },
 		{ "--load --purpose a --purpose b", "--purpose given", 2 },
 		{ "--load --rate 1/1 --rate 1/1", "--rate given twice", 2 },
-		{ "--load --unbound --unbound", "--unbound given twice", 2 },
 		{ "--json", "--json goes with --status only", 2 },
 		{ "--load --json", "--json goes with --status only", 2 },
 		{ "--status --name x", "--name goes with --load only", 2 },
@@ -787,7 +783,7 @@ usage_names_every_option(void **state)
 		"--allow-unlocked-memory", "--hardening HOW", "--load",
 		"--expect N",
 		"--name NAME", "--purpose LIST", "--max-signatures N",
-		"--rate N/TIME", "--unbound", "--status", "--json",
+		"--rate N/TIME", "--status", "--json",
 	};
 	char *text = optiontable_usage();
 	const char *line;

@@ -192,6 +192,7 @@ bind_all(struct bindings *b, const char *text)
 		put_session_id(id, b->n);
 		at->session_id_len = strlen(id);
 		memcpy(at->session_id, id, strlen(id));
+		binding_decode(at);
 		b->n++;
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "proto/agent_num.h"
 #include "proto/destination.h"
+#include "support/fakecert.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -45,12 +46,32 @@ blob(char letter)
 	return out;
 }
 
-/* The key that has rules is k; x is another one. */
+/* The blob of a certificate of that key. */
 static struct slice
-login(char key, struct slice user)
+cert_blob(char letter)
 {
-	struct wire_writer w = wire_writer(hex_alloc(user.len + 512),
-	    user.len + 512);
+	struct fakecert fake = { .key = blob(letter), .ca = blob('c'),
+		.role = CERTIFICATE_USER, .principals = "git",
+		.before = UINT64_MAX, .critical = "" };
+	struct wire_writer w = wire_writer(hex_alloc(512), 512);
+	struct slice out;
+	size_t mark;
+
+	fakecert_put(&w, &fake);
+	mark = wire_open_string(&w);
+	wire_put_str(&w, "ssh-ed25519");
+	wire_put_str(&w, "a signature");
+	wire_close_string(&w, mark);
+	assert_int_equal(wire_done(&w, &out), ST_OK);
+	return out;
+}
+
+/* A login with a plain key or a certificate. */
+static struct slice
+login_as(struct slice user, const char *algorithm, struct slice with)
+{
+	struct wire_writer w = wire_writer(hex_alloc(user.len + 1024),
+	    user.len + 1024);
 	struct slice out;
 
 	wire_put_str(&w, SESSION);
@@ -59,10 +80,24 @@ login(char key, struct slice user)
 	wire_put_str(&w, "ssh-connection");
 	wire_put_str(&w, "publickey");
 	wire_put_u8(&w, 1);
-	wire_put_str(&w, "ssh-ed25519");
-	wire_put_string(&w, blob(key));
+	wire_put_str(&w, algorithm);
+	wire_put_string(&w, with);
 	assert_int_equal(wire_done(&w, &out), ST_OK);
 	return out;
+}
+
+/* The key that has rules is k; x is another one. */
+static struct slice
+login(char key, struct slice user)
+{
+	return login_as(user, "ssh-ed25519", blob(key));
+}
+
+static struct slice
+cert_login(char key)
+{
+	return login_as(slice_str("git"), "ssh-ed25519-cert-v01@openssh.com",
+	    cert_blob(key));
 }
 
 static struct slice
@@ -183,7 +218,7 @@ may_sign(const struct rules *r, enum where where, struct slice data,
 
 /* All kinds of data: a letter for each that may be signed, else a dot. */
 static void
-verdicts(const struct rules *r, enum where where, char out[static 9])
+verdicts(const struct rules *r, enum where where, char out[static 11])
 {
 	const struct {
 		char		 letter;
@@ -191,6 +226,9 @@ verdicts(const struct rules *r, enum where where, char out[static 9])
 	} kinds[] = {
 		{ 'A', login('k', slice_str("git")) },
 		{ 'x', login('x', slice_str("git")) },
+		/* With a certificate of it, and with one of another key. */
+		{ 'c', cert_login('k') },
+		{ 'd', cert_login('x') },
 		{ 'g', sshsig("git") },
 		{ 'f', sshsig("file") },
 		{ 'u', sshsig("auth") },
@@ -217,32 +255,34 @@ what_is_signed_follows_the_table(void **state)
 		 * on one that is bound to the right host. */
 		const char	*free, *unbound, *allowed, *bound;
 	} rows[] = {
-		{ true, "", "A.g.....", "........", "A.......", "A......." },
-		{ true, "auth", "A.......", "........", "A.......",
-		    "A......." },
-		{ true, "git", "..g.....", "..g.....", "..g.....",
-		    "..g....." },
-		{ true, "file", "...f....", "...f....", "...f....",
-		    "...f...." },
-		{ true, "any", "Axgfuymo", "..gfuymo", "A.gfuymo",
-		    "A.gfuymo" },
-		{ true, "auth,git", "A.g.....", "..g.....", "A.g.....",
-		    "A.g....." },
-		{ true, "mail@example.com,file", "...f..m.", "...f..m.",
-		    "...f..m.", "...f..m." },
-		{ true, "git,any", "Axgfuymo", "..gfuymo", "A.gfuymo",
-		    "A.gfuymo" },
-		{ false, "", "Axgfuymo", "........", "A.......", "A......." },
-		{ false, "auth", "A.......", "........", "A.......",
-		    "A......." },
-		{ false, "git", "..g.....", "..g.....", "..g.....",
-		    "..g....." },
-		{ false, "file", "...f....", "...f....", "...f....",
-		    "...f...." },
-		{ false, "any", "Axgfuymo", "..gfuymo", "A.gfuymo",
-		    "A.gfuymo" },
-		{ false, "auth,git", "A.g.....", "..g.....", "A.g.....",
-		    "A.g....." },
+		{ true, "",
+		    "A.c.g.....", "..........", "A.........", "A........." },
+		{ true, "auth",
+		    "A.c.......", "..........", "A.........", "A........." },
+		{ true, "git",
+		    "....g.....", "....g.....", "....g.....", "....g....." },
+		{ true, "file",
+		    ".....f....", ".....f....", ".....f....", ".....f...." },
+		{ true, "any",
+		    "Axcdgfuymo", "....gfuymo", "A...gfuymo", "A...gfuymo" },
+		{ true, "auth,git",
+		    "A.c.g.....", "....g.....", "A...g.....", "A...g....." },
+		{ true, "mail@example.com,file",
+		    ".....f..m.", ".....f..m.", ".....f..m.", ".....f..m." },
+		{ true, "git,any",
+		    "Axcdgfuymo", "....gfuymo", "A...gfuymo", "A...gfuymo" },
+		{ false, "",
+		    "Axcdgfuymo", "..........", "A.........", "A........." },
+		{ false, "auth",
+		    "A.c.......", "..........", "A.........", "A........." },
+		{ false, "git",
+		    "....g.....", "....g.....", "....g.....", "....g....." },
+		{ false, "file",
+		    ".....f....", ".....f....", ".....f....", ".....f...." },
+		{ false, "any",
+		    "Axcdgfuymo", "....gfuymo", "A...gfuymo", "A...gfuymo" },
+		{ false, "auth,git",
+		    "A.c.g.....", "....g.....", "A...g.....", "A...g....." },
 	};
 
 	(void)state;
@@ -265,7 +305,7 @@ what_is_signed_follows_the_table(void **state)
 				    w == BOUND ? rows[i].bound :
 				    w == UNBOUND && n == 5 ? rows[i].allowed :
 				    rows[i].unbound;
-				char got[9];
+				char got[11];
 
 				verdicts(&r, w, got);
 				if (strcmp(got, want) != 0)

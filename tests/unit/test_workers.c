@@ -69,7 +69,7 @@ __wrap_calloc(size_t n, size_t size)
 static struct scene {
 	struct loop	*loop;
 	pthread_t	 thread;	/* the loop's */
-	size_t		 wanted;	/* the loop stops after so many done() */
+	size_t		 wanted;	/* done(): then the loop stops */
 	size_t		 done;
 	size_t		 fault;		/* something was not as it must be */
 	size_t		 threads;	/* without any worker */
@@ -424,6 +424,38 @@ accounts_share_by_the_time_that_their_work_takes(void **state)
 	check_shares(2, 300, 30, MS / 5, 2 * MS);
 	check_shares(1, 30, 30, 3 * MS, 3 * MS);
 	check_shares(4, 1000, 20, 0, 2 * MS);
+}
+
+/* Nor does one who comes late have all the time that others had before. */
+static void
+time_without_work_is_not_saved_up(void **state)
+{
+	struct piece *early = pieces_new(100), *late = pieces_new(50);
+	struct gate gate = GATE;
+	struct workers *ws = start(1);
+	size_t theirs = 0;
+
+	(void)state;
+	early[49].gate = &gate;
+	for (size_t i = 0; i < 100; i++) {
+		early[i].spin_ns = MS;
+		submit(ws, &early[i], 1);
+	}
+	gate_await(&gate, 1);
+	for (size_t i = 0; i < 50; i++) {
+		late[i].spin_ns = MS;
+		submit(ws, &late[i], 2);
+	}
+	gate_open(&gate);
+	finish(150);
+	/* Of the next twenty each has about half. */
+	for (size_t i = 0; i < 50; i++)
+		if (late[i].order < 50 + 20)
+			theirs++;
+	assert_in_range(theirs, 6, 14);
+	workers_free(ws);
+	pieces_check(early, 100);
+	pieces_check(late, 50);
 }
 
 /* The last of those that the test is about; the loop ends with it. */
@@ -802,6 +834,7 @@ main(void)
 		TEST(a_thousand_pieces_do_not_delay_another_account),
 		TEST(accounts_share_by_the_time_that_their_work_takes),
 		TEST(what_was_taken_is_owed_by_one_who_comes_back),
+		TEST(time_without_work_is_not_saved_up),
 		TEST(pieces_alone_hold_up_only_their_like),
 		TEST(pieces_alone_never_overlap),
 		TEST(free_finishes_what_runs_and_hands_back_the_rest),

@@ -1,0 +1,373 @@
+#include "differential/side.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "differential/lies.h"
+
+#define FRAME_MAX	(256 * 1024)
+/* All answers of one step. */
+#define ROOM		(16 * 1024 * 1024)
+#define SIDES_MAX	4
+
+char side_where[64];
+
+void
+die(const char *format, ...)
+{
+	va_list ap;
+
+	(void)fflush(stdout);
+	va_start(ap, format);
+	(void)fprintf(stderr, "differential: ");
+	(void)vfprintf(stderr, format, ap);
+	(void)fprintf(stderr, "%s\n", side_where);
+	va_end(ap);
+	exit(2);
+}
+
+/* Sleep. */
+static void
+pause_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	(void)nanosleep(&ts, NULL);
+}
+
+/*
+ * The process.
+ */
+
+/* All that were started, to be ended with the test: ssh-agent is setgid on
+ * some systems, and the kernel then forgets whose death it should follow. */
+static struct side *sides[SIDES_MAX];
+static size_t n_sides;
+
+/* End all agents. */
+static void
+stop_all(void)
+{
+	for (size_t i = 0; i < n_sides; i++)
+		side_stop(sides[i]);
+}
+
+/* See to it that an agent does not outlive the test. */
+static void
+remember(struct side *s)
+{
+	for (size_t i = 0; i < n_sides; i++)
+		if (sides[i] == s)
+			return;
+	if (n_sides == SIDES_MAX || (n_sides == 0 && atexit(stop_all) != 0))
+		abort();
+	sides[n_sides++] = s;
+}
+
+/* In the child: become the agent. */
+static void __attribute__((__noreturn__))
+run(const struct side *s)
+{
+	static const char *const unwanted[] = { "DISPLAY", "WAYLAND_DISPLAY",
+		"SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SSH_AUTH_SOCK",
+		"SSH_AGENT_PID", "LISTEN_FDS", "LISTEN_PID" };
+	char *argv[SIDE_ARGS_MAX + 1], log[64];
+	size_t n = 0;
+	int fd;
+
+	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L);
+	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
+		(void)unsetenv(unwanted[i]);
+	/* There is no authenticator: fail quickly. */
+	(void)setenv("SSH_SK_HELPER", "/bin/false", 1);
+	for (size_t i = 0; i < SIDE_ENV_MAX && s->env[i] != NULL; i++)
+		(void)putenv(strdup(s->env[i]));
+	(void)snprintf(log, sizeof(log), "%s/log", s->dir);
+	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (fd < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+		_exit(125);
+	(void)close(fd);
+	for (; n < SIDE_ARGS_MAX && s->args[n] != NULL; n++)
+		argv[n] = strdup(strcmp(s->args[n], "@") == 0 ? s->sock :
+		    s->args[n]);
+	argv[n] = NULL;
+	(void)execvp(argv[0], argv);
+	_exit(126);
+}
+
+/* Connect, if it listens; -1: it does not. */
+static int
+try_connect(const struct side *s)
+{
+	struct timeval patience = { SIDE_PATIENCE_MS / 1000, 0 };
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience)) != 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO,
+	    &patience, sizeof(patience)) != 0)
+		die("socket: %s", strerror(errno));
+	memcpy(sun.sun_path, s->sock, sizeof(s->sock));
+	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+/* Show what the agent printed. */
+static void
+show_log(const struct side *s)
+{
+	char path[64], line[1024];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/log", s->dir);
+	if ((f = fopen(path, "re")) == NULL)
+		return;
+	while (fgets(line, sizeof(line), f) != NULL)
+		(void)fprintf(stderr, "%s: %s", s->label, line);
+	(void)fclose(f);
+}
+
+void
+side_start(struct side *s)
+{
+	int64_t end = clock_ms() + SIDE_PATIENCE_MS;
+	int fd;
+
+	remember(s);
+	(void)snprintf(s->dir, sizeof(s->dir), "/tmp/differential.XXXXXX");
+	if (mkdtemp(s->dir) == NULL)
+		die("%s: %s", s->dir, strerror(errno));
+	(void)snprintf(s->sock, sizeof(s->sock), "%s/s", s->dir);
+	for (unsigned c = 0; c < SIDE_CONNS; c++)
+		s->fds[c] = -1;
+	if (s->room == NULL && (s->room = malloc(ROOM)) == NULL)
+		die("out of memory");
+	s->used = 0;
+	(void)fflush(NULL);
+	if ((s->pid = fork()) < 0)
+		die("fork: %s", strerror(errno));
+	if (s->pid == 0)
+		run(s);
+	while ((fd = try_connect(s)) < 0) {
+		if (!side_alive(s) || clock_ms() > end) {
+			show_log(s);
+			die("%s did not start", s->args[0]);
+		}
+		pause_ms(1);
+	}
+	(void)close(fd);
+}
+
+bool
+side_alive(struct side *s)
+{
+	if (s->pid > 0 && waitpid(s->pid, NULL, WNOHANG) != 0)
+		s->pid = 0;
+	return s->pid > 0;
+}
+
+void
+side_stop(struct side *s)
+{
+	char path[64];
+
+	if (s->dir[0] == '\0')
+		return;
+	side_close_all(s);
+	if (s->pid > 0) {
+		(void)kill(s->pid, SIGTERM);
+		(void)waitpid(s->pid, NULL, 0);
+	}
+	s->pid = 0;
+	(void)unlink(s->sock);
+	(void)snprintf(path, sizeof(path), "%s/log", s->dir);
+	(void)unlink(path);
+	(void)rmdir(s->dir);
+	s->dir[0] = '\0';
+}
+
+void
+side_pause(struct side *s, bool pause)
+{
+	siginfo_t info;
+
+	if (kill(s->pid, pause ? SIGSTOP : SIGCONT) != 0)
+		die("kill: %s", strerror(errno));
+	if (waitid(P_PID, (id_t)s->pid, &info,
+	    pause ? WSTOPPED : WCONTINUED) != 0)
+		die("waitid: %s", strerror(errno));
+}
+
+/*
+ * Connections.
+ */
+
+void
+side_connect(struct side *s, unsigned c)
+{
+	if ((s->fds[c] = try_connect(s)) < 0)
+		die("%s does not take a connection", s->label);
+}
+
+void
+side_close(struct side *s, unsigned c)
+{
+	if (s->fds[c] >= 0)
+		(void)close(s->fds[c]);
+	s->fds[c] = -1;
+}
+
+void
+side_close_all(struct side *s)
+{
+	for (unsigned c = 0; c < SIDE_CONNS; c++)
+		side_close(s, c);
+}
+
+void
+side_send_raw(struct side *s, unsigned c, struct slice bytes)
+{
+	ssize_t n;
+
+	while (bytes.len > 0) {
+		n = send(s->fds[c], bytes.p, bytes.len, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+			return;
+		if (n < 0)
+			die("%s takes no bytes: %s", s->label,
+			    strerror(errno));
+		bytes.p += n;
+		bytes.len -= (size_t)n;
+	}
+}
+
+/* Send bytes, cut up. */
+static void
+deliver(struct side *s, unsigned c, struct slice bytes, enum delivery how,
+    size_t cut)
+{
+	size_t part = bytes.len;
+
+	while (bytes.len > 0) {
+		if (how == DELIVER_BYTES)
+			part = 1;
+		else if (how == DELIVER_CUT && part == bytes.len)
+			part = cut % bytes.len;
+		else
+			part = bytes.len;
+		side_send_raw(s, c, (struct slice){ bytes.p, part });
+		bytes.p += part;
+		bytes.len -= part;
+		/* Let the agent look at the first part by itself. */
+		if (how == DELIVER_CUT && bytes.len > 0)
+			(void)sched_yield();
+	}
+}
+
+void
+side_send(struct side *s, unsigned c, const struct slice *bodies, size_t n,
+    enum delivery how, size_t cut)
+{
+	static uint8_t room[2 * FRAME_MAX];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+
+	for (size_t i = 0; i < n; i++) {
+		wire_put_string(&w, lie_request(s, bodies[i]));
+		if (how == DELIVER_EACH) {
+			side_send_raw(s, c, (struct slice){ room, w.len });
+			w.len = 0;
+		}
+	}
+	if (w.full)
+		die("too many requests at once");
+	deliver(s, c, (struct slice){ room, w.len }, how, cut);
+}
+
+void
+side_shut(struct side *s, unsigned c)
+{
+	(void)shutdown(s->fds[c], SHUT_WR);
+}
+
+/* Receive n bytes; ANSWER_REPLY: they are there. */
+static enum answer_kind
+receive_bytes(struct side *s, unsigned c, uint8_t *p, size_t n)
+{
+	ssize_t got;
+
+	while (n > 0) {
+		got = recv(s->fds[c], p, n, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return ANSWER_SILENCE;
+		if (got < 0 && errno != ECONNRESET)
+			die("%s: recv: %s", s->label, strerror(errno));
+		if (got <= 0)
+			return ANSWER_CLOSED;
+		p += got;
+		n -= (size_t)got;
+	}
+	return ANSWER_REPLY;
+}
+
+struct answer
+side_receive(struct side *s, unsigned c, struct slice request)
+{
+	struct answer a = { ANSWER_CLOSED, { NULL, 0 } };
+	uint8_t head[4];
+	uint32_t len;
+
+	a.kind = receive_bytes(s, c, head, sizeof(head));
+	if (a.kind != ANSWER_REPLY)
+		return a;
+	len = (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 |
+	    (uint32_t)head[2] << 8 | head[3];
+	/* More than a client reads is an answer, too. */
+	if (len == 0 || len > ROOM - s->used)
+		die("%s sends a reply of %u bytes", s->label, len);
+	a.body = (struct slice){ s->room + s->used, len };
+	a.kind = receive_bytes(s, c, s->room + s->used, len);
+	s->used += len;
+	if (a.kind == ANSWER_REPLY)
+		lie_reply(s, request, &a);
+	return a;
+}
+
+void
+side_forget(struct side *s)
+{
+	s->used = 0;
+}
+
+bool
+answer_eq(const struct answer *a, const struct answer *b)
+{
+	return a->kind == b->kind && (a->kind != ANSWER_REPLY ||
+	    slice_eq(a->body, b->body));
+}
+
+uint8_t
+answer_code(const struct answer *a)
+{
+	return a->kind == ANSWER_REPLY ? a->body.p[0] : 0;
+}
