@@ -480,6 +480,7 @@ cas_sign_with_what_is_on_the_list(void **state)
 		assert_non_null(b.at[0].hostkey);
 		memcpy(b.at[0].hostkey, blob.p, blob.len);
 		b.at[0].hostkey_len = blob.len;
+		binding_decode(&b.at[0]);
 		if (permit_visible(list, &b, NOW, &why) != rows[i].want)
 			fail_msg("%s", rows[i].name);
 		bindings_fini(&b);
@@ -716,9 +717,11 @@ a_broken_certificate_matches_nothing(void **state)
 	/* Cut short in the bind, where only what was verified should be. */
 	bind_all(&b, "0-");
 	b.at[0].hostkey_len = blob.len - 1;
+	binding_decode(&b.at[0]);
 	assert_int_equal(permit_visible(list, &b, NOW, &why), ST_DENIED);
 	assert_string_equal(why, CERT "is broken");
 	b.at[0].hostkey_len = 3;
+	binding_decode(&b.at[0]);
 	assert_int_equal(permit_visible(list, &b, NOW, &why), ST_DENIED);
 	assert_string_equal(why, OTHER_HOST);
 	bindings_fini(&b);
