@@ -75,22 +75,27 @@ drop(struct client *c, const char *why)
 	return ST_OK;
 }
 
-/* What an operator wants to know of a decision. */
+/* What an operator wants to know of a decision.  Where keys are in memory that
+ * is not locked, every line about one says so. */
 static void
 report(const struct client *c, const struct decision *d)
 {
 	const char *fp = d->fingerprint[0] != '\0' ? d->fingerprint : "-";
+	const char *open = c->home->agent->unlocked &&
+	    d->fingerprint[0] != '\0' ? ", in memory that is NOT locked" : "";
+	const char *colon = d->what[0] != '\0' ? ": " : "";
 
 	if (!d->done)
-		log_debug("uid %u: message %u refused: %s, key %s",
-		    (unsigned)c->peer.uid, d->type, d->reason, fp);
+		log_debug("uid %u: message %u%s%s refused: %s, key %s%s",
+		    (unsigned)c->peer.uid, d->type, colon, d->what, d->reason,
+		    fp, open);
 	else if (d->type == SSH_AGENTC_SIGN_REQUEST ||
 	    d->type == SSH_AGENTC_REQUEST_IDENTITIES)
-		log_debug("uid %u: message %u done, key %s",
-		    (unsigned)c->peer.uid, d->type, fp);
+		log_debug("uid %u: message %u%s%s done, key %s%s",
+		    (unsigned)c->peer.uid, d->type, colon, d->what, fp, open);
 	else if (d->type != SSH_AGENTC_EXTENSION)
-		log_info("uid %u: message %u done, key %s",
-		    (unsigned)c->peer.uid, d->type, fp);
+		log_info("uid %u: message %u done, key %s%s",
+		    (unsigned)c->peer.uid, d->type, fp, open);
 }
 
 /* The peer has not finished the frame that it began. */

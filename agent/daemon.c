@@ -371,7 +371,7 @@ set_facts(struct daemon *d)
 
 /* One line at the start. */
 static void
-announce(const struct daemon *d, const struct server_options *limits)
+announce(struct daemon *d, const struct server_options *limits)
 {
 	size_t workers = d->workers != NULL ? workers_count(d->workers) : 0;
 	struct secret_usage use;
@@ -382,7 +382,8 @@ announce(const struct daemon *d, const struct server_options *limits)
 	    d->service ? "service" : "ssh-agent", use.size / 1024,
 	    secret_backing_name(use.backing), workers, workers == 1 ? "" : "s",
 	    limits->connections_max);
-	if (use.backing == SECRET_UNLOCKED)
+	d->agent.unlocked = use.backing == SECRET_UNLOCKED;
+	if (d->agent.unlocked)
 		log_warn("private keys are in memory that is NOT locked: they "
 		    "may be written to swap");
 }

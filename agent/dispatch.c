@@ -202,6 +202,25 @@ refuse_signing(struct call *c, const struct identity *id, int st)
 	    "SHA-1 RSA signatures need --legacy-rsa");
 }
 
+/* Remember what is to be signed, in words; names of a peer are cut and cannot
+ * write lines of their own. */
+static void
+note_what(struct call *c, const struct signdata *sd)
+{
+	struct text t;
+
+	text_init(&t, c->d->what, sizeof(c->d->what));
+	if (sd->kind == SIGNDATA_USERAUTH) {
+		text_add(&t, "login as ");
+		text_escape(&t, sd->userauth.user.p, sd->userauth.user.len);
+	} else if (sd->kind == SIGNDATA_SSHSIG) {
+		text_add(&t, "SSHSIG for ");
+		text_escape(&t, sd->sshsig.ns.p, sd->sshsig.ns.len);
+	} else {
+		text_add(&t, "other data");
+	}
+}
+
 /* Whether a key may sign this now; counts it if so. */
 static int
 allow_sign(struct call *c, struct identity *id, const char **why)
@@ -210,6 +229,7 @@ allow_sign(struct call *c, struct identity *id, const char **why)
 	struct signdata sd;
 
 	signdata_classify(c->req->sign.data, &sd);
+	note_what(c, &sd);
 	*why = "more than a login over a forwarded connection";
 	if (sd.kind != SIGNDATA_USERAUTH && c->a->service && !c->a->forwarded &&
 	    bindings_forwarded(&c->conn->binds))
@@ -232,6 +252,7 @@ make_signature(struct call *c, struct identity *id, struct signing *s)
 	if (c->a->defer && (id->confirm || key_is_dear(id->key))) {
 		if ((st = job_sign(&j, s)) != ST_OK)
 			return refuse_status(c, st, NULL);
+		memcpy(j->what, c->d->what, sizeof(j->what));
 		if ((j->ask = id->confirm))
 			write_prompt(j, id, c->d->fingerprint);
 		return defer(c, j);
@@ -739,6 +760,7 @@ finish_sign(struct call *c, const struct job *j)
 	struct identity *id = keyring_find(c->a->ring, key_blob(s->key));
 
 	note_key(c, s->key);
+	memcpy(c->d->what, j->what, sizeof(j->what));
 	if (j->st == ST_OK && c->a->lock.locked)
 		return refuse(c, "the agent was locked meanwhile");
 	if (id == NULL)

@@ -33,6 +33,7 @@ struct agent {
 	bool		 service;		/* not in ssh-agent's place */
 	bool		 forwarded;		/* a far host may do all that
 						 * its peer may */
+	bool		 unlocked;		/* keys are in ordinary memory */
 	bool		 legacy_rsa;		/* SHA-1 signatures */
 	bool		 can_ask;		/* somebody can say yes to the
 						 * use of a key */
@@ -80,6 +81,7 @@ struct decision {
 	bool		 done;		/* granted and carried out */
 	const char	*reason;	/* static; why not, or NULL */
 	char		 fingerprint[FINGERPRINT_MAX];	/* or empty */
+	char		 what[JOB_WHAT_MAX];	/* was to be signed; or empty */
 	int64_t		 delay_ms;	/* the reply must wait that long */
 };
 

@@ -22,6 +22,8 @@ enum job_kind {
 /* What an approver is shown: a line with the comment, one with the
  * fingerprint. */
 #define JOB_PROMPT_MAX	512
+/* What is signed, in words: "login as git". */
+#define JOB_WHAT_MAX	80
 
 struct job {
 	struct work	 work;		/* for whoever runs it in a worker */
@@ -32,6 +34,7 @@ struct job {
 	const char	*why;		/* static; of a failure */
 	bool		 ask;		/* somebody has to say yes first */
 	char		 prompt[JOB_PROMPT_MAX];
+	char		 what[JOB_WHAT_MAX];
 	struct signing	 sign;
 	struct bind_request bind;
 	uint8_t		*copy;		/* where the slices of bind lie */

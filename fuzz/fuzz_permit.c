@@ -358,8 +358,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	binds = next(&r) % (BINDS_MAX + 1);
 	for (size_t i = 0; i < binds; i++) {
 		uint8_t host = next(&r);
-		struct bound want = { .host = (host & 0x7f) % (KEYS + CERTS),
-			.forwarding = host >> 7, .session = next(&r) % 32 };
+		struct bound want = {
+			.host = (uint8_t)((host & 0x7f) % (KEYS + CERTS)),
+			.forwarding = (host & 0x80) != 0, .session = next(&r) % 32 };
 
 		bind_host(&world, &b, &want);
 	}

@@ -179,10 +179,12 @@ go_away "$third"
 check the_one_that_left_is_noticed wait_for 10 connections_are 3
 answer 'exit 0'
 check_ended the_first_gets_its_answer 0 "$first"
-check the_next_question_is_put wait_for 10 asked_is 2
-answer 'exit 1'
-check_ended the_second_gets_another 255 "$second"
-answer 'exit 0'
+# Which of the others came first nobody knows.
+for n in 2 3; do
+	check "question_${n}_is_put" wait_for 10 asked_is "$n"
+	answer 'exit 0'
+done
+check_ended the_second_is_answered 0 "$second"
 check_ended the_fourth_is_answered 0 "$fourth"
 check_same asked_about_these_and_no_more $'ask?\nask?\nask_too?' \
     "$(sed -n 's/^Allow use of key //p' "$Q"/question.* | sort)"
@@ -235,14 +237,14 @@ is_listed() {
 check its_time_is_over wait_for 10 eval '! is_listed ask'
 answer 'exit 0'
 check_ended no_signature_with_what_is_over 255 "$first"
-# One that was only put in again, as by a second load, was never away.
+# Put in again it may have other limits: the yes was not for those.
 as_self ssh-add -q -c "$T/safe/ask"
 sign ask
 first=$!
 check a_question_before_the_replacement wait_for 10 asked_is 4
 as_self ssh-add -q -c "$T/safe/ask"
 answer 'exit 0'
-check_ended signs_with_what_was_replaced_by_the_same 0 "$first"
+check_ended no_signature_with_what_was_replaced 255 "$first"
 
 # The agent ends: so does what it has begun.
 forget_questions

@@ -93,7 +93,7 @@ check_logs_in() {
 	check_same "$1" in "${out##*$'\n'}"
 }
 
-# check_denied NAME KEY WAY: what comes last is that the sshd at the end says no.
+# check_denied NAME KEY WAY: in the end the sshd over there says no.
 check_denied() {
 	local out status=0
 

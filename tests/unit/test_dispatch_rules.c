@@ -392,7 +392,7 @@ libraries_of_sk_keys_are_named_and_never_loaded(void **state)
 static void
 binds_are_verified_and_kept(void **state)
 {
-	char sid[8];
+	char sid[16];
 
 	(void)state;
 	assert_int_equal(ask(bind_request_body(&host_a, "s", true, false)),
