@@ -360,7 +360,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		uint8_t host = next(&r);
 		struct bound want = {
 			.host = (uint8_t)((host & 0x7f) % (KEYS + CERTS)),
-			.forwarding = (host & 0x80) != 0, .session = next(&r) % 32 };
+			.forwarding = (host & 0x80) != 0,
+			.session = next(&r) % 32,
+		};
 
 		bind_host(&world, &b, &want);
 	}
