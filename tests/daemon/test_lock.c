@@ -166,10 +166,10 @@ static void
 passphrases_are_compared_whole(void **state)
 {
 	(void)state;
-	rig_expect(fd, hex("16 00000003 'p' 00 'q'"), SSH_AGENT_SUCCESS);
+	rig_expect(fd, hex("16 00000003 'p' ff 00"), SSH_AGENT_SUCCESS);
 	rig_expect(fd, unlock("p"), SSH_AGENT_FAILURE);
-	rig_expect(fd, hex("17 00000003 'p' 00 'r'"), SSH_AGENT_FAILURE);
-	rig_expect(fd, hex("17 00000003 'p' 00 'q'"), SSH_AGENT_SUCCESS);
+	rig_expect(fd, hex("17 00000002 'p' ff"), SSH_AGENT_FAILURE);
+	rig_expect(fd, hex("17 00000003 'p' ff 00"), SSH_AGENT_SUCCESS);
 	rig_expect(fd, rig_string(SSH_AGENTC_LOCK, hex_fill('x', 100000)),
 	    SSH_AGENT_SUCCESS);
 	rig_expect(fd, rig_string(SSH_AGENTC_UNLOCK, hex_fill('x', 100000)),

@@ -212,9 +212,11 @@ nul_in_text_is_good_at_its_end_only(void **state)
 	assert_int_equal(rig_ask(fd, hex("1b 00000006 'query' 00")).p[0],
 	    SSH_AGENT_EXTENSION_RESPONSE);
 	rig_expect(fd, hex("1b 00000006 'que' 00 'ry'"), SSH_AGENT_FAILURE);
-	/* A passphrase is no text: each of its bytes counts. */
-	rig_expect(fd, hex("16 00000003 'a' 00 'b'"), SSH_AGENT_SUCCESS);
-	rig_expect(fd, hex("17 00000003 'a' 00 'b'"), SSH_AGENT_SUCCESS);
+	/* Of a passphrase it counts there. */
+	rig_expect(fd, hex("16 00000003 'a' 00 'b'"), SSH_AGENT_FAILURE);
+	rig_expect(fd, hex("16 00000002 'a' 00"), SSH_AGENT_SUCCESS);
+	rig_expect(fd, hex("17 00000001 'a'"), SSH_AGENT_FAILURE);
+	rig_expect(fd, hex("17 00000002 'a' 00"), SSH_AGENT_SUCCESS);
 }
 
 static void
