@@ -122,11 +122,12 @@ other=
 # In front: where it is, but no process number to be set.
 for letters in D d sD cd; do
 	for program in "$real" "$AGENT"; do
-		rm -f "$T/front"
+		# What the last one printed must not be taken for its word.
+		rm -f "$T/front" "$T/out"
 		"$program" "-$letters" -a "$T/front" >"$T/out" 2>/dev/null &
 		pid=$!
 		agent_seen "$pid"
-		wait_for 10 grep -q pid "$T/out"
+		wait_for 10 grep -qs pid "$T/out"
 		kill "$pid"
 		wait "$pid" && status=0 || status=$?
 		check_same "${program##*/}_${letters}_status" 2 "$status"
