@@ -519,6 +519,7 @@ key_free(struct key *k)
 	if (k == NULL || --k->refs > 0)
 		return;
 	hotkey_cool(&k->hot);
+	assert(!hotkey_is_hot(&k->hot));	/* whoever signs has a reference */
 	secret_free(vault_region(), k->record);
 	free(k->blob);
 	free(k);

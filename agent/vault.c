@@ -33,7 +33,8 @@ static struct {
 	atomic_size_t		 attached;	/* of them */
 	bool			 measure;
 	size_t			 op_room;	/* for operations, stacks aside */
-	atomic_size_t		 heap_now;
+	atomic_size_t		 heap_now;	/* without what operations under way
+						 * took and gave */
 	/* An operation holds this for reading, one that is to be alone for
 	 * writing. */
 	pthread_rwlock_t	 running;
@@ -66,22 +67,32 @@ is_ours(const void *p)
 	return vault.region != NULL && secret_owns(vault.region, p);
 }
 
+/* Count what a piece takes, or gives when it is less than nothing: for the
+ * operation under way as long as there is one, so that no other thread has to
+ * wait for the number. */
+static void
+count(ptrdiff_t size)
+{
+	if (mine.depth == 0) {
+		(void)atomic_fetch_add(&vault.heap_now, (size_t)size);
+		return;
+	}
+	mine.held += size;
+	if (mine.held > mine.top)
+		mine.top = mine.held;
+}
+
 /* A piece for libcrypto. */
 static void *
 take(size_t n)
 {
-	void *p = secret_alloc_low(vault.region, n, mine.strict);
-	size_t size;
+	size_t room = 0;
+	void *p = secret_alloc_low(vault.region, n, mine.strict, &room);
 
-	if (p == NULL) {
+	if (p == NULL)
 		mine.was_full = true;
-		return NULL;
-	}
-	size = secret_size(vault.region, p) + VAULT_OVERHEAD;
-	(void)atomic_fetch_add(&vault.heap_now, size);
-	mine.held += (ptrdiff_t)size;
-	if (mine.held > mine.top)
-		mine.top = mine.held;
+	else
+		count((ptrdiff_t)(room + VAULT_OVERHEAD));
 	return p;
 }
 
@@ -100,17 +111,15 @@ hook_malloc(size_t n, const char *file, int line)
 static void
 hook_free(void *p, const char *file, int line)
 {
-	size_t size;
+	size_t room;
 
 	(void)file;
 	(void)line;
 	if (p == NULL)
 		return;
 	if (is_ours(p)) {
-		size = secret_size(vault.region, p) + VAULT_OVERHEAD;
-		(void)atomic_fetch_sub(&vault.heap_now, size);
-		mine.held -= (ptrdiff_t)size;
-		secret_free(vault.region, p);
+		room = secret_free(vault.region, p);
+		count(-(ptrdiff_t)(room + VAULT_OVERHEAD));
 		return;
 	}
 	explicit_bzero(p, malloc_usable_size(p));
@@ -177,7 +186,7 @@ share_out(enum vault_use use, size_t threads, char *why, size_t whylen)
 	vault.threads = use == VAULT_SERVE ?
 	    room_for_threads(usage.size, threads) : 0;
 	stacks = (vault.threads + 1) * VAULT_STACK;
-	vault.stacks = secret_alloc_low(vault.region, stacks, false);
+	vault.stacks = secret_alloc_low(vault.region, stacks, false, NULL);
 	if (vault.stacks == NULL) {
 		(void)snprintf(why, whylen, "%d bytes of locked memory are "
 		    "too few", VAULT_STACK);
@@ -305,6 +314,16 @@ measure_stack(void)
 		mine.work.stack_peak = VAULT_STACK - i;
 }
 
+/* Whether the last bytes of the stack were left alone: below it lies that of
+ * another thread, and no page that would have told. */
+static bool
+stack_held_out(void)
+{
+	static const unsigned char zero[64];
+
+	return memcmp(mine.stack, zero, sizeof(zero)) == 0;
+}
+
 /* Wait for one's turn, and end it. */
 static void
 enter(unsigned how)
@@ -346,12 +365,17 @@ vault_run(vault_fn *fn, void *arg, unsigned how)
 	mine.strict = false;
 	mine.depth--;
 	mine.work.heap_last = (size_t)mine.top;
+	/* Less than before is a large number that wraps round. */
+	(void)atomic_fetch_add(&vault.heap_now, (size_t)mine.held);
+	mine.held = 0;
 	if (mine.work.heap_last > mine.work.heap_peak)
 		mine.work.heap_peak = mine.work.heap_last;
 	if (vault.measure)
 		measure_stack();
-	if (opstack_switches())
+	if (opstack_switches()) {
+		assert(stack_held_out());
 		explicit_bzero(mine.stack, VAULT_STACK);
+	}
 	opstack_wipe_registers();
 	leave(how);
 	return rc;
@@ -383,7 +407,7 @@ void
 vault_work(struct vault_work *out)
 {
 	*out = mine.work;
-	out->heap_now = atomic_load(&vault.heap_now);
+	out->heap_now = atomic_load(&vault.heap_now) + (size_t)mine.held;
 }
 
 void

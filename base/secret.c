@@ -601,7 +601,7 @@ secret_alloc(struct secret *s, size_t n)
 }
 
 void *
-secret_alloc_low(struct secret *s, size_t n, bool strict)
+secret_alloc_low(struct secret *s, size_t n, bool strict, size_t *room)
 {
 	uint32_t units = units_for(s, n);
 	struct block *b = NULL;
@@ -609,6 +609,8 @@ secret_alloc_low(struct secret *s, size_t n, bool strict)
 	pthread_mutex_lock(&s->mutex);
 	if (units > 0 && (b = find_below(s, units, strict)) != NULL)
 		take_front(s, b, units);
+	if (b != NULL && room != NULL)
+		*room = block_room(b);
 	pthread_mutex_unlock(&s->mutex);
 	return b != NULL ? block_piece(b) : NULL;
 }
@@ -650,18 +652,21 @@ give_back(struct secret *s, struct block *b)
 	list_insert(s, b, list_below(s, b));
 }
 
-void
+size_t
 secret_free(struct secret *s, void *p)
 {
 	struct block *b;
+	size_t room;
 
 	if (p == NULL)
-		return;
+		return 0;
 	pthread_mutex_lock(&s->mutex);
 	b = block_of(s, p);
-	explicit_bzero(p, block_room(b));
+	room = block_room(b);
+	explicit_bzero(p, room);
 	give_back(s, b);
 	pthread_mutex_unlock(&s->mutex);
+	return room;
 }
 
 size_t

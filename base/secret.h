@@ -94,18 +94,21 @@ void *secret_alloc(struct secret *s, size_t n) MUST_USE;
 void secret_reserve(struct secret *s, size_t bytes);
 
 /**
- * secret_alloc_low(s, n, strict):
+ * secret_alloc_low(s, n, strict, room):
  * As secret_alloc(), but from the lowest address on; with ${strict} only from
- * the reserve, where there is one.
+ * the reserve, where there is one.  *${room}, unless ${room} is NULL, becomes
+ * what secret_size() would say.
  */
-void *secret_alloc_low(struct secret *s, size_t n, bool strict) MUST_USE;
+void *secret_alloc_low(struct secret *s, size_t n, bool strict, size_t *room)
+    MUST_USE;
 
 /**
  * secret_free(s, p):
  * Wipe the piece and give it back.  NULL is fine; a pointer that is no piece
- * of ${s} ends the process (assert).
+ * of ${s} ends the process (assert).  Returns what secret_size() would have
+ * said.
  */
-void secret_free(struct secret *s, void *p);
+size_t secret_free(struct secret *s, void *p);
 
 /**
  * secret_size(s, p):

@@ -8,13 +8,14 @@
 # each key type the median of the ratios of all rounds, and the spread.
 #
 #   BIN     folder of the programs; default build/release/bin
-#   ROUNDS  rounds, default 9; SECONDS_EACH of signing each, default 1
+#   ROUNDS  rounds, default 9; SECONDS_EACH of signing each, default 1;
+#   TYPES   key types, default all
 set -eu
 
 bin=$(cd "${1:-$(dirname "$0")/../build/release/bin}" && pwd)
 rounds=${ROUNDS:-9}
 each=${SECONDS_EACH:-1}
-types=(ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 rsa4096)
+types=(${TYPES:-ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 rsa4096})
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-bench.XXXXXX")
 agent=
 

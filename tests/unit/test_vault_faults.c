@@ -43,18 +43,20 @@ static struct {
 	bool	 met;
 } fault;
 
-void *__real_secret_alloc_low(struct secret *s, size_t n, bool strict);
-void *__wrap_secret_alloc_low(struct secret *s, size_t n, bool strict);
+void *__real_secret_alloc_low(struct secret *s, size_t n, bool strict,
+    size_t *room);
+void *__wrap_secret_alloc_low(struct secret *s, size_t n, bool strict,
+    size_t *room);
 
 void *
-__wrap_secret_alloc_low(struct secret *s, size_t n, bool strict)
+__wrap_secret_alloc_low(struct secret *s, size_t n, bool strict, size_t *room)
 {
 	if (fault.countdown > 0 && --fault.countdown == 0) {
 		fault.met = true;
 		fault.countdown = fault.on ? 1 : 0;
 		return NULL;
 	}
-	return __real_secret_alloc_low(s, n, strict);
+	return __real_secret_alloc_low(s, n, strict, room);
 }
 
 static void
