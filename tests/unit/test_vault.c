@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include <malloc.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/crypto.h>
@@ -469,6 +472,39 @@ the_stack_is_the_vaults_and_is_wiped(void **state)
 	vault_measure(false);
 }
 
+/* Write to the end of the stack, which is the lowest piece of the vault. */
+static int
+step_to_the_end(void *arg)
+{
+	volatile uint8_t *p = (uint8_t *)&arg;
+
+	while (owned((uint8_t *)(uintptr_t)p - 1))
+		p--;
+	p[SECRET_ALIGN] = 1;
+	return 0;
+}
+
+static void
+a_stack_used_to_its_end_ends_the_process(void **state)
+{
+	int status = 0;
+	pid_t pid;
+
+	(void)state;
+	if (!opstack_switches())
+		skip();
+	/* Before there is a vault here: a child would not have it. */
+	assert_null(vault_region());
+	if ((pid = fork()) == 0) {
+		(void)close(STDERR_FILENO);
+		testkeys_vault_sized(SIZE);
+		_exit(vault_run(step_to_the_end, NULL, 0));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 #if defined(__x86_64__)
 /* Fill the vector registers that the machine has. */
 __attribute__((__target__("avx512f"))) static void
@@ -557,6 +593,9 @@ a_closed_vault_is_none(void **state)
 int
 main(void)
 {
+	const struct CMUnitTest first[] = {
+		cmocka_unit_test(a_stack_used_to_its_end_ends_the_process),
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_is_one_vault),
 		cmocka_unit_test(only_an_operation_allocates_in_the_vault),
@@ -574,5 +613,7 @@ main(void)
 		cmocka_unit_test(a_closed_vault_is_none),
 	};
 
+	if (cmocka_run_group_tests(first, NULL, NULL) != 0)
+		return 1;
 	return cmocka_run_group_tests(tests, group_setup, NULL);
 }
