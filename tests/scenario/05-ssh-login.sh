@@ -4,11 +4,14 @@
 # agent sees the same keys.
 # shellcheck source=tests/support/scenario.sh
 . "$(dirname "$0")/../support/scenario.sh"
+# shellcheck source=tests/support/sshd.sh
+. "$(dirname "$0")/../support/sshd.sh"
 
-[ -x /usr/sbin/sshd ] || skip_all 'there is no sshd here'
-need_root
+sshd_ready
 make_keys
-make_key ed25519 hostkey
+make_key ed25519 host_test
+sshd_host test
+sshd_known test
 make_key ed25519 unwanted
 agent_start
 for type in "${key_types[@]}"; do
@@ -17,57 +20,17 @@ for type in "${key_types[@]}"; do
 	cat "$T/$type.pub"
 done >"$T/authorized"
 
-# One sshd for each login, on a pipe: no port that somebody else may have.
-cat >"$T/sshd_config" <<-EOS
-	HostKey $T/hostkey
-	AuthorizedKeysFile $T/authorized
-	StrictModes no
-	UsePAM no
-	PasswordAuthentication no
-	KbdInteractiveAuthentication no
-	PermitRootLogin prohibit-password
-	AllowAgentForwarding yes
-	PidFile none
-EOS
-[ -d /run/sshd ] || {
-	mkdir -m 755 /run/sshd
-	at_exit rmdir /run/sshd
-}
-printf 'test.example %s\n' "$(cut -d ' ' -f 1-2 "$T/hostkey.pub")" \
-    >"$T/known_hosts"
-cat >"$T/ssh_config" <<-EOS
-	Host test.example
-		User $(id -un)
-		ProxyCommand /usr/sbin/sshd -i -f $T/sshd_config
-		IdentityAgent $S
-		IdentitiesOnly yes
-		PreferredAuthentications publickey
-		UserKnownHostsFile $T/known_hosts
-		StrictHostKeyChecking yes
-		BatchMode yes
-EOS
-
-# login KEY COMMAND...
-login() {
-	local key=$1
-
-	shift
-	as_self ssh -F "$T/ssh_config" -i "$T/$key.pub" test.example "$@"
-}
-
 for type in "${key_types[@]}"; do
-	check "login_with_$type" login "$type" true
+	check "login_with_$type" near "$type" test true
 done
 for type in rsa2048 rsa4096; do
 	for hash in rsa-sha2-256 rsa-sha2-512; do
-		check "login_with_${type}_$hash" as_self ssh \
-		    -F "$T/ssh_config" -i "$T/$type.pub" \
-		    -o "PubkeyAcceptedAlgorithms=$hash" test.example true
+		check "login_with_${type}_$hash" near "$type" \
+		    -o "PubkeyAcceptedAlgorithms=$hash" test true
 	done
 done
-check_status the_command_ends_as_it_ends 7 login ed25519 exit 7
-check_refused a_key_that_is_not_loaded login unwanted true
+check_status the_command_ends_as_it_ends 7 near ed25519 test exit 7
+check_refused a_key_that_is_not_loaded near unwanted test true
 check_same forwarded_agent_lists_the_keys "$(public "${key_types[@]}")" \
-    "$(as_self ssh -A -F "$T/ssh_config" -i "$T/ed25519.pub" test.example \
-	ssh-add -L | cut -d ' ' -f 1-2 | sort)"
+    "$(near ed25519 -A test ssh-add -L | cut -d ' ' -f 1-2 | sort)"
 scenario_end

@@ -5,11 +5,13 @@
 # belong to a key is said so.
 # shellcheck source=tests/support/scenario.sh
 . "$(dirname "$0")/../support/scenario.sh"
+# shellcheck source=tests/support/sshd.sh
+. "$(dirname "$0")/../support/sshd.sh"
 
 make_keys
 make_key ed25519 ca
 make_key rsa2048 ca2
-make_key ed25519 hostkey
+make_key ed25519 host_test
 
 # certify CA TYPE ID [OPTION...]: $T/TYPE-cert.pub.
 certify() {
@@ -151,34 +153,9 @@ if [ ! -x /usr/sbin/sshd ] || [ "$(id -u)" -ne 0 ]; then
 	printf '# no login: that needs sshd, and root\n'
 	scenario_end
 fi
-cat >"$T/sshd_config" <<-EOS
-	HostKey $T/hostkey
-	TrustedUserCAKeys $T/ca.pub
-	AuthorizedKeysFile none
-	StrictModes no
-	UsePAM no
-	PasswordAuthentication no
-	KbdInteractiveAuthentication no
-	PermitRootLogin prohibit-password
-	PidFile none
-EOS
-[ -d /run/sshd ] || {
-	mkdir -m 755 /run/sshd
-	at_exit rmdir /run/sshd
-}
-printf 'test.example %s\n' "$(cut -d ' ' -f 1-2 "$T/hostkey.pub")" \
-    >"$T/known_hosts"
-cat >"$T/ssh_config" <<-EOS
-	Host test.example
-		User $(id -un)
-		ProxyCommand /usr/sbin/sshd -i -f $T/sshd_config
-		IdentityAgent $S
-		IdentitiesOnly yes
-		PreferredAuthentications publickey
-		UserKnownHostsFile $T/known_hosts
-		StrictHostKeyChecking yes
-		BatchMode yes
-EOS
+sshd_ready
+sshd_host test "TrustedUserCAKeys $T/ca.pub" 'AuthorizedKeysFile none'
+sshd_known test
 load <"$T/all" >/dev/null
 # Only public halves are left to the client, in a folder of their own.
 mkdir "$T/public"
@@ -186,22 +163,14 @@ for type in "${key_types[@]}"; do
 	mv "$T/$type-cert.pub" "$T/$type.pub" "$T/public/"
 	rm "$T/$type"
 done
-# login TYPE [OPTION...]
-login() {
-	local type=$1
-
-	shift
-	as_self ssh -F "$T/ssh_config" -i "$T/public/$type.pub" "$@" \
-	    test.example true
-}
 for type in "${key_types[@]}"; do
 	check "login_by_the_entry_of_a_certificate_$type" \
-	    login "$type-cert"
+	    near "public/$type-cert" test true
 	# Where it has both, ssh asks the key for the signature.
-	check "login_by_the_entry_of_the_key_$type" login "$type" \
-	    -o "CertificateFile=$T/public/$type-cert.pub"
+	check "login_by_the_entry_of_the_key_$type" near "public/$type" \
+	    -o "CertificateFile=$T/public/$type-cert.pub" test true
 	mv "$T/public/$type-cert.pub" "$T/kept"
-	check_refused "no_login_without_it_$type" login "$type"
+	check_refused "no_login_without_it_$type" near "public/$type" test true
 	mv "$T/kept" "$T/public/$type-cert.pub"
 done
 scenario_end

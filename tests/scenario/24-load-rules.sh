@@ -3,57 +3,32 @@
 # allow, and nothing else; so do their certificates.
 # shellcheck source=tests/support/scenario.sh
 . "$(dirname "$0")/../support/scenario.sh"
+# shellcheck source=tests/support/sshd.sh
+. "$(dirname "$0")/../support/sshd.sh"
 
-[ -x /usr/sbin/sshd ] || skip_all 'there is no sshd here'
-need_root
+sshd_ready
 make_key ed25519 key
 make_key rsa2048 other
 make_key ed25519 ca
-make_key ed25519 hostkey
+make_key ed25519 host_test
 ssh-keygen -q -s "$T/ca" -I id -n "$(id -un)" "$T/key.pub"
 # The private halves are not there for a client to fall back on.
 mkdir "$T/public"
 mv "$T/key.pub" "$T/key-cert.pub" "$T/other.pub" "$T/public/"
 printf 'what is signed\n' >"$T/text"
 
-cat >"$T/sshd_config" <<-EOS
-	HostKey $T/hostkey
-	TrustedUserCAKeys $T/ca.pub
-	AuthorizedKeysFile $T/public/key.pub
-	StrictModes no
-	UsePAM no
-	PasswordAuthentication no
-	KbdInteractiveAuthentication no
-	PermitRootLogin prohibit-password
-	PidFile none
-EOS
-[ -d /run/sshd ] || {
-	mkdir -m 755 /run/sshd
-	at_exit rmdir /run/sshd
-}
-printf 'test.example %s\n' "$(cut -d ' ' -f 1-2 "$T/hostkey.pub")" \
-    >"$T/known_hosts"
-cat >"$T/ssh_config" <<-EOS
-	Host test.example
-		User $(id -un)
-		ProxyCommand /usr/sbin/sshd -i -f $T/sshd_config
-		IdentityAgent $S
-		IdentitiesOnly yes
-		PreferredAuthentications publickey
-		UserKnownHostsFile $T/known_hosts
-		StrictHostKeyChecking yes
-		BatchMode yes
-EOS
+sshd_host test "TrustedUserCAKeys $T/ca.pub" \
+    "AuthorizedKeysFile $T/public/key.pub"
+sshd_known test
 
 # login [KEY]; without its certificate.
 login() {
 	cp "$T/public/${1:-key}.pub" "$T/plain.pub"
-	as_self ssh -F "$T/ssh_config" -i "$T/plain.pub" test.example true
+	near plain test true
 }
 
 login_by_certificate() {
-	as_self ssh -F "$T/ssh_config" -i "$T/public/key-cert.pub" \
-	    test.example true
+	near public/key-cert test true
 }
 
 # sign NAMESPACE [KEY]

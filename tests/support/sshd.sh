@@ -19,14 +19,15 @@ sshd_ready() {
 }
 
 # sshd_host NAME [LINE...]: a host with the key host_NAME, made before, and
-# these lines more in its sshd_config.  It is NAME to ssh and NAME.test to
+# these lines first in its sshd_config, so that they count.  It is NAME to ssh and NAME.test to
 # known_hosts.  $T/near is the ssh_config of the machine that the agent is on,
 # $T/far that of all others: there the agent is a forwarded one.
 sshd_host() {
 	local name=$1 config
 
 	shift
-	cat >"$T/sshd_$name" <<-EOS
+	printf '%s\n' "$@" >"$T/sshd_$name"
+	cat >>"$T/sshd_$name" <<-EOS
 		HostKey $T/host_$name
 		AuthorizedKeysFile $T/authorized
 		StrictModes no
@@ -38,7 +39,6 @@ sshd_host() {
 		PidFile none
 		LogLevel QUIET
 	EOS
-	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$T/sshd_$name"
 	for config in near far; do
 		cat >>"$T/$config" <<-EOS
 			Host $name
