@@ -155,4 +155,16 @@ hex_expect_written(const char *name, const struct wire_writer *w,
 	hex_expect(name, got, want);
 }
 
+/* The blob of an Ed25519 key of 32 such bytes: no key of anybody's. */
+static inline struct slice
+hex_key(char letter)
+{
+	struct slice name = hex("0000000b 'ssh-ed25519' 00000020");
+	uint8_t *p = hex_alloc(name.len + 32);
+
+	memcpy(p, name.p, name.len);
+	memset(p + name.len, letter, 32);
+	return (struct slice){ p, name.len + 32 };
+}
+
 #endif /* !HEX_H_ */

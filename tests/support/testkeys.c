@@ -349,3 +349,14 @@ testkey_put_add(struct wire_writer *w, uint8_t type, const struct testkey *k,
 	wire_put_str(w, comment);
 	wire_put_bytes(w, constraints);
 }
+
+int
+testkeys_take_room(void *arg)
+{
+	struct testkeys_ballast *b = arg;
+	struct secret_usage use;
+
+	secret_usage(vault_region(), &use);
+	b->p = OPENSSL_malloc(use.largest_low - b->leave);
+	return b->p != NULL ? ST_OK : ST_FULL;
+}

@@ -57,4 +57,13 @@ bool testkey_signs(struct key *k, const struct testkey *tk, int *st);
 void testkey_put_add(struct wire_writer *w, uint8_t type,
     const struct testkey *k, const char *comment, struct slice constraints);
 
+/* An operation of the vault that takes what there is for operations, but for so
+ * much; arg is the struct, and p is for OPENSSL_free(). */
+struct testkeys_ballast {
+	size_t	 leave;
+	void	*p;
+};
+
+int testkeys_take_room(void *arg);
+
 #endif /* !TESTKEYS_H_ */

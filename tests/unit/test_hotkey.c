@@ -390,34 +390,17 @@ a_record_that_is_none_heats_nothing(void **state)
 	assert_int_equal(heap(), 0);
 }
 
-/* Take what there is for operations, but for so much. */
-struct ballast {
-	size_t	 leave;
-	void	*p;
-};
-
-static int
-take_room(void *arg)
-{
-	struct ballast *b = arg;
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	b->p = OPENSSL_malloc(use.largest_low - b->leave);
-	return b->p != NULL ? ST_OK : ST_FULL;
-}
-
 static void
 without_room_nothing_stays_hot(void **state)
 {
-	struct ballast b = { .leave = 4000 };
+	struct testkeys_ballast b = { .leave = 4000 };
 	struct hotkey h;
 	struct task t = { .h = &h, .hash = KEY_SHA256 };
 	size_t before;
 
 	(void)state;
 	hot_init(&h, rsa);
-	assert_int_equal(vault_run(take_room, &b, VAULT_STRICT), ST_OK);
+	assert_int_equal(vault_run(testkeys_take_room, &b, VAULT_STRICT), ST_OK);
 	before = heap();
 	for (size_t i = 0; i < 20; i++) {
 		assert_int_equal(work(&t), ST_FULL);

@@ -52,30 +52,17 @@ static const struct cert_row {
 	    2000, "" },
 };
 
-/* The blob of a plain key. */
-static struct slice
-plain_blob(char letter)
-{
-	struct wire_writer w = wire_writer(hex_alloc(64), 64);
-	struct slice out;
-
-	wire_put_str(&w, "ssh-ed25519");
-	wire_put_string(&w, hex_fill((uint8_t)letter, 32));
-	assert_int_equal(wire_done(&w, &out), ST_OK);
-	return out;
-}
-
 /* A CA's key is written as a capital, and its blob is that of the letter. */
 static struct slice
 key_blob(char c)
 {
-	return plain_blob(c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+	return hex_key(c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
 }
 
 static struct slice
 cert_blob(const struct cert_row *c)
 {
-	struct fakecert fake = { .key = plain_blob(c->key),
+	struct fakecert fake = { .key = hex_key(c->key),
 		.ca = key_blob(c->ca), .role = c->role,
 		.principals = c->principals, .after = c->after,
 		.before = c->before, .critical = c->critical };

@@ -33,24 +33,11 @@ __wrap_calloc(size_t n, size_t size)
 	return fail_at >= 0 && fail_at-- == 0 ? NULL : __real_calloc(n, size);
 }
 
-/* The blob of an Ed25519 key of 32 such bytes. */
-static struct slice
-blob(char letter)
-{
-	struct wire_writer w = wire_writer(hex_alloc(64), 64);
-	struct slice out;
-
-	wire_put_str(&w, "ssh-ed25519");
-	wire_put_string(&w, hex_fill((uint8_t)letter, 32));
-	assert_int_equal(wire_done(&w, &out), ST_OK);
-	return out;
-}
-
 /* The blob of a certificate of that key. */
 static struct slice
 cert_blob(char letter)
 {
-	struct fakecert fake = { .key = blob(letter), .ca = blob('c'),
+	struct fakecert fake = { .key = hex_key(letter), .ca = hex_key('c'),
 		.role = CERTIFICATE_USER, .principals = "git",
 		.before = UINT64_MAX, .critical = "" };
 	struct wire_writer w = wire_writer(hex_alloc(512), 512);
@@ -90,7 +77,7 @@ login_as(struct slice user, const char *algorithm, struct slice with)
 static struct slice
 login(char key, struct slice user)
 {
-	return login_as(user, "ssh-ed25519", blob(key));
+	return login_as(user, "ssh-ed25519", hex_key(key));
 }
 
 static struct slice
@@ -133,7 +120,7 @@ to_host_h(const char *user)
 	wire_put_str(&w, user);
 	wire_put_str(&w, "h.example");
 	wire_put_str(&w, "");
-	wire_put_string(&w, blob('h'));
+	wire_put_string(&w, hex_key('h'));
 	wire_put_u8(&w, 0);
 	wire_close_string(&w, hop);
 	wire_put_str(&w, "");
@@ -191,7 +178,7 @@ place(struct bindings *b, enum where where)
 	*b = (struct bindings){ .attempted = where != UNBOUND };
 	if (where == BOUND || where == ELSEWHERE || where == THROUGH)
 		assert_int_equal(bindings_add(b,
-		    blob(where == ELSEWHERE ? 'e' : 'h'), slice_str(SESSION),
+		    hex_key(where == ELSEWHERE ? 'e' : 'h'), slice_str(SESSION),
 		    where == THROUGH, &why), ST_OK);
 	return (struct rules_place){ .binds = b, .now_ms = NOW,
 		.wall_s = 1000 };
@@ -210,7 +197,7 @@ may_sign(const struct rules *r, enum where where, struct slice data,
 	at = place(&b, where);
 	signdata_classify(data, &d);
 	*why = NULL;
-	st = rules_sign(r, &at, &d, blob('k'), why);
+	st = rules_sign(r, &at, &d, hex_key('k'), why);
 	bindings_fini(&b);
 	assert_true(st == ST_OK || (st == ST_DENIED && *why != NULL));
 	return st == ST_OK;

@@ -262,39 +262,22 @@ many_keys_sign_while_others_turn_cold(void **state)
 	assert_int_equal(used(), before);
 }
 
-struct ballast {
-	size_t	 leave;
-	void	*p;
-};
-
-/* Take what there is for operations, but for so much. */
-static int
-take_room(void *arg)
-{
-	struct ballast *b = arg;
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	b->p = OPENSSL_malloc(use.largest_low - b->leave);
-	return b->p != NULL ? ST_OK : ST_FULL;
-}
-
 /* Have no key hot, and leave so little room. */
 static void
-leave_room(struct ballast *b, size_t leave)
+leave_room(struct testkeys_ballast *b, size_t leave)
 {
 	while (hotkey_cool_one(NULL))
 		;
 	assert_int_equal(heap(), 0);
 	b->leave = leave;
-	assert_int_equal(vault_run(take_room, b, VAULT_STRICT), ST_OK);
+	assert_int_equal(vault_run(testkeys_take_room, b, VAULT_STRICT), ST_OK);
 }
 
 /* How little room a key signs in. */
 static size_t
 least_room(struct key *k, size_t kind)
 {
-	struct ballast b;
+	struct testkeys_ballast b;
 	size_t leave = 0;
 	bool done;
 	int st;
@@ -316,7 +299,7 @@ what_fits_alone_signs_whatever_others_do(void **state)
 	static const size_t mix[] = { RSA4096, 3, RSA2048, RSA4096, 2 };
 	size_t before = used(), least;
 	struct key *k[N(mix)];
-	struct ballast b;
+	struct testkeys_ballast b;
 
 	(void)state;
 	for (size_t i = 0; i < N(mix); i++)
