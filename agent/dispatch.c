@@ -221,7 +221,7 @@ note_what(struct call *c, const struct signdata *sd)
 	}
 }
 
-/* Whether a key may sign this now; counts it if so. */
+/* Whether a key may sign this now; counts it if so and nobody is asked. */
 static int
 allow_sign(struct call *c, struct identity *id, const char **why)
 {
@@ -239,7 +239,8 @@ allow_sign(struct call *c, struct identity *id, const char **why)
 	*why = "the key needs a confirmation and there is nobody to ask";
 	if (id->confirm && !c->a->can_ask)
 		return ST_DENIED;
-	return rules_spend(&id->rules, c->now_ms, why);
+	/* What nobody said yes to is not counted: see finish_sign(). */
+	return id->confirm ? ST_OK : rules_spend(&id->rules, c->now_ms, why);
 }
 
 /* Make a signature that was allowed, here or in a job. */
@@ -758,6 +759,7 @@ finish_sign(struct call *c, const struct job *j)
 {
 	const struct signing *s = &j->sign;
 	struct identity *id = keyring_find(c->a->ring, key_blob(s->key));
+	const char *why;
 
 	note_key(c, s->key);
 	memcpy(c->d->what, j->what, sizeof(j->what));
@@ -768,6 +770,9 @@ finish_sign(struct call *c, const struct job *j)
 	/* A yes was for the rules of then. */
 	if (j->ask && id->key != s->key)
 		return refuse(c, "the key was replaced meanwhile");
+	if (j->ask && j->st == ST_OK &&
+	    rules_spend(&id->rules, c->now_ms, &why) != ST_OK)
+		return refuse(c, why);
 	if (j->st == ST_OK)
 		return answer_sign(c, s);
 	if (id->key == s->key)

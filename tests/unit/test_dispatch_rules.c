@@ -714,6 +714,29 @@ bind_without_room_hides_keys_with_destinations(void **state)
 	assert_int_equal(listed(&conn), 0);
 }
 
+static void
+what_nobody_said_yes_to_is_not_counted(void **state)
+{
+	static const struct {
+		bool	 yes;
+		uint8_t	 code;
+	} table[] = { { false, FAILURE }, { true, SIGNED }, { true, FAILURE } };
+
+	(void)state;
+	agent.defer = agent.can_ask = true;
+	assert_int_equal(ask(add_request(ed, hex("02 ff 00000017"
+	    "'signatures@bottle-agent' 00000004 00000001"))), SUCCESS);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		assert_int_equal(begin_on(&conn, sign_request(ed->blob,
+		    slice_str("x")), hex("")), ST_MORE);
+		if (table[i].yes)
+			job_run(conn.job);
+		else
+			conn.job->st = ST_DENIED;
+		assert_int_equal(finish(&conn), table[i].code);
+	}
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -734,6 +757,7 @@ main(void)
 		T(dear_work_is_left_to_others),
 		T(a_lock_meanwhile_keeps_the_signature_in),
 		T(somebody_has_to_say_yes),
+		T(what_nobody_said_yes_to_is_not_counted),
 		T(host_whose_bind_failed_is_still_on_the_way),
 		T(bind_out_of_order_takes_nothing_away),
 		T(host_whose_bind_failed_is_far_to_a_service),
