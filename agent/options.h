@@ -57,9 +57,10 @@ struct agent_options {
 	bool		 tmp_socket;	/* -T */
 	bool		 keep_stale;	/* -U */
 	enum fingerprint_hash hash;	/* -E */
-	/* -O and -P, for keys on tokens.  No library is ever loaded and no
-	 * such key ever signs here, so they have nothing to allow or forbid;
-	 * the man page says so. */
+	/* -O and -P, for keys on tokens.  No library is ever loaded: they only
+	 * say which FIDO keys can be added, and the websafe ones, about
+	 * signatures that are never made, nothing at all, as the man page
+	 * says. */
 	bool		 no_restrict_websafe;
 	bool		 allow_remote_pkcs11;
 	const char	*websafe_allow;	/* a pattern list, or NULL */

@@ -52,11 +52,12 @@ const struct option_row optiontable[IDS] = {
 	    "md5, sha1, sha256 (the default), sha384, sha512" },
 	[ID_SSH_OPTION] = { 'O', NULL, "OPTION", GROUP_SSH_AGENT,
 	    ON_SSH_AGENT,
-	    "no-restrict-websafe, allow-remote-pkcs11 or\n"
-	    "websafe-allow=LIST: about keys on tokens, with\n"
-	    "which this agent never signs" },
+	    "allow-remote-pkcs11: FIDO keys with a library also\n"
+	    "over bound connections; no-restrict-websafe and\n"
+	    "websafe-allow=LIST: taken, and mean nothing here" },
 	[ID_PROVIDERS] = { 'P', NULL, "LIST", GROUP_SSH_AGENT, ON_SSH_AGENT,
-	    "libraries that could be loaded; none ever is" },
+	    "libraries that FIDO keys may be added with; none is\n"
+	    "ever loaded" },
 	[ID_LIFETIME] = { 't', NULL, "LIFE", GROUP_SSH_AGENT,
 	    ON_SSH_AGENT | ON_LOAD,
 	    "lifetime of keys added without one (--load: of\n"
