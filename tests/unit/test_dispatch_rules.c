@@ -390,6 +390,29 @@ libraries_of_sk_keys_are_named_and_never_loaded(void **state)
 }
 
 static void
+sk_keys_are_points_on_their_curve(void **state)
+{
+	struct slice good = hex(key_vectors[KEY_SK_ECDSA_P256].private_hex);
+	uint8_t *bytes = hex_alloc(good.len);
+	struct wire_writer w = writer();
+
+	(void)state;
+	memcpy(bytes, good.p, good.len);
+	/* The last byte of the point, behind the type, the curve and 65. */
+	bytes[4 + 34 + 4 + 8 + 4 + 64] ^= 1;
+	wire_put_u8(&w, SSH_AGENTC_ADD_IDENTITY);
+	wire_put_bytes(&w, (struct slice){ bytes, good.len });
+	wire_put_str(&w, "sk");
+	assert_int_equal(ask(written(&w)), FAILURE);
+	assert_non_null(strstr(last.reason, "curve"));
+	w = writer();
+	wire_put_u8(&w, SSH_AGENTC_ADD_IDENTITY);
+	wire_put_bytes(&w, good);
+	wire_put_str(&w, "sk");
+	assert_int_equal(ask(written(&w)), SUCCESS);
+}
+
+static void
 binds_are_verified_and_kept(void **state)
 {
 	char sid[16];
@@ -421,6 +444,12 @@ session_ids_have_their_length(void **state)
 	memset(sid, 'x', sizeof(sid));
 	sid[BINDING_SESSION_ID_MAX + 1] = '\0';
 	assert_int_equal(bind(&conn, &host_a, sid, true), EXT_FAILURE);
+	/* Not a host that got lost on the way, and no work for anybody. */
+	assert_false(conn.binds.gap);
+	agent.defer = true;
+	assert_int_equal(begin_on(&conn, bind_request_body(&host_a, sid, true,
+	    true), hex("")), ST_OK);
+	agent.defer = false;
 	sid[BINDING_SESSION_ID_MAX] = '\0';
 	assert_int_equal(bind(&conn, &host_a, sid, true), SUCCESS);
 }
@@ -746,6 +775,7 @@ main(void)
 		T(certificates_of_every_type_are_held_beside_their_keys),
 		T(certificate_that_the_ca_did_not_sign_is_refused),
 		T(libraries_of_sk_keys_are_named_and_never_loaded),
+		T(sk_keys_are_points_on_their_curve),
 		T(binds_are_verified_and_kept),
 		T(session_ids_have_their_length),
 		T(binds_go_on_while_locked),

@@ -326,6 +326,40 @@ a_replaced_load_does_not_count(void **state)
 	free(set);
 }
 
+/* One with rules of so many bytes. */
+static struct identity *
+ruled(uint32_t n, const char *comment, size_t bytes)
+{
+	struct constraints limits = { .destinations = hex_fill('d', bytes) };
+	struct identity *id = named(n, comment, "");
+
+	assert_int_equal(identity_limit(id, &limits, false, 0, 1000), ST_OK);
+	return id;
+}
+
+static void
+rules_are_limited_to_the_byte(void **state)
+{
+	struct identity *id;
+	const char *why;
+
+	(void)state;
+	put(ruled(1, "a", 1000));
+	id = ruled(2, "b", KEYRING_RULES_MAX - 1000 + 1);
+	assert_int_equal(keyring_put(ring, &id, 1, NULL, &why), ST_FULL);
+	assert_non_null(strstr(why, "8 MiB"));
+	expect("a");
+	identity_free(id);
+	put(ruled(2, "b", KEYRING_RULES_MAX - 1000));
+	/* Only what stays counts. */
+	put(ruled(1, "a", 999));
+	put(ruled(3, "c", 1));
+	id = ruled(4, "d", 1);
+	assert_int_equal(keyring_put(ring, &id, 1, NULL, &why), ST_FULL);
+	identity_free(id);
+	expect("a b c");
+}
+
 static void
 list_is_limited_to_the_byte(void **state)
 {
@@ -456,6 +490,7 @@ main(void)
 		T(an_empty_set_may_be_no_array_at_all),
 		T(number_is_limited_to_what_clients_read),
 		T(a_replaced_load_does_not_count),
+		T(rules_are_limited_to_the_byte),
 		T(list_is_limited_to_the_byte),
 		T(what_is_due_goes_and_no_more),
 		T(lifetime_of_zero_is_due_at_once),
