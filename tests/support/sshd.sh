@@ -7,21 +7,38 @@
 # and the name that it is known under.  Every host lets in the keys in
 # $T/authorized, which the scenario writes.
 
+# The folder that sshd wants is there as long as any scenario needs it: who made
+# it holds nobody up, and only the last one takes it away.
+sshd_folder() {
+	local sign=/run/lock/bottle-test-sshd
+
+	exec 8>"$sign"
+	flock -s 8
+	if mkdir -m 755 /run/sshd 2>/dev/null; then
+		touch "$sign.made"
+	fi
+	at_exit sshd_folder_done "$sign"
+}
+sshd_folder_done() {
+	if [ -e "$1.made" ] && flock -xn 8; then
+		rmdir /run/sshd
+		rm -f "$1.made"
+	fi
+	exec 8>&-
+}
+
 sshd_ready() {
 	[ -x /usr/sbin/sshd ] || skip_all 'there is no sshd here'
 	need_root
-	[ -d /run/sshd ] || {
-		mkdir -m 755 /run/sshd
-		at_exit rmdir /run/sshd
-	}
+	sshd_folder
 	touch "$T/authorized" "$T/known_hosts" "$T/near" "$T/far"
 	chmod 644 "$T/authorized" "$T/known_hosts" "$T/near" "$T/far"
 }
 
 # sshd_host NAME [LINE...]: a host with the key host_NAME, made before, and
-# these lines first in its sshd_config, so that they count.  It is NAME to ssh and NAME.test to
-# known_hosts.  $T/near is the ssh_config of the machine that the agent is on,
-# $T/far that of all others: there the agent is a forwarded one.
+# these lines first in its sshd_config, so that they count.  It is NAME to ssh
+# and NAME.test to known_hosts.  $T/near is the ssh_config of the machine that
+# the agent is on, $T/far that of all others: there the agent is a forwarded one.
 sshd_host() {
 	local name=$1 config
 
