@@ -22,19 +22,19 @@ bindings_fini(struct bindings *b)
  * even where an authentication came after it. */
 static int
 check_against(const struct bindings *b, struct slice hostkey,
-    struct slice session_id, bool *known, const char **why)
+    struct slice session_id, bool *known, enum reason *why)
 {
 	for (size_t i = 0; i < b->n; i++) {
 		const struct binding *old = &b->at[i];
 
 		if (!old->forwarding) {
-			*why = "the connection is bound to an authentication";
+			*why = REASON_BIND_AFTER_AUTH;
 			return ST_DENIED;
 		}
 		if (!slice_eq(session_id, binding_session_id(old)))
 			continue;
 		*known = slice_eq(hostkey, binding_hostkey(old));
-		*why = "the session id is bound to another host key";
+		*why = REASON_BIND_SESSION_REUSED;
 		return *known ? ST_OK : ST_DENIED;
 	}
 	return ST_OK;
@@ -42,12 +42,12 @@ check_against(const struct bindings *b, struct slice hostkey,
 
 /* Refuse what would pass the limits. */
 static int
-check_room(const struct bindings *b, struct slice hostkey, const char **why)
+check_room(const struct bindings *b, struct slice hostkey, enum reason *why)
 {
-	*why = "too many binds of one connection";
+	*why = REASON_BIND_TOO_MANY;
 	if (b->n >= BINDING_MAX)
 		return ST_FULL;
-	*why = "too large host keys of one connection";
+	*why = REASON_BIND_TOO_LARGE;
 	return hostkey.len > BINDING_BYTES_MAX - b->bytes ? ST_FULL : ST_OK;
 }
 
@@ -93,13 +93,13 @@ append(struct bindings *b, struct slice hostkey, struct slice session_id,
 
 int
 bindings_add(struct bindings *b, struct slice hostkey, struct slice session_id,
-    bool forwarding, const char **why)
+    bool forwarding, enum reason *why)
 {
 	bool known = false;
 	int st;
 
 	assert(hostkey.len > 0);	/* it has verified a signature */
-	*why = "the session id is too long";
+	*why = REASON_BIND_ID_TOO_LONG;
 	if (session_id.len > BINDING_SESSION_ID_MAX)
 		return ST_TOO_LARGE;
 	st = check_against(b, hostkey, session_id, &known, why);
@@ -107,7 +107,7 @@ bindings_add(struct bindings *b, struct slice hostkey, struct slice session_id,
 		return st;
 	if ((st = check_room(b, hostkey, why)) != ST_OK)
 		return st;
-	*why = "out of memory";
+	*why = REASON_MEMORY;
 	return append(b, hostkey, session_id, forwarding);
 }
 

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/reason.h"
 #include "base/status.h"
 #include "proto/certificate.h"
 #include "proto/wire.h"
@@ -57,10 +58,10 @@ void bindings_fini(struct bindings *b);
  *         ST_TOO_LARGE  a session id of more than BINDING_SESSION_ID_MAX bytes
  *         ST_FULL       BINDING_MAX binds are there, or BINDING_BYTES_MAX
  *         ST_NOMEM
- *         *${why} is then a static line for people; ${b} is unchanged.
+ *         *${why} then says why; ${b} is unchanged.
  */
 int bindings_add(struct bindings *b, struct slice hostkey,
-    struct slice session_id, bool forwarding, const char **why) MUST_USE;
+    struct slice session_id, bool forwarding, enum reason *why) MUST_USE;
 
 /**
  * bindings_forwarded(b):

@@ -2,13 +2,17 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/auditline.h"
+#include "agent/describe.h"
 #include "agent/limits.h"
+#include "agent/peercomm.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,6 +25,7 @@ enum busy {
 	BUSY_NOT,
 	BUSY_ASKING,		/* somebody has to say yes */
 	BUSY_RUNNING,		/* in a worker */
+	BUSY_WAITING,		/* for a question to answer */
 };
 
 /* A held reply is one byte in a frame. */
@@ -32,7 +37,15 @@ struct client {
 	struct loop_timer	 frame_late;	/* a begun frame takes long */
 	struct loop_timer	 unread_late;	/* a reply is not read */
 	struct loop_timer	 hold;		/* the held reply may go */
-	struct loop_later	 again;		/* requests are left over */
+	struct turn		 turn;		/* when it is served */
+	struct account		*account;
+	uint64_t		 number;
+	char			 comm[16];	/* what its process says it is */
+	bool			 has_comm;
+	bool			 may_read;	/* in the next turn */
+	bool			 overdue;	/* its frame, unless the next
+						 * turn makes it whole */
+	size_t			 kept;		/* bytes, as the account knows */
 	struct peer		 peer;
 	struct conn		 conn;
 	struct inbox		 in;
@@ -64,6 +77,12 @@ client_index(const struct client *c)
 	return c->index;
 }
 
+int
+client_fd(const struct client *c)
+{
+	return c->watch.fd;
+}
+
 /* Say goodbye; c is gone afterwards. */
 static int
 drop(struct client *c, const char *why)
@@ -75,34 +94,105 @@ drop(struct client *c, const char *why)
 	return ST_OK;
 }
 
-/* What an operator wants to know of a decision.  Where keys are in memory that
- * is not locked, every line about one says so. */
+/* Find out the parts of a record that are dear. */
 static void
-report(const struct client *c, const struct decision *d)
+complete(struct client *c, struct audit_record *rec)
 {
-	const char *fp = d->fingerprint[0] != '\0' ? d->fingerprint : "-";
-	const char *open = c->home->agent->unlocked &&
-	    d->fingerprint[0] != '\0' ? ", in memory that is NOT locked" : "";
-	const char *colon = d->what[0] != '\0' ? ": " : "";
+	struct agent *a = c->home->agent;
 
-	if (!d->done)
-		log_debug("uid %u: message %u%s%s refused: %s, key %s%s",
-		    (unsigned)c->peer.uid, d->type, colon, d->what, d->reason,
-		    fp, open);
-	else if (d->type == SSH_AGENTC_SIGN_REQUEST ||
-	    d->type == SSH_AGENTC_REQUEST_IDENTITIES)
-		log_debug("uid %u: message %u%s%s done, key %s%s",
-		    (unsigned)c->peer.uid, d->type, colon, d->what, fp, open);
-	else if (d->type != SSH_AGENTC_EXTENSION)
-		log_info("uid %u: message %u done, key %s%s",
-		    (unsigned)c->peer.uid, d->type, fp, open);
+	if (!audit_wants(a->audit, rec))
+		return;
+	if (!c->has_comm)
+		peercomm(c->watch.fd, c->peer.pid, c->comm);
+	c->has_comm = true;
+	memcpy(rec->comm, c->comm, sizeof(rec->comm));
+	if (rec->rule[0] == '\0' && rec->reason != REASON_POLICY)
+		describe_refusal(NULL, rec);
+	if (rec->rule[0] == '\0')
+		policy_deciding(&a->policy, c->peer.rules,
+		    dispatch_needs(rec->op), rec->rule, sizeof(rec->rule));
+}
+
+/* What is worth a line in the log of an agent that is not being looked at. */
+static bool
+is_change(const struct decision *d)
+{
+	switch (d->rec.op) {
+	case AUDIT_ADD:
+	case AUDIT_REMOVE:
+	case AUDIT_REMOVE_ALL:
+	case AUDIT_LOCK:
+	case AUDIT_UNLOCK:
+	case AUDIT_LOAD:
+		return d->done;
+	default:
+		return false;
+	}
+}
+
+/* Have a decision recorded, and tell the log. */
+static void
+report(struct client *c, struct decision *d)
+{
+	struct agent *a = c->home->agent;
+	struct audit_record *rec = &d->rec;
+	char line[AUDITLINE_MAX];
+	struct text t;
+
+	if (d->quiet)
+		return;
+	rec->connection = c->number;
+	if (a->audit != NULL) {
+		complete(c, rec);
+		audit_note(a->audit, rec);
+	}
+	if (!log_wants(is_change(d) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG))
+		return;
+	text_init(&t, line, sizeof(line));
+	auditline_write(&t, rec, AUDITLINE_LOG);
+	if (is_change(d))
+		log_info("%s", line);
+	else
+		log_debug("%s", line);
+}
+
+/* Close a connection for what it did, which is recorded. */
+static int
+drop_for(struct client *c, enum reason reason)
+{
+	struct decision d = { .rec = { .op = AUDIT_CONNECT,
+		.verdict = AUDIT_DENIED, .reason = reason, .has_peer = true,
+		.uid = c->peer.uid, .gid = c->peer.gid, .pid = c->peer.pid } };
+
+	report(c, &d);
+	return drop(c, NULL);
+}
+
+void
+client_judge(struct client *c, unsigned ops, uint64_t rules)
+{
+	bool approves = c->conn.seat.home != NULL;
+
+	c->peer.ops = ops;
+	c->peer.rules = rules;
+	if (ops == 0)
+		(void)drop_for(c, REASON_NOT_NAMED);
+	else if (approves && (ops & POLICY_ADMIN) == 0)
+		(void)drop_for(c, REASON_POLICY);
 }
 
 /* The peer has not finished the frame that it began. */
 static int
 on_frame_late(void *cookie)
 {
-	return drop(cookie, "a request was begun and not finished in time");
+	struct client *c = cookie;
+
+	/* The rest may be there already: it waits for us, this once. */
+	if (c->turn.waiting) {
+		c->overdue = true;
+		return ST_OK;
+	}
+	return drop_for(c, REASON_LIMIT_FRAME_TIME);
 }
 
 /* Run a job, in a worker. */
@@ -158,7 +248,7 @@ resume(struct client *c)
 	if (st != ST_OK && st != ST_MORE)
 		(void)drop(c, status_name(st));
 	else
-		loop_later_set(c->home->loop, &c->again);
+		turns_wait(&c->home->turns, &c->turn);
 }
 
 /* A job was run. */
@@ -167,19 +257,24 @@ on_job_done(struct work *w)
 {
 	struct job *j = (struct job *)(void *)w;
 
-	if (j->owner == NULL)
+	struct client *c = j->owner;
+
+	if (c == NULL) {
 		job_free(j);	/* nobody waits for it any more */
-	else
-		resume(j->owner);
+		return;
+	}
+	c->account->jobs_ns += w->spent_ns;
+	resume(c);
 }
 
-/* Somebody has said yes or no. */
+/* Somebody has said yes or no, or nobody has. */
 static void
-on_answer(void *cookie, bool yes)
+on_answer(void *cookie, bool yes, enum reason why_not)
 {
 	struct client *c = cookie;
 	struct job *j = c->conn.job;
 
+	j->reason = why_not;
 	if (yes && c->home->workers != NULL) {
 		c->busy = BUSY_RUNNING;
 		workers_submit(c->home->workers, &j->work);
@@ -192,6 +287,44 @@ on_answer(void *cookie, bool yes)
 	resume(c);
 }
 
+/* There is a question that this one can answer. */
+static void
+on_question(void *cookie, const struct approve_question *q)
+{
+	struct client *c = cookie;
+
+	c->conn.job->question = q;
+	resume(c);
+}
+
+/* Have somebody asked for a yes to a job. */
+static enum reason
+ask(struct client *c, struct job *j)
+{
+	const struct bindings *b = &c->conn.binds;
+	struct audit_record *rec = &j->rec;
+	char host[FINGERPRINT_MAX] = "";
+	enum reason why;
+
+	if (b->n > 0)
+		fingerprint_write(FINGERPRINT_SHA256,
+		    binding_hostkey(&b->at[b->n - 1]), host);
+	why = approver_ask(c->home->agent->approver,
+	    &(struct approve_question){
+		.prompt = slice_str(j->prompt),
+		.fingerprint = slice_str(rec->fingerprint),
+		.comment = { rec->comment.p, rec->comment.len },
+		.what = slice_str(j->what),
+		.uid = (uint32_t)c->peer.uid,
+		.pid = (uint32_t)c->peer.pid,
+		.host = slice_str(host),
+	    }, on_answer, c, &c->question);
+	if (why == REASON_NONE)
+		(void)snprintf(rec->detail, sizeof(rec->detail),
+		    "question %u", (unsigned)c->question);
+	return why;
+}
+
 /* Begin the job of a request.  True: it is through already. */
 static bool
 begin_job(struct client *c)
@@ -201,12 +334,15 @@ begin_job(struct client *c)
 	j->owner = c;
 	j->work.run = run_job;
 	j->work.done = on_job_done;
+	if (j->kind == JOB_NEXT) {
+		c->busy = BUSY_WAITING;
+		approver_next(c->home->agent->approver, &c->conn.seat);
+		return false;
+	}
 	if (j->ask) {
-		j->st = askpass_ask(c->home->askpass, j->prompt, on_answer, c,
-		    &c->question);
-		if (j->st == ST_OK)
-			c->busy = BUSY_ASKING;
-		else
+		j->reason = ask(c, j);
+		c->busy = j->reason == REASON_NONE ? BUSY_ASKING : BUSY_NOT;
+		if (c->busy == BUSY_NOT)
 			j->st = ST_DENIED;
 		return c->busy == BUSY_NOT;
 	}
@@ -224,7 +360,7 @@ static void
 abandon_job(struct client *c)
 {
 	if (c->busy == BUSY_ASKING)
-		askpass_cancel(c->home->askpass, c->question);
+		approver_cancel(c->home->agent->approver, c->question);
 	if (c->busy == BUSY_RUNNING) {
 		c->conn.job->owner = NULL;
 		c->conn.job = NULL;
@@ -264,7 +400,11 @@ serve_one(struct client *c, struct wire_writer *w)
 	mark = frame_open(w);
 	reply = wire_writer(w->p + w->len, FRAME_BODY_MAX);
 	if (st == ST_DENIED) {
-		dispatch_refuse(a, item.thrown_type, item.thrown, &reply, &d);
+		dispatch_refuse(a, &c->peer, item.thrown_type, item.thrown,
+		    &reply, &d);
+	} else if (c->in.foreign) {
+		dispatch_refuse(a, &c->peer, item.body.p[0],
+		    REASON_PASSED_DESCRIPTOR, &reply, &d);
 	} else {
 		in = (struct arrival){ item.body, item.tail,
 			loop_now(c->home->loop), clock_wall_s() };
@@ -290,14 +430,15 @@ static int
 serve_turn(struct client *c, bool *progress)
 {
 	struct wire_writer w = wire_writer(c->home->replies, LIMIT_REPLIES);
-	int64_t start = clock_ms();
+	int64_t start = clock_ns();
 	struct slice rest;
 	ssize_t n = 0;
 	int st = ST_OK;
 
 	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding &&
 	    c->busy == BUSY_NOT; i++) {
-		if (i > 0 && clock_ms() - start >= LIMIT_TURN_MS)
+		if (i > 0 && clock_ns() - start >=
+		    LIMIT_TURN_US * 1000)
 			break;
 		if (buf_len(&c->out) + w.len + FRAME_MAX > LIMIT_REPLIES)
 			break;
@@ -323,6 +464,12 @@ serve_turn(struct client *c, bool *progress)
 	return rest.len > 0 ? buf_put(&c->out, rest.p, rest.len) : ST_OK;
 }
 
+static int64_t
+limit_ms(const struct client *c, enum limit_id id)
+{
+	return (int64_t)c->home->limits->value[id];
+}
+
 /* Set the two deadlines as the state of the connection asks. */
 static void
 set_deadlines(struct client *c, bool progress)
@@ -336,7 +483,8 @@ set_deadlines(struct client *c, bool progress)
 		loop_timer_del(loop, &c->frame_late);
 	else if (progress || !c->frame_late.set)
 		loop_timer_set(loop, &c->frame_late,
-		    loop_now(loop) + LIMIT_FRAME_MS);
+		    loop_now(loop) +
+		    limit_ms(c, LIMIT_ID_FRAME_TIME));
 
 	/* How much waits says nothing: it is filled up as fast as read. */
 	if (buf_len(&c->out) == 0) {
@@ -344,8 +492,21 @@ set_deadlines(struct client *c, bool progress)
 	} else if (!c->unread_late.set || c->taken >= LIMIT_UNREAD_STEP) {
 		c->taken = 0;
 		loop_timer_set(loop, &c->unread_late,
-		    loop_now(loop) + LIMIT_UNREAD_MS);
+		    loop_now(loop) +
+		    limit_ms(c, LIMIT_ID_UNREAD_TIME));
 	}
+}
+
+/* Tell the account what the connection keeps in ordinary memory. */
+static int
+keep_account(struct client *c)
+{
+	size_t before = c->kept;
+
+	c->kept = c->out.cap + (c->in.locked ? 0 : c->in.cap) +
+	    c->in.tail_cap + c->conn.binds.bytes +
+	    (c->conn.job != NULL ? c->conn.job->bytes : 0);
+	return accounts_keep(c->home->accounts, c->account, before, c->kept);
 }
 
 /* Say what to wait for next; a peer that sends no more and has got everything
@@ -360,9 +521,14 @@ wait_next(struct client *c, bool progress)
 
 	if (c->ended && !waiting && !owed && buf_len(&c->out) == 0)
 		return drop(c, NULL);
+	if (keep_account(c) != ST_OK)
+		return drop_for(c, REASON_LIMIT_BYTES);
+	if (c->overdue && !progress && !waiting && inbox_begun(&c->in))
+		return drop_for(c, REASON_LIMIT_FRAME_TIME);
+	c->overdue = false;
 	set_deadlines(c, progress);
 	if (waiting && room)
-		loop_later_set(c->home->loop, &c->again);
+		turns_wait(&c->home->turns, &c->turn);
 	if (room && !waiting && !c->ended)
 		want |= LOOP_READ;
 	if (buf_len(&c->out) > 0)
@@ -412,18 +578,37 @@ on_io(void *cookie, unsigned ready)
 		if (st != ST_OK && st != ST_MORE)
 			return drop(c, status_name(st));
 	}
+	if ((ready & (LOOP_READ | LOOP_HANGUP)) != 0)
+		c->may_read = true;
+	/* What came before the end is still served in its turn. */
+	if (c->turn.waiting)
+		return ST_OK;
 	/* Gone for good, and nobody left to read: nothing to wait for. */
 	if ((ready & LOOP_HANGUP) != 0 && (ready & LOOP_READ) == 0 &&
 	    (c->ended || c->watch.want == 0))
 		return drop(c, "the peer is gone");
-	return turn(c, (ready & (LOOP_READ | LOOP_HANGUP)) != 0);
+	turns_wait(&c->home->turns, &c->turn);
+	return ST_OK;
 }
 
-/* Requests were left over from the last turn. */
+/* The turn of this connection. */
 static int
-on_again(void *cookie)
+on_turn(void *cookie)
 {
-	return turn(cookie, false);
+	struct client *c = cookie;
+	bool may_read = c->may_read;
+
+	c->may_read = false;
+	return turn(c, may_read);
+}
+
+/* Its turn does not come yet: what has come is known. */
+static void
+on_parked(void *cookie)
+{
+	struct client *c = cookie;
+
+	loop_fd_want(c->home->loop, &c->watch, c->watch.want & ~LOOP_READ);
 }
 
 /* The peer does not read what it asked for.  Or it does, but slowly: the
@@ -437,7 +622,7 @@ on_unread_late(void *cookie)
 
 	if (st == ST_CLOSED || (st == ST_MORE &&
 	    c->taken < LIMIT_UNREAD_STEP))
-		return drop(c, "replies were not read in time");
+		return drop_for(c, REASON_LIMIT_UNREAD_TIME);
 	return turn(c, false);
 }
 
@@ -453,6 +638,19 @@ on_hold(void *cookie)
 	if (drain(c) == ST_CLOSED)
 		return drop(c, "the peer is gone");
 	return turn(c, false);
+}
+
+/* Take leave of the account. */
+static void
+close_account(struct client *c)
+{
+	struct client_home *home = c->home;
+
+	/* Less is never too much. */
+	(void)!accounts_keep(home->accounts, c->account, c->kept, 0);
+	if (c->account->connections == 1)
+		turns_forget(&home->turns, &c->account->share);
+	(void)accounts_close(home->accounts, c->account);
 }
 
 int
@@ -475,8 +673,18 @@ client_new(struct client **out, struct client_home *home, int fd,
 	c->unread_late = (struct loop_timer){ .fn = on_unread_late,
 		.cookie = c };
 	c->hold = (struct loop_timer){ .fn = on_hold, .cookie = c };
-	c->again = (struct loop_later){ .fn = on_again, .cookie = c };
+	c->conn.seat = (struct approver_seat){ .fn = on_question,
+		.cookie = c };
+	c->number = ++home->numbered;
+	st = accounts_open(home->accounts, peer->uid, &c->account);
+	if (st != ST_OK) {
+		free(c);
+		return st;
+	}
+	c->turn = (struct turn){ .fn = on_turn, .parked = on_parked,
+		.cookie = c, .share = &c->account->share };
 	if ((st = loop_fd_add(home->loop, &c->watch)) != ST_OK) {
+		close_account(c);
 		free(c);
 		return st;
 	}
@@ -493,11 +701,13 @@ client_free(struct client *c)
 	loop_timer_del(loop, &c->frame_late);
 	loop_timer_del(loop, &c->unread_late);
 	loop_timer_del(loop, &c->hold);
-	loop_later_del(loop, &c->again);
+	turns_cancel(&c->home->turns, &c->turn);
 	(void)close(c->watch.fd);
 	abandon_job(c);
 	conn_fini(&c->conn);
 	inbox_fini(&c->in, &c->home->intake);
 	buf_fini(&c->out);
+	close_account(c);
+	free(c->peer.groups);
 	free(c);
 }

@@ -8,11 +8,13 @@
  * Memory:  an idle connection holds its record and nothing else.
  */
 
-#include "agent/askpass.h"
+#include "agent/account.h"
 #include "agent/dispatch.h"
 #include "agent/inbox.h"
+#include "agent/limits.h"
 #include "base/loop.h"
 #include "base/status.h"
+#include "base/turns.h"
 #include "base/workers.h"
 
 struct client;
@@ -22,8 +24,11 @@ struct client_home {
 	struct loop	*loop;
 	struct agent	*agent;
 	struct workers	*workers;	/* for jobs; or NULL: none */
-	struct askpass	*askpass;	/* for questions; or NULL: none */
 	struct intake	 intake;
+	const struct limits *limits;
+	struct accounts	*accounts;
+	struct turns	 turns;		/* of the first thread */
+	uint64_t	 numbered;	/* connections so far */
 	uint8_t		*replies;	/* LIMIT_REPLIES bytes, one turn's */
 	void		(*gone)(void *cookie, struct client *c);
 	void		(*served)(void *cookie);	/* after each turn */
@@ -35,8 +40,9 @@ struct client_home {
  * Serve the connected, non-blocking socket ${fd} until either side has had
  * enough.
  *
- * Owns:   ${fd}, from a success on.  When the connection ends, however it
- *         does, ${home}->gone is called, which must call client_free().
+ * Owns:   ${fd} and ${peer}->groups, from a success on.  When the connection
+ *         ends, however it does, ${home}->gone is called, which must call
+ *         client_free().
  * Errors: ST_NOMEM, ST_SYSTEM
  */
 int client_new(struct client **out, struct client_home *home, int fd,
@@ -47,6 +53,19 @@ int client_new(struct client **out, struct client_home *home, int fd,
  * Close and release.  A job of it that is being run stays until it is done.
  */
 void client_free(struct client *c);
+
+/**
+ * client_judge(c, ops, rules):
+ * The policy is another one: what its peer may do now.  With no operation left
+ * the connection ends; that of an approver without admin, too.
+ */
+void client_judge(struct client *c, unsigned ops, uint64_t rules);
+
+/**
+ * client_fd(c):
+ * Its socket, to ask the kernel who is at the other end.
+ */
+int client_fd(const struct client *c);
 
 /**
  * client_peer(c), client_set_index(c, i), client_index(c):

@@ -15,9 +15,13 @@
 
 #include "agent/activation.h"
 #include "agent/askpass.h"
+#include "agent/audit.h"
+#include "agent/auditsink.h"
+#include "agent/describe.h"
 #include "agent/dispatch.h"
 #include "agent/harden.h"
 #include "agent/limits.h"
+#include "agent/policyfile.h"
 #include "agent/server.h"
 #include "agent/shellout.h"
 #include "agent/socketpath.h"
@@ -26,6 +30,7 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/ownfile.h"
 #include "base/text.h"
 #include "base/workers.h"
 #include "version.h"
@@ -39,6 +44,9 @@
 #define WHY_MAX		512
 /* More workers than this only if it is said. */
 #define WORKERS_DEFAULT_MAX	4
+/* How much further back than the first thread workers stand for the
+ * processor. */
+#define WORKER_NICE	5
 /* ssh-agent does not even start with fewer descriptors. */
 #define NOFILE_MIN	10
 
@@ -51,6 +59,10 @@ struct daemon {
 	struct socketpath	 where;
 	struct unixsock		 sock;
 	struct harden		 harden;
+	char			 policy_path[PATH_MAX];	/* or "" */
+	char			 audit_place[PATH_MAX];	/* or "" */
+	struct auditsink	*sink;		/* or NULL */
+	struct server		*server;
 	pid_t			 parent;	/* of a command's agent, or 0 */
 	int			 report_fd;	/* tells the starter; or -1 */
 	bool			 on_trial;	/* the starter tells us then
@@ -73,7 +85,36 @@ struct report {
 	char	 why[WHY_MAX];
 };
 
-/* The rules, and the descriptor that waits for us. */
+/* All rules: of the command line, then of the file. */
+static int
+read_rules(const struct daemon *d, struct policy *p, char *why, size_t whylen)
+{
+	const struct agent_options *opts = d->opts;
+	int st;
+
+	policy_init(p, geteuid());
+	for (size_t i = 0; i < opts->n_allow; i++)
+		if ((st = policy_add(p, opts->allow[i], why, whylen)) != ST_OK)
+			return st;
+	return d->policy_path[0] == '\0' ? ST_OK :
+	    policyfile_read(p, d->policy_path, why, whylen);
+}
+
+/* Where records go. */
+static int
+open_audit(struct daemon *d, char *why, size_t whylen)
+{
+	const struct agent_options *opts = d->opts;
+
+	if (opts->audit == NULL)
+		return ST_OK;
+	(void)snprintf(d->audit_place, sizeof(d->audit_place), "%s",
+	    opts->audit);
+	return auditsink_open(&d->sink, opts->audit, opts->audit_text ?
+	    AUDITLINE_TEXT : AUDITLINE_JSON, why, whylen);
+}
+
+/* The rules, the descriptor that waits for us, the place for records. */
 static int
 check_wishes(struct daemon *d, char *why, size_t whylen)
 {
@@ -81,17 +122,17 @@ check_wishes(struct daemon *d, char *why, size_t whylen)
 	int st;
 
 	d->code = EXIT_USAGE;
-	policy_init(&d->agent.policy, geteuid());
-	for (size_t i = 0; i < opts->n_allow; i++)
-		if ((st = policy_add(&d->agent.policy, opts->allow[i], why,
-		    whylen)) != ST_OK)
-			return st;
+	if (opts->policy != NULL && (st = ownfile_path(opts->policy,
+	    d->policy_path, why, whylen)) != ST_OK)
+		return st;
+	if ((st = read_rules(d, &d->agent.policy, why, whylen)) != ST_OK)
+		return st;
 	if (opts->ready_fd >= 0 && fcntl(opts->ready_fd, F_GETFD) < 0) {
 		(void)snprintf(why, whylen, "--ready-fd %d: no such open "
 		    "descriptor", opts->ready_fd);
 		return ST_MALFORMED;
 	}
-	return ST_OK;
+	return open_audit(d, why, whylen);
 }
 
 /* Take the socket that a supervisor has made; ST_NOT_FOUND when none has, or
@@ -187,6 +228,61 @@ on_end(void *cookie, int signo)
 	return ST_OK;
 }
 
+/* Record what happens to the agent itself. */
+static void
+note(struct daemon *d, enum audit_op op, enum reason reason,
+    const char *detail)
+{
+	struct audit_record rec = { .op = op, .reason = reason,
+		.verdict = reason == REASON_NONE ? AUDIT_ALLOWED :
+		    AUDIT_DENIED };
+	struct text t;
+
+	text_init(&t, rec.detail, sizeof(rec.detail));
+	text_add(&t, detail);
+	describe_refusal(NULL, &rec);
+	if (d->agent.audit != NULL)
+		audit_note(d->agent.audit, &rec);
+}
+
+/* Take the rules anew; broken ones change nothing. */
+static void
+reload_rules(struct daemon *d)
+{
+	char why[WHY_MAX];
+	struct policy next;
+
+	if (read_rules(d, &next, why, sizeof(why)) != ST_OK) {
+		log_error("SIGHUP: the old rules stay: %s", why);
+		d->agent.facts.policy_old = 1;
+		note(d, AUDIT_RELOAD, REASON_RELOAD, why);
+		return;
+	}
+	d->agent.policy = next;
+	d->agent.facts.policy_old = 0;
+	server_policy_changed(d->server);
+	log_info("SIGHUP: %zu rule%s, with those in %s", next.n,
+	    next.n == 1 ? "" : "s", d->policy_path);
+	note(d, AUDIT_RELOAD, REASON_NONE, d->policy_path);
+}
+
+/* SIGHUP of an agent for others. */
+static int
+on_reload(void *cookie, int signo)
+{
+	struct daemon *d = cookie;
+
+	(void)signo;
+	if (d->policy_path[0] != '\0')
+		reload_rules(d);
+	if (d->sink != NULL)
+		auditsink_reopen(d->sink);
+	if (d->policy_path[0] == '\0' && d->sink == NULL)
+		log_info("SIGHUP: nothing to reload, the rules came from the "
+		    "command line");
+	return ST_OK;
+}
+
 /* SIGUSR1: forget every key and stay. */
 static int
 on_forget(void *cookie, int signo)
@@ -195,6 +291,7 @@ on_forget(void *cookie, int signo)
 
 	(void)signo;
 	log_info("SIGUSR1: all keys are removed");
+	note(d, AUDIT_FORGET, REASON_NONE, "SIGUSR1");
 	keyring_clear(d->agent.ring);
 	return ST_OK;
 }
@@ -204,9 +301,7 @@ static int
 on_nothing(void *cookie, int signo)
 {
 	(void)cookie;
-	if (signo == SIGHUP)
-		log_info("SIGHUP: nothing to reload, the rules came from the "
-		    "command line");
+	(void)signo;
 	return ST_OK;
 }
 
@@ -234,7 +329,7 @@ set_signals(struct daemon *d)
 	int st;
 
 	if ((st = loop_signal(d->loop, SIGTERM, on_end, d)) != ST_OK ||
-	    (st = loop_signal(d->loop, SIGHUP, d->service ? on_nothing :
+	    (st = loop_signal(d->loop, SIGHUP, d->service ? on_reload :
 	    on_end, d)) != ST_OK ||
 	    (st = loop_signal(d->loop, SIGINT, int_ends ? on_end :
 	    on_nothing, d)) != ST_OK)
@@ -247,7 +342,8 @@ static void
 sweep(const struct daemon *d)
 {
 	int keep[] = { d->sock.fd, d->sock.lock_fd, d->report_fd,
-		d->opts->ready_fd };
+		d->opts->ready_fd,
+		d->sink != NULL ? auditsink_fd(d->sink) : -1 };
 	int tmp;
 
 	for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++) {
@@ -364,6 +460,8 @@ set_facts(struct daemon *d)
 		.version = slice_str(BOTTLE_VERSION),
 		.socket = slice_str(d->sock.path),
 		.mode = slice_str(d->service ? "service" : "ssh-agent"),
+		.policy = slice_str(d->policy_path),
+		.audit = slice_str(d->audit_place),
 		.pid = (uint32_t)getpid(),
 		.uid = (uint32_t)geteuid(),
 	};
@@ -383,6 +481,7 @@ announce(struct daemon *d, const struct server_options *limits)
 	    secret_backing_name(use.backing), workers, workers == 1 ? "" : "s",
 	    limits->connections_max);
 	d->agent.unlocked = use.backing == SECRET_UNLOCKED;
+	audit_tell_unlocked(d->agent.audit, d->agent.unlocked);
 	if (d->agent.unlocked)
 		log_warn("private keys are in memory that is NOT locked: they "
 		    "may be written to swap");
@@ -443,6 +542,9 @@ static int
 begin_worker(void *cookie)
 {
 	(void)cookie;
+	/* Many short requests are not to wait until a long one's time slice is
+	 * over, where there are fewer processors than threads. */
+	(void)!nice(WORKER_NICE);
 	return vault_attach();
 }
 
@@ -463,9 +565,10 @@ set_workers(struct daemon *d)
 
 /* Set up what serving needs; why is for people. */
 static int
-set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
+set_up(struct daemon *d, char *why, size_t whylen)
 {
-	struct server_options limits = { .listen_fd = d->sock.fd };
+	struct server_options limits = { .listen_fd = d->sock.fd,
+		.limits = &d->opts->limits, .senders = d->service };
 	int st;
 
 	/* Before there is a vault that it could inherit. */
@@ -485,6 +588,8 @@ set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
 		return st;
 	if ((st = loop_new(&d->loop)) != ST_OK)
 		return st;
+	if ((st = audit_new(&d->agent.audit, d->loop, d->sink)) != ST_OK)
+		return st;
 	set_facts(d);
 	if ((st = set_signals(d)) != ST_OK)
 		return st;
@@ -492,10 +597,14 @@ set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
 	    (st = askpass_attach(d->askpass, d->loop)) != ST_OK)
 		return st;
 	set_workers(d);
+	if (d->sink != NULL && (st = auditsink_start(d->sink)) != ST_OK)
+		return st;
+	if (d->service && (st = unixsock_senders(d->sock.fd)) != ST_OK)
+		return st;
 	server_limit(&limits, d->service);
 	limits.workers = d->workers;
 	limits.askpass = d->askpass;
-	if ((st = server_new(server, d->loop, &d->agent, &limits)) != ST_OK)
+	if ((st = server_new(&d->server, d->loop, &d->agent, &limits)) != ST_OK)
 		return st;
 	if (d->parent != 0) {
 		d->watch_parent = (struct loop_timer){
@@ -513,7 +622,6 @@ set_up(struct daemon *d, struct server **server, char *why, size_t whylen)
 static int
 serve(struct daemon *d)
 {
-	struct server *server = NULL;
 	char why[WHY_MAX] = "";
 	int st;
 
@@ -523,11 +631,11 @@ serve(struct daemon *d)
 	sweep(d);
 	log_open("bottle-agent", d->opts->debug ? LOG_LEVEL_DEBUG :
 	    LOG_LEVEL_INFO, d->background);
-	if ((st = set_up(d, &server, why, sizeof(why))) != ST_OK) {
+	if ((st = set_up(d, why, sizeof(why))) != ST_OK) {
 		d->code = st == ST_FULL || st == ST_UNSUPPORTED ?
 		    EXIT_MEMORY : EXIT_FAILED;
-		server_free(server);
-		server = NULL;
+		server_free(d->server);
+		d->server = NULL;
 		workers_free(d->workers);
 		d->workers = NULL;
 		unixsock_close(&d->sock);
@@ -539,13 +647,17 @@ serve(struct daemon *d)
 		    false) != ST_OK)
 			log_warn_sys("cannot print where the socket is");
 		report(d, EXIT_DONE, ST_OK, "");
+		note(d, AUDIT_START, REASON_NONE, "version " BOTTLE_VERSION);
 		if ((st = loop_run(d->loop)) != ST_OK) {
 			log_error_st(st, "the agent stops");
 			d->code = EXIT_FAILED;
 		}
 	}
-	server_free(server);
+	server_free(d->server);
 	workers_free(d->workers);
+	note(d, AUDIT_STOP, REASON_NONE, "");
+	audit_free(d->agent.audit);
+	auditsink_free(d->sink);
 	askpass_free(d->askpass);
 	unixsock_close(&d->sock);
 	socketpath_fini(&d->where);
@@ -695,7 +807,7 @@ daemon_start(const struct agent_options *opts, int *starter, char *why,
 
 	*starter = -1;
 	if ((st = prepare(&d, opts, true, why, whylen)) != ST_OK)
-		return st;
+		return d.code == EXIT_USAGE ? ST_MALFORMED : st;
 	if ((st = spawn(&d, starter, &pid, &r)) != ST_OK) {
 		(void)snprintf(why, whylen, "cannot start the agent: %s",
 		    strerror(errno));

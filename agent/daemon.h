@@ -39,7 +39,8 @@ int daemon_main(const struct agent_options *opts);
  * Owns:   the caller has to close *${starter}; it is -1 on error.
  * Errors: ST_BUSY  another one was faster; connect to that
  *         ST_FULL  no locked memory
- *         ST_SYSTEM, ST_UNTRUSTED, ST_MALFORMED (a bad --allow)
+ *         ST_SYSTEM, ST_UNTRUSTED, ST_MALFORMED (a wish that cannot be
+ *         granted: a rule, a policy file, a place for records)
  *         ${why} holds one line.
  */
 int daemon_start(const struct agent_options *opts, int *starter, char *why,

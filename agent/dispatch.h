@@ -14,20 +14,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/approver.h"
+#include "agent/audit.h"
 #include "agent/binding.h"
-#include "agent/fingerprint.h"
 #include "agent/job.h"
 #include "agent/keyring.h"
 #include "agent/load.h"
 #include "agent/lock.h"
+#include "agent/peer.h"
 #include "agent/policy.h"
+#include "agent/reason.h"
 #include "base/status.h"
 #include "proto/statusmsg.h"
 #include "proto/wire.h"
 
+struct accounts;
+struct limits;
+
 /* What all connections share. */
 struct agent {
 	struct keyring	*ring;
+	struct audit	*audit;			/* or NULL: nobody wants to
+						 * know */
+	const struct limits *limits;		/* or NULL: none to tell of */
+	const struct accounts *accounts;	/* or NULL */
 	struct lock	 lock;
 	struct policy	 policy;
 	bool		 service;		/* not in ssh-agent's place */
@@ -35,8 +45,8 @@ struct agent {
 						 * its peer may */
 	bool		 unlocked;		/* keys are in ordinary memory */
 	bool		 legacy_rsa;		/* SHA-1 signatures */
-	bool		 can_ask;		/* somebody can say yes to the
-						 * use of a key */
+	struct approver	*approver;		/* or NULL: nobody can say yes
+						 * to the use of a key */
 	bool		 defer;			/* jobs are for others to run */
 	const char	*providers;		/* -P: where libraries of sk
 						 * keys may be; NULL: default */
@@ -51,19 +61,12 @@ struct agent {
 	struct statusmsg_head facts;
 };
 
-/* Who asks: what the kernel said at accept. */
-struct peer {
-	uid_t		 uid;
-	gid_t		 gid;
-	pid_t		 pid;
-	unsigned	 ops;		/* POLICY_* */
-};
-
 /* What one connection remembers from request to request. */
 struct conn {
 	struct load	*load;		/* a load under way, or NULL */
 	struct bindings	 binds;
 	struct job	*job;		/* of the request under way, or NULL */
+	struct approver_seat seat;	/* fn and cookie are the owner's */
 };
 
 /* A request, and when it came. */
@@ -75,14 +78,15 @@ struct arrival {
 	int64_t		 wall_s;	/* seconds since 1970 */
 };
 
-/* What was decided, for the log. */
+/* What was decided.  The record is complete but for what audit_note() and the
+ * owner of the connection know. */
 struct decision {
 	uint8_t		 type;		/* message number */
 	bool		 done;		/* granted and carried out */
-	const char	*reason;	/* static; why not, or NULL */
-	char		 fingerprint[FINGERPRINT_MAX];	/* or empty */
-	char		 what[JOB_WHAT_MAX];	/* was to be signed; or empty */
+	bool		 quiet;		/* a step of something of which others
+					 * are recorded */
 	int64_t		 delay_ms;	/* the reply must wait that long */
+	struct audit_record rec;
 };
 
 /**
@@ -90,10 +94,12 @@ struct decision {
  * Serve the request ${in}; write the body of the reply to ${w}, an empty
  * writer of FRAME_BODY_MAX bytes.  Keys that are due are taken away first.
  *
- * Every request gets a reply, whatever its bytes are.
+ * Every request gets a reply, whatever its bytes are, and makes one decision,
+ * in ${d} when the reply is.
  *
  * Errors: ST_MORE  with ${a}->defer only: ${conn}->job must be run, and before
- *                  that somebody must be asked if it says so; then comes
+ *                  that somebody must be asked if it says so; or it is a
+ *                  JOB_NEXT, which waits for a question; then comes
  *                  dispatch_finish().  Nothing else of ${conn} may be served
  *                  meanwhile, and ${in} is not needed any more
  *         else only faults of ours (negative), and never because of ${in}
@@ -105,7 +111,7 @@ int dispatch(struct agent *a, struct conn *conn, const struct peer *peer,
 /**
  * dispatch_finish(a, conn, peer, now_ms, w, d):
  * Reply to the request whose job was run, or whose ->st was set to ST_DENIED
- * because nobody said yes.
+ * because nobody said yes, or which has its question.
  *
  * Errors: as dispatch(), without ST_MORE
  */
@@ -120,11 +126,17 @@ int dispatch_finish(struct agent *a, struct conn *conn,
 bool dispatch_may(const struct peer *peer, uint8_t type);
 
 /**
- * dispatch_refuse(a, type, reason, w, d):
+ * dispatch_needs(op):
+ * The right that it takes, of POLICY_*, or 0.
+ */
+unsigned dispatch_needs(enum audit_op op);
+
+/**
+ * dispatch_refuse(a, peer, type, reason, w, d):
  * Append the reply to a request that is not even looked at.
  */
-void dispatch_refuse(struct agent *a, uint8_t type, const char *reason,
-    struct wire_writer *w, struct decision *d);
+void dispatch_refuse(struct agent *a, const struct peer *peer, uint8_t type,
+    enum reason reason, struct wire_writer *w, struct decision *d);
 
 /**
  * conn_fini(conn):

@@ -52,6 +52,7 @@ static const struct {
 	/* A request, from its coming to its reply. */
 	{ "epoll_pwait",	ON_SERVER },
 	{ "recvfrom",		ON_BOTH },
+	{ "recvmsg",		ON_SERVER },
 	{ "sendto",		ON_BOTH },
 	{ "getpid",		ON_BOTH },
 	{ "rt_sigprocmask",	ON_BOTH },
@@ -64,8 +65,10 @@ static const struct {
 	/* Input, output and the log. */
 	{ "read",		ON_BOTH },
 	{ "write",		ON_BOTH },
-	{ "poll",		ON_CLIENT },
-	{ "ppoll",		ON_CLIENT },
+	{ "poll",		ON_BOTH },
+	{ "ppoll",		ON_BOTH },
+	{ "lseek",		ON_SERVER },
+	{ "ftruncate",		ON_SERVER },
 	{ "connect",		ON_SERVER },	/* see add_special() */
 	/* Time and random numbers; the time where there is no vDSO. */
 	{ "clock_gettime",	ON_BOTH },
@@ -307,6 +310,12 @@ add_special(scmp_filter_ctx ctx, enum harden_role role)
 		SCMP_A0_64(SCMP_CMP_EQ, AF_UNIX, 0),
 		SCMP_A1_64(SCMP_CMP_MASKED_EQ, SOCKET_TYPE_MASK, SOCK_DGRAM),
 	};
+	/* A policy file, the account files, the name of a peer. */
+	const struct scmp_arg_cmp to_read = SCMP_A2_64(SCMP_CMP_MASKED_EQ,
+	    O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
+	/* The audit file. */
+	const struct scmp_arg_cmp to_append = SCMP_A2_64(SCMP_CMP_MASKED_EQ,
+	    O_ACCMODE | O_TRUNC | O_APPEND, O_WRONLY | O_APPEND);
 	int rc;
 
 	if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, "mmap", 1,
@@ -319,6 +328,10 @@ add_special(scmp_filter_ctx ctx, enum harden_role role)
 		return rc;
 	if (role != HARDEN_SERVER)
 		return 0;
+	if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, "openat", 1, &to_read)) != 0 ||
+	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "openat", 1,
+	    &to_append)) != 0)
+		return rc;
 	/* syslog(3) connects again when the logger was started anew.  Its
 	 * socket is one for datagrams; what listens for streams, such as a
 	 * container engine, is not to be reached from here. */

@@ -18,12 +18,6 @@
 /* Ordinary memory for a frame under way grows from this, doubling. */
 #define OWN_MIN		256
 
-static const char denied[] = "policy does not allow it";
-static const char no_room[] = "no room in locked memory, or another add of "
-    "this uid is under way";
-static const char hopeless[] = "a broken request, or a key type that is not "
-    "served";
-
 /*
  * Invariants: `rest` lies in `own`, in the intake during a turn, or is empty.
  * While it lies in `own` and holds no whole frame, it is the beginning of
@@ -157,17 +151,19 @@ move(struct inbox *box, const struct peer *peer, struct intake *intake,
 	return ST_OK;
 }
 
-/* Why a frame with a secret is not for us to keep; NULL where it is, and for
+/* Why a frame with a secret is not for us to keep; NONE where it is, and for
  * all other frames. */
-static const char *
+static enum reason
 why_not(const struct inbox *box, const struct frame_peek *peek,
     const struct peer *peer)
 {
 	if (!peek->typed || !request_has_secret(peek->type))
-		return NULL;
+		return REASON_NONE;
+	if (box->foreign)
+		return REASON_PASSED_DESCRIPTOR;
 	if (!dispatch_may(peer, peek->type))
-		return denied;
-	return box->wiped ? no_room : NULL;
+		return REASON_POLICY;
+	return box->wiped ? REASON_LIMIT_INTAKE : REASON_NONE;
 }
 
 /* What is there of the frame that rest begins with, in both its places. */
@@ -180,7 +176,7 @@ arrived(const struct inbox *box)
 /* Give up the frame that rest is the beginning of: what is still to come of
  * it is counted and dropped. */
 static void
-throw_away(struct inbox *box, const struct frame_peek *peek, const char *why)
+throw_away(struct inbox *box, const struct frame_peek *peek, enum reason why)
 {
 	size_t here = box->rest.len < peek->need ? box->rest.len : peek->need;
 
@@ -193,12 +189,45 @@ throw_away(struct inbox *box, const struct frame_peek *peek, const char *why)
 	box->thrown_type = peek->type;
 }
 
+/* recv(2), and a look at who has sent it.  A descriptor that is sent along
+ * finds no room beside the sender and is closed by the kernel. */
+static ssize_t
+receive(struct inbox *box, const struct peer *peer, const struct intake *intake,
+    int fd, void *p, size_t len)
+{
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec iov = { p, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room) };
+	struct cmsghdr *head;
+	struct ucred sender;
+	ssize_t n;
+
+	if (!intake->senders)
+		return recv(fd, p, len, MSG_DONTWAIT);
+	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	head = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (n <= 0)
+		return n;
+	/* Nobody known is as bad as somebody else. */
+	if (head == NULL || head->cmsg_level != SOL_SOCKET ||
+	    head->cmsg_type != SCM_CREDENTIALS) {
+		box->foreign = true;
+		return n;
+	}
+	memcpy(&sender, CMSG_DATA(head), sizeof(sender));
+	if (sender.uid != peer->uid && sender.uid != 0)
+		box->foreign = true;
+	return n;
+}
+
 /* Drop bytes of a frame that is thrown away. */
 static int
-read_skipped(struct inbox *box, struct intake *intake, int fd)
+read_skipped(struct inbox *box, const struct peer *peer, struct intake *intake,
+    int fd)
 {
 	size_t want = box->skip < intake->cap ? box->skip : intake->cap;
-	ssize_t n = recv(fd, intake->p, want, MSG_DONTWAIT);
+	ssize_t n = receive(box, peer, intake, fd, intake->p, want);
 
 	if (n > 0) {
 		intake->used = (size_t)n;
@@ -274,7 +303,7 @@ room_secret(struct inbox *box, const struct peer *peer, struct intake *intake,
 	if (!box->split)
 		st = divide(box, peek, &want);
 	if (st == ST_MALFORMED) {
-		throw_away(box, peek, hopeless);
+		throw_away(box, peek, REASON_BROKEN);
 		return ST_OK;
 	}
 	if (st == ST_OK) {
@@ -292,7 +321,7 @@ room_secret(struct inbox *box, const struct peer *peer, struct intake *intake,
 	if (!box->locked || start + want > box->cap) {
 		st = move(box, peer, intake, want, true);
 		if (st == ST_FULL) {
-			throw_away(box, peek, no_room);
+			throw_away(box, peek, REASON_LIMIT_INTAKE);
 			return ST_OK;
 		}
 		if (st != ST_OK)
@@ -336,7 +365,7 @@ inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
 	int st;
 
 	if (box->skip > 0)
-		return read_skipped(box, intake, fd);
+		return read_skipped(box, peer, intake, fd);
 	if (box->rest.len > 0) {
 		assert(is_own(box));
 		/* A broken head was found when the turn ended. */
@@ -348,7 +377,7 @@ inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
 		    box->skip > 0)
 			return st;
 	}
-	n = recv(fd, to.at, to.len, MSG_DONTWAIT);
+	n = receive(box, peer, intake, fd, to.at, to.len);
 	if (n == 0)
 		return ST_CLOSED;
 	if (n < 0)
@@ -390,7 +419,7 @@ int
 inbox_next(struct inbox *box, const struct peer *peer, struct inbox_item *out)
 {
 	struct frame_peek peek;
-	const char *why;
+	enum reason why;
 	int st;
 
 	memset(out, 0, sizeof(*out));
@@ -398,10 +427,10 @@ inbox_next(struct inbox *box, const struct peer *peer, struct inbox_item *out)
 		return ST_MORE;
 	if (box->split)
 		return next_split(box, out);
-	if (box->thrown == NULL) {
+	if (box->thrown == REASON_NONE) {
 		if ((st = frame_peek(box->rest, &peek)) != ST_OK)
 			return st;
-		if ((why = why_not(box, &peek, peer)) == NULL)
+		if ((why = why_not(box, &peek, peer)) == REASON_NONE)
 			return frame_next(&box->rest, &out->body);
 		throw_away(box, &peek, why);
 		if (box->skip > 0)
@@ -409,7 +438,7 @@ inbox_next(struct inbox *box, const struct peer *peer, struct inbox_item *out)
 	}
 	out->thrown = box->thrown;
 	out->thrown_type = box->thrown_type;
-	box->thrown = NULL;
+	box->thrown = REASON_NONE;
 	return ST_DENIED;
 }
 
@@ -428,7 +457,7 @@ has_secret(const struct inbox *box, const struct peer *peer,
 	while (frame_peek((struct slice){ at, len }, &peek) == ST_OK &&
 	    peek.typed) {
 		here = peek.need < len ? peek.need : len;
-		if (why_not(box, &peek, peer) != NULL)
+		if (why_not(box, &peek, peer) != REASON_NONE)
 			explicit_bzero(at + FRAME_HEAD + 1,
 			    here - FRAME_HEAD - 1);
 		else if (request_has_secret(peek.type))
@@ -450,14 +479,14 @@ keep_secret(struct inbox *box, const struct peer *peer, struct intake *intake,
 
 	st = divide(box, peek, &want);
 	if (st == ST_MALFORMED) {
-		throw_away(box, peek, hopeless);
+		throw_away(box, peek, REASON_BROKEN);
 		return ST_OK;
 	}
 	if (st != ST_OK && st != ST_MORE)
 		return st;
 	st = move(box, peer, intake, want, true);
 	if (st == ST_FULL) {
-		throw_away(box, peek, no_room);
+		throw_away(box, peek, REASON_LIMIT_INTAKE);
 		st = ST_OK;
 	}
 	return st;
@@ -492,13 +521,14 @@ inbox_settle(struct inbox *box, const struct peer *peer,
     struct intake *intake)
 {
 	struct frame_peek peek;
-	const char *why;
+	enum reason why;
 	int st = ST_OK;
 
 	/* The caller may have stopped just before a frame that is not kept. */
 	if (frame_peek(box->rest, &peek) == ST_OK &&
 	    peek.need > box->rest.len) {
-		if ((why = why_not(box, &peek, peer)) != NULL)
+		if ((why = why_not(box, &peek, peer)) !=
+		    REASON_NONE)
 			throw_away(box, &peek, why);
 		/* It was the last one that anything was wiped of. */
 		box->wiped = false;
@@ -521,7 +551,7 @@ inbox_waiting(const struct inbox *box)
 
 	if (box->skip > 0)
 		return false;
-	return box->thrown != NULL || frame_peek(box->rest, &peek) != ST_OK ||
+	return box->thrown != REASON_NONE || frame_peek(box->rest, &peek) != ST_OK ||
 	    (box->rest.len > 0 && peek.need <= arrived(box));
 }
 

@@ -38,6 +38,8 @@ struct intake {
 	uint8_t	*p;
 	size_t	 cap;
 	size_t	 used;		/* bytes to be wiped at the end of the turn */
+	bool	 senders;		/* the sockets say who sent what: see
+					 * unixsock_senders() */
 	size_t	 n_holders;
 	uid_t	 holders[INTAKE_HOLDERS];
 };
@@ -55,9 +57,11 @@ struct inbox {
 	uint8_t		*tail;
 	size_t		 tail_len, tail_cap;
 	size_t		 skip;		/* bytes to come of a frame thrown away */
-	const char	*thrown;	/* such a frame is complete, or will be:
-					 * why; static */
+	enum reason	 thrown;	/* such a frame is complete, or will be:
+					 * why */
 	uint8_t		 thrown_type;
+	bool		 foreign;	/* bytes came from another uid than the
+					 * one that connected: stays so */
 };
 
 /**
@@ -76,7 +80,8 @@ void inbox_fini(struct inbox *box, struct intake *intake);
 
 /**
  * inbox_read(box, peer, intake, fd):
- * Receive some bytes of ${peer}.
+ * Receive some bytes of ${peer}.  Where the kernel says that another one has
+ * sent them, who is not root, the box is foreign from then on.
  *
  * Errors: ST_MORE    nothing there now
  *         ST_CLOSED  end of file, or the peer is gone
@@ -88,7 +93,7 @@ int inbox_read(struct inbox *box, const struct peer *peer,
 /* A whole request: ${tail} follows ${body}, or is empty. */
 struct inbox_item {
 	struct slice	 body, tail;
-	const char	*thrown;	/* why it was thrown away */
+	enum reason	 thrown;	/* why it was thrown away, or NONE */
 	uint8_t		 thrown_type;
 };
 

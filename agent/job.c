@@ -1,5 +1,6 @@
 #include "agent/job.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ job_sign(struct job **out, struct signing *s)
 	j->kind = JOB_SIGN;
 	j->st = ST_INTERNAL;	/* until it was run */
 	j->sign = *s;
+	j->bytes = sizeof(*j) + (s->copy != NULL ? s->data.len : 0);
 	j->work.alone = s->big;
 	s->key = NULL;		/* the job owns them now */
 	s->copy = NULL;
@@ -56,6 +58,8 @@ job_bind(struct job **out, const struct bind_request *req)
 		return ST_NOMEM;
 	}
 	at = j->copy;
+	j->bytes = sizeof(*j) + req->hostkey.len + req->session_id.len +
+	    req->signature.len + 1;
 	j->kind = JOB_BIND;
 	j->st = ST_INTERNAL;	/* until it was run */
 	j->bind.hostkey = copy(&at, req->hostkey);
@@ -66,9 +70,24 @@ job_bind(struct job **out, const struct bind_request *req)
 	return ST_OK;
 }
 
+int
+job_next(struct job **out)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	*out = j;
+	if (j == NULL)
+		return ST_NOMEM;
+	j->kind = JOB_NEXT;
+	j->bytes = sizeof(*j);
+	j->st = ST_INTERNAL;	/* until there is one */
+	return ST_OK;
+}
+
 void
 job_run(struct job *j)
 {
+	assert(j->kind != JOB_NEXT);
 	if (j->kind == JOB_SIGN)
 		j->st = signing_run(&j->sign);
 	else

@@ -155,8 +155,11 @@ take_key(struct load *l, struct slice body,
 	if ((st = identity_new(&id, key, req.add.comment)) != ST_OK)
 		goto out;
 	key = NULL;		/* the identity owns it now */
-	if ((st = identity_limit(id, &limits, defaults->service,
-	    defaults->lifetime_s, now_ms)) != ST_OK)
+	st = identity_limit(id, &limits, defaults->service,
+	    defaults->lifetime_s, now_ms);
+	if (st == ST_NOT_FOUND)
+		*why = reason_text(REASON_CONSTRAINT_PEER);
+	if (st != ST_OK)
 		goto out;
 	memcpy(id->load, l->name, sizeof(id->load));
 	if ((st = stage(l, id, why)) != ST_OK)

@@ -34,7 +34,7 @@
 /* What a record has besides key, comment and constraints: its kind, two
  * lengths. */
 #define RECORD_ROOM	16
-/* What all constraints but the purposes take, and the head of those. */
+/* What all constraints but purposes and peers take, and the heads of those. */
 #define RULES_ROOM	256
 
 void
@@ -74,17 +74,25 @@ new_sealer(void *arg)
 	    n->head);
 }
 
-/* Put the purposes of an option into a string of texts. */
-static void
-put_purposes(struct wire_writer *w, const char *list)
+/* The list of an option, which may be NULL, as texts one after the other.  The
+ * caller frees ${out}->p. */
+static int
+put_list(struct wire_writer *out, const char *list)
 {
-	size_t len;
+	/* A word has a length before it, and a comma behind it in the list,
+	 * where it has at least one byte. */
+	size_t len, cap = list == NULL ? 1 : 5 * (strlen(list) + 1);
 
-	for (; *list != '\0'; list += len + (list[len] == ',')) {
+	*out = wire_writer(malloc(cap), cap);
+	if (out->p == NULL)
+		return ST_NOMEM;
+	for (; list != NULL && *list != '\0';
+	    list += len + (list[len] == ',')) {
 		len = strcspn(list, ",");
-		wire_put_string(w, (struct slice){ (const uint8_t *)list,
+		wire_put_string(out, (struct slice){ (const uint8_t *)list,
 		    len });
 	}
+	return ST_OK;
 }
 
 /* Make the constraints that all records get. */
@@ -92,10 +100,7 @@ static int
 make_rules(struct loadstream *ls)
 {
 	const struct agent_options *o = ls->opts;
-	/* A purpose has a length before it, and a comma behind it in the
-	 * list, where it has at least one byte. */
-	size_t cap = o->purposes == NULL ? 1 : 5 * (strlen(o->purposes) + 1);
-	struct wire_writer w = wire_writer(malloc(cap), cap);
+	struct wire_writer purposes = { 0 }, peers = { 0 };
 	struct constraints c = {
 		.has_lifetime = o->has_lifetime,
 		.lifetime_s = o->lifetime_s,
@@ -104,19 +109,24 @@ make_rules(struct loadstream *ls)
 		.rate_n = o->rate_n,
 		.rate_s = o->rate_s,
 	};
-	int st = ST_NOMEM;
+	size_t cap;
+	int st;
 
-	ls->rules = wire_writer(malloc(cap + RULES_ROOM), cap + RULES_ROOM);
-	if (w.p == NULL || ls->rules.p == NULL)
+	if ((st = put_list(&purposes, o->purposes)) != ST_OK ||
+	    (st = put_list(&peers, o->peers)) != ST_OK ||
+	    (st = wire_done(&purposes, &c.purposes)) != ST_OK ||
+	    (st = wire_done(&peers, &c.peers)) != ST_OK)
 		goto out;
-	if (o->purposes != NULL)
-		put_purposes(&w, o->purposes);
-	if ((st = wire_done(&w, &c.purposes)) != ST_OK)
+	cap = purposes.len + peers.len + RULES_ROOM;
+	ls->rules = wire_writer(malloc(cap), cap);
+	st = ST_NOMEM;
+	if (ls->rules.p == NULL)
 		goto out;
 	constraint_put(&ls->rules, &c);
 	st = ls->rules.full ? ST_TOO_LARGE : ST_OK;
 out:
-	free(w.p);
+	free(purposes.p);
+	free(peers.p);
 	return st;
 }
 

@@ -7,10 +7,12 @@
 #include <time.h>
 
 #include "agent/daemon.h"
+#include "agent/explaincmd.h"
 #include "agent/harden.h"
 #include "agent/loader.h"
 #include "agent/options.h"
 #include "agent/optiontable.h"
+#include "agent/policycmd.h"
 #include "agent/shellout.h"
 #include "agent/socketpath.h"
 #include "agent/statuscmd.h"
@@ -95,6 +97,10 @@ main(int argc, char **argv)
 		return loader_main(&opts);
 	case COMMAND_STATUS:
 		return statuscmd_main(&opts);
+	case COMMAND_EXPLAIN:
+		return explaincmd_main(&opts);
+	case COMMAND_CHECK_POLICY:
+		return policycmd_main(&opts);
 	case COMMAND_SERVE:
 		break;
 	}

@@ -196,10 +196,10 @@ take_allow(struct parse *p, const char *arg)
 	return ST_OK;
 }
 
-/* How many bytes of ${list} the purpose at its beginning has; 0 when it is not
+/* How many bytes of ${list} the word at its beginning has; 0 when it is not
  * one. */
 static size_t
-purpose_length(const char *list)
+word_length(const char *list, size_t max)
 {
 	size_t len = strcspn(list, ",");
 	size_t i;
@@ -207,32 +207,77 @@ purpose_length(const char *list)
 	for (i = 0; i < len; i++)
 		if ((unsigned char)list[i] <= ' ' || list[i] == 0x7f)
 			return 0;
-	return len <= CONSTRAINT_PURPOSE_MAX ? len : 0;
+	return len <= max ? len : 0;
+}
+
+/* A list of words with commas between them. */
+static int
+check_list(const char *list, size_t n_max, size_t len_max)
+{
+	size_t len, n = 0;
+
+	for (;; list++) {
+		if ((len = word_length(list, len_max)) == 0)
+			return ST_MALFORMED;
+		if (++n > n_max)
+			return ST_TOO_LARGE;
+		list += len;
+		if (*list == '\0')
+			return ST_OK;
+	}
 }
 
 /* --purpose: a list, kept as it is once it was looked through. */
 static int
 take_purposes(struct parse *p, const char *arg)
 {
-	const char *rest = arg;
-	size_t len, n = 0;
+	int st = check_list(arg, CONSTRAINT_PURPOSES_MAX,
+	    CONSTRAINT_PURPOSE_MAX);
 
-	for (;;) {
-		if ((len = purpose_length(rest)) == 0)
-			return wrong(p, "--purpose takes auth, any and "
-			    "namespaces of at most %d bytes, with commas and "
-			    "no blanks between them, for example --purpose "
-			    "auth,git", CONSTRAINT_PURPOSE_MAX);
-		if (++n > CONSTRAINT_PURPOSES_MAX)
-			return wrong(p, "--purpose takes at most %d purposes",
-			    CONSTRAINT_PURPOSES_MAX);
-		rest += len;
-		if (*rest == '\0')
-			break;
-		rest++;
-	}
 	p->opts->purposes = arg;
-	return ST_OK;
+	if (st == ST_TOO_LARGE)
+		return wrong(p, "--purpose takes at most %d purposes",
+		    CONSTRAINT_PURPOSES_MAX);
+	return st == ST_OK ? ST_OK : wrong(p, "--purpose takes auth, any and "
+	    "namespaces of at most %d bytes, with commas and no blanks "
+	    "between them, for example --purpose auth,git",
+	    CONSTRAINT_PURPOSE_MAX);
+}
+
+/* --peers: likewise. */
+static int
+take_peers(struct parse *p, const char *arg)
+{
+	int st = check_list(arg, CONSTRAINT_PEERS_MAX, CONSTRAINT_PEER_MAX);
+
+	p->opts->peers = arg;
+	if (st == ST_TOO_LARGE)
+		return wrong(p, "--peers takes at most %d peers",
+		    CONSTRAINT_PEERS_MAX);
+	return st == ST_OK ? ST_OK : wrong(p, "--peers takes user names, uids "
+	    "and @groups with commas and no blanks between them, for example "
+	    "--peers node,@dev");
+}
+
+/* --limit: by its name. */
+static int
+take_limit(struct parse *p, const char *arg)
+{
+	char why[256];
+
+	if (limits_set(&p->opts->limits, arg, why, sizeof(why)) == ST_OK)
+		return ST_OK;
+	return wrong(p, "--limit: %s", why);
+}
+
+/* --audit-format: by its name. */
+static int
+take_audit_format(struct parse *p, const char *arg)
+{
+	p->opts->audit_text = strcmp(arg, "text") == 0;
+	if (p->opts->audit_text || strcmp(arg, "json") == 0)
+		return ST_OK;
+	return wrong(p, "--audit-format takes json or text");
 }
 
 /* --rate: a number, a slash and a time. */
@@ -362,8 +407,21 @@ take_argument(struct parse *p, enum option_id id, const char *arg)
 		return st;
 	case ID_PURPOSE:
 		return take_purposes(p, arg);
+	case ID_PEERS:
+		return take_peers(p, arg);
 	case ID_RATE:
 		return take_rate(p, arg);
+	case ID_POLICY:
+		return take_word(p, id, arg, PATH_MAX - 1, &o->policy);
+	case ID_CHECK_POLICY:
+		o->command = COMMAND_CHECK_POLICY;
+		return take_word(p, id, arg, PATH_MAX - 1, &o->check_policy);
+	case ID_AUDIT:
+		return take_word(p, id, arg, PATH_MAX - 1, &o->audit);
+	case ID_AUDIT_FORMAT:
+		return take_audit_format(p, arg);
+	case ID_LIMIT:
+		return take_limit(p, arg);
 	case ID_MAX_SIGNATURES:
 		st = take_number(p, id, arg, 1, UINT32_MAX, &n);
 		if (st == ST_OK)
@@ -428,6 +486,8 @@ take_switch(struct agent_options *o, enum option_id id)
 		o->command = COMMAND_LOAD;
 	else if (id == ID_STATUS)
 		o->command = COMMAND_STATUS;
+	else if (id == ID_EXPLAIN)
+		o->command = COMMAND_EXPLAIN;
 	else if (id == ID_KILL)
 		o->command = COMMAND_KILL;
 	else if (id == ID_CLEAN)
@@ -541,7 +601,7 @@ take(struct parse *p, int c, const char *word)
 		assert(id != IDS);
 	}
 
-	if (p->seen[id] && id != ID_ALLOW && (st = take_again(p, id)) != ST_OK)
+	if (p->seen[id] && id != ID_ALLOW && id != ID_LIMIT && (st = take_again(p, id)) != ST_OK)
 		return st;
 	p->seen[id] = true;
 	if (optiontable[id].arg != NULL)
@@ -561,6 +621,40 @@ both(struct parse *p, enum option_id a, enum option_id b)
 	return true;
 }
 
+/* The options that choose a command; -k and -u may go together, as in
+ * ssh-agent. */
+static const enum option_id choosing[] = {
+	ID_LOAD, ID_STATUS, ID_EXPLAIN, ID_CHECK_POLICY, ID_KILL, ID_CLEAN,
+};
+
+#define N_CHOOSING	(sizeof(choosing) / sizeof(choosing[0]))
+
+/* Only one may be given. */
+static int
+check_choice(struct parse *p)
+{
+	size_t i, j;
+
+	for (i = 0; i < N_CHOOSING; i++)
+		for (j = i + 1; j < N_CHOOSING; j++)
+			if (choosing[i] != ID_KILL &&
+			    both(p, choosing[i], choosing[j]))
+				return ST_MALFORMED;
+	return ST_OK;
+}
+
+/* The option that chose the command. */
+static enum option_id
+chosen(const struct parse *p)
+{
+	size_t i;
+
+	for (i = 0; i < N_CHOOSING; i++)
+		if (p->seen[choosing[i]])
+			return choosing[i];
+	return IDS;
+}
+
 /* Every option must go with the command. */
 static int
 check_commands(struct parse *p)
@@ -574,14 +668,12 @@ check_commands(struct parse *p)
 		if (optiontable[id].commands == ON_LOAD)
 			return wrong(p, "%s goes with --load only",
 			    optiontable_label(id).text);
-		if (optiontable[id].commands == ON_STATUS)
-			return wrong(p, "%s goes with --status only",
-			    optiontable_label(id).text);
+		if (optiontable[id].commands == (ON_STATUS | ON_EXPLAIN))
+			return wrong(p, "%s goes with --status and --explain "
+			    "only", optiontable_label(id).text);
 		return wrong(p, "%s does not go with %s",
 		    optiontable_label(id).text,
-		    p->seen[ID_LOAD] ? "--load" :
-		    p->seen[ID_STATUS] ? "--status" :
-		    p->seen[ID_KILL] ? "-k" : "-u");
+		    optiontable_label(chosen(p)).text);
 	}
 	return ST_OK;
 }
@@ -591,8 +683,8 @@ static int
 check_run(struct parse *p)
 {
 	static const enum option_id never[] = {
-		ID_STATUS, ID_KILL, ID_CLEAN, ID_CSH, ID_SH, ID_FOREGROUND,
-		ID_DEBUG,
+		ID_STATUS, ID_EXPLAIN, ID_CHECK_POLICY, ID_KILL, ID_CLEAN,
+		ID_CSH, ID_SH, ID_FOREGROUND, ID_DEBUG,
 	};
 	const struct agent_options *o = p->opts;
 	size_t i;
@@ -609,7 +701,8 @@ check_run(struct parse *p)
 			    optiontable_label(never[i]).text);
 	if (o->service)
 		return wrong(p, "%s takes no COMMAND",
-		    o->public ? "--public" : "--allow");
+		    o->public ? "--public" : o->n_allow > 0 ? "--allow" :
+		    "--policy");
 	return ST_OK;
 }
 
@@ -620,26 +713,33 @@ check_combinations(struct parse *p)
 	const struct agent_options *o = p->opts;
 	int st;
 
-	if (both(p, ID_LOAD, ID_STATUS) || both(p, ID_LOAD, ID_KILL) ||
-	    both(p, ID_STATUS, ID_KILL) || both(p, ID_LOAD, ID_CLEAN) ||
-	    both(p, ID_STATUS, ID_CLEAN) || both(p, ID_CSH, ID_SH) ||
-	    both(p, ID_FOREGROUND, ID_DEBUG))
+	if ((st = check_choice(p)) != ST_OK)
+		return st;
+	if (both(p, ID_CSH, ID_SH) || both(p, ID_FOREGROUND, ID_DEBUG))
 		return ST_MALFORMED;
 	if (p->twice != IDS && o->ours)
 		return wrong(p, "%s given twice",
 		    optiontable_label(p->twice).text);
 	if ((st = check_commands(p)) != ST_OK)
 		return st;
-	if (o->public && o->n_allow == 0)
-		return wrong(p, "--public needs at least one --allow, for "
-		    "example --allow node=list,sign");
+	if (o->public && o->n_allow == 0 && o->policy == NULL)
+		return wrong(p, "--public needs a --policy or at least one "
+		    "--allow, for example --allow node=list,sign");
+	if (p->seen[ID_AUDIT_FORMAT] && o->audit == NULL)
+		return wrong(p, "--audit-format needs --audit");
+	if (o->audit != NULL && strcmp(o->audit, "-") == 0 && !o->foreground)
+		return wrong(p, "--audit - needs -D: in the background nobody "
+		    "reads stderr; use a file or syslog");
+	if (p->seen[ID_LIMIT] && !o->service && o->command == COMMAND_SERVE)
+		return wrong(p, "--limit needs --public, --allow or --policy: "
+		    "ssh-agent has no limits");
 	if (o->service && o->tmp_socket)
 		return wrong(p, "-T makes a directory that only its owner can "
-		    "enter; with --public or --allow name the socket by "
-		    "--socket");
+		    "enter; with --public, --allow or --policy name the "
+		    "socket by --socket");
 	if (o->allow_shared_dir && !o->service && o->command == COMMAND_SERVE)
-		return wrong(p, "--allow-shared-dir needs --public or "
-		    "--allow");
+		return wrong(p, "--allow-shared-dir needs --public, --allow "
+		    "or --policy");
 	return check_run(p);
 }
 
@@ -655,6 +755,7 @@ options_parse(int argc, char **argv, struct agent_options *out, char *why,
 	assert(whylen > 0);
 	why[0] = '\0';
 	*out = (struct agent_options){ .ready_fd = -1 };
+	limits_init(&out->limits);
 	make_words(&words);
 
 	/* 0 makes getopt() forget an earlier run. */
@@ -677,7 +778,7 @@ options_parse(int argc, char **argv, struct agent_options *out, char *why,
 	/* As ssh-agent: -k goes before -u. */
 	if (p.seen[ID_KILL] && out->command == COMMAND_CLEAN)
 		out->command = COMMAND_KILL;
-	out->service = out->public || out->n_allow > 0;
+	out->service = out->public || out->n_allow > 0 || out->policy != NULL;
 	/* Who asks for nothing of ours gets what ssh-agent would do: serve. */
 	if (!p.seen[ID_HARDENING])
 		out->strict = out->service || out->command == COMMAND_LOAD;

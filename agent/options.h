@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agent/fingerprint.h"
+#include "agent/limits.h"
 #include "base/secret.h"
 #include "base/status.h"
 
@@ -37,13 +38,16 @@ enum command {
 	COMMAND_CLEAN,		/* -u */
 	COMMAND_LOAD,		/* --load */
 	COMMAND_STATUS,		/* --status */
+	COMMAND_EXPLAIN,	/* --explain */
+	COMMAND_CHECK_POLICY,	/* --check-policy */
 	COMMAND_HELP,
 	COMMAND_VERSION,
 };
 
 struct agent_options {
 	enum command	 command;
-	bool		 service;	/* --public or --allow: service mode */
+	bool		 service;	/* --public, --allow, --policy: service
+					 * mode */
 	bool		 ours;		/* an option that ssh-agent has not */
 	bool		 fatal;		/* wrong in a way that ssh-agent calls
 					 * fatal */
@@ -76,6 +80,11 @@ struct agent_options {
 	int		 ready_fd;	/* --ready-fd; -1: none */
 	size_t		 n_allow;
 	const char	*allow[OPTIONS_ALLOW_MAX];
+	const char	*policy;	/* --policy: a file, or NULL */
+	const char	*audit;		/* --audit: as auditsink_open() has it,
+					 * or NULL */
+	bool		 audit_text;	/* --audit-format=text */
+	struct limits	 limits;	/* --limit, and defaults */
 	struct secret_options memory;	/* --memory, --memory-size, ... */
 	bool		 strict;	/* --hardening, or what the mode has */
 	char		**run;		/* COMMAND [ARG...] and NULL; or NULL */
@@ -91,9 +100,13 @@ struct agent_options {
 	const char	*purposes;	/* --purpose: list, checked; or NULL */
 	uint32_t	 signatures;	/* --max-signatures; 0: no end */
 	uint32_t	 rate_n, rate_s;	/* --rate; 0: none */
+	const char	*peers;		/* --peers: list, or NULL */
 
-	/* --status */
+	/* --status, --explain */
 	bool		 json;
+
+	/* --check-policy */
+	const char	*check_policy;	/* a file */
 };
 
 /**

@@ -16,7 +16,7 @@ static const char *const group_title[GROUPS] = {
 	[GROUP_SERVICE]   = "Serving others",
 	[GROUP_MEMORY]    = "Protection of keys",
 	[GROUP_LOAD]      = "With --load",
-	[GROUP_STATUS]    = "With --status",
+	[GROUP_STATUS]    = "With --status and --explain",
 };
 
 const struct option_row optiontable[IDS] = {
@@ -25,6 +25,11 @@ const struct option_row optiontable[IDS] = {
 	    "or none; start an agent if none serves the socket" },
 	[ID_STATUS] = { 0, "status", NULL, GROUP_COMMAND, ON_STATUS,
 	    "ask the agent how it is" },
+	[ID_EXPLAIN] = { 0, "explain", NULL, GROUP_COMMAND, ON_EXPLAIN,
+	    "ask the agent what it refused lately, and what to\n"
+	    "change if that was wrong" },
+	[ID_CHECK_POLICY] = { 0, "check-policy", "FILE", GROUP_COMMAND,
+	    ON_CHECK, "say what a policy file means, or what is wrong" },
 	[ID_KILL] = { 'k', NULL, NULL, GROUP_COMMAND, ON_KILL,
 	    "end the agent whose pid is in $SSH_AGENT_PID" },
 	[ID_CLEAN] = { 'u', NULL, NULL, GROUP_COMMAND, ON_CLEAN | ON_KILL,
@@ -75,6 +80,19 @@ const struct option_row optiontable[IDS] = {
 	    "what a peer may do; may be given more than once.\n"
 	    "PEER: user name, uid or @group; OPS: some of\n"
 	    "list,sign,add,remove,lock,admin, or none" },
+	[ID_POLICY] = { 0, "policy", "FILE", GROUP_SERVICE,
+	    ON_SERVE | ON_LOAD,
+	    "more such rules, one on a line; SIGHUP reads it\n"
+	    "again" },
+	[ID_AUDIT] = { 0, "audit", "WHERE", GROUP_SERVICE, ON_SERVE | ON_LOAD,
+	    "record each decision: -, syslog or a file, which\n"
+	    "SIGHUP opens again" },
+	[ID_AUDIT_FORMAT] = { 0, "audit-format", "FORM", GROUP_SERVICE,
+	    ON_SERVE | ON_LOAD, "json (the default) or text" },
+	[ID_LIMIT] = { 0, "limit", "NAME=N", GROUP_SERVICE,
+	    ON_SERVE | ON_LOAD,
+	    "change a limit; may be given more than once.  They\n"
+	    "are in --status" },
 	[ID_ALLOW_SHARED_DIR] = { 0, "allow-shared-dir", NULL, GROUP_SERVICE,
 	    ON_SERVE | ON_LOAD,
 	    "accept a socket directory that others can change" },
@@ -121,7 +139,10 @@ const struct option_row optiontable[IDS] = {
 	[ID_RATE] = { 0, "rate", "N/TIME", GROUP_LOAD, ON_LOAD,
 	    "each of these keys makes at most N signatures in\n"
 	    "any TIME: 5/1m" },
-	[ID_JSON] = { 0, "json", NULL, GROUP_STATUS, ON_STATUS,
+	[ID_PEERS] = { 0, "peers", "LIST", GROUP_LOAD, ON_LOAD,
+	    "these keys are there for some peers only: user\n"
+	    "names, uids and @groups" },
+	[ID_JSON] = { 0, "json", NULL, GROUP_STATUS, ON_STATUS | ON_EXPLAIN,
 	    "print JSON" },
 };
 
@@ -133,7 +154,8 @@ static const char usage_head[] =
     "       bottle-agent [-c | -s] -k\n"
     "       bottle-agent -u\n"
     "       bottle-agent --load [-a PATH] [OPTION ...] < KEYS\n"
-    "       bottle-agent --status [-a PATH] [--json]\n";
+    "       bottle-agent --status | --explain [-a PATH] [--json]\n"
+    "       bottle-agent --check-policy FILE\n";
 
 struct option_label
 optiontable_label(enum option_id id)

@@ -19,7 +19,10 @@
 #define ON_CLEAN	(1u << COMMAND_CLEAN)
 #define ON_LOAD		(1u << COMMAND_LOAD)
 #define ON_STATUS	(1u << COMMAND_STATUS)
-#define ON_ANY		(ON_SERVE | ON_KILL | ON_CLEAN | ON_LOAD | ON_STATUS)
+#define ON_EXPLAIN	(1u << COMMAND_EXPLAIN)
+#define ON_CHECK	(1u << COMMAND_CHECK_POLICY)
+#define ON_ANY		(ON_SERVE | ON_KILL | ON_CLEAN | ON_LOAD | \
+			    ON_STATUS | ON_EXPLAIN | ON_CHECK)
 /* What ssh-agent does; there, an option that means nothing beside -k or -u is
  * no error. */
 #define ON_SSH_AGENT	(ON_SERVE | ON_KILL | ON_CLEAN)
@@ -40,6 +43,8 @@ enum option_group {
 enum option_id {
 	ID_LOAD,
 	ID_STATUS,
+	ID_EXPLAIN,
+	ID_CHECK_POLICY,
 	ID_KILL,
 	ID_CLEAN,
 	ID_HELP,
@@ -58,6 +63,10 @@ enum option_id {
 	ID_KEEP_STALE,
 	ID_PUBLIC,
 	ID_ALLOW,
+	ID_POLICY,
+	ID_AUDIT,
+	ID_AUDIT_FORMAT,
+	ID_LIMIT,
 	ID_ALLOW_SHARED_DIR,
 	ID_LEGACY_RSA,
 	ID_FORWARDED,
@@ -72,6 +81,7 @@ enum option_id {
 	ID_PURPOSE,
 	ID_MAX_SIGNATURES,
 	ID_RATE,
+	ID_PEERS,
 	ID_JSON,
 	IDS
 };

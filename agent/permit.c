@@ -13,7 +13,6 @@
  * that there is, and what is written in another one matches nothing.
  */
 
-#define GAP	"a bind failed: another host may be on the way"
 
 /* What a CA may sign host certificates with: as OpenSSH, no SHA-1. */
 static const char *const ca_algorithms[] = {
@@ -32,8 +31,8 @@ struct host {
 	struct slice		 blob;
 	bool			 is_cert;
 	struct certificate	 cert;
-	const char		*bad;	/* why the certificate is good for no
-					 * host; NULL: it is, for its names */
+	enum reason		 bad;	/* why the certificate is good for no
+					 * host; NONE: it is, for its names */
 };
 
 /* Whether the CA signed with an algorithm that is on the list. */
@@ -52,24 +51,23 @@ ca_algorithm_is_good(const struct certificate *cert)
 	return false;
 }
 
-/* Why a certificate makes no host at all; NULL: it does. */
-static const char *
+/* Why a certificate makes no host at all; REASON_NONE: it does. */
+static enum reason
 certificate_fault(const struct certificate *cert, int64_t now_s)
 {
 	if (cert->role != CERTIFICATE_HOST)
-		return "the host's certificate is one for users";
+		return REASON_HOST_CERT_USER;
 	if (now_s < 0 || (uint64_t)now_s < cert->valid_after)
-		return "the host's certificate is not valid yet";
+		return REASON_HOST_CERT_EARLY;
 	if ((uint64_t)now_s >= cert->valid_before)
-		return "the host's certificate has expired";
+		return REASON_HOST_CERT_LATE;
 	if (cert->n_principals == 0)
-		return "the host's certificate names no host";
+		return REASON_HOST_CERT_NO_NAMES;
 	if (cert->critical.len > 0)
-		return "the host's certificate has critical options";
+		return REASON_HOST_CERT_OPTIONS;
 	if (!ca_algorithm_is_good(cert))
-		return "the host's certificate is signed with an algorithm "
-		    "that is not allowed";
-	return NULL;
+		return REASON_HOST_CERT_ALGORITHM;
+	return REASON_NONE;
 }
 
 /* Look at the host of a bind, once for all comparisons. */
@@ -80,7 +78,7 @@ host_init(struct host *h, const struct binding *b, int64_t now_s)
 	if (!h->is_cert)
 		return;
 	h->cert = b->cert;
-	h->bad = b->is_broken ? "the host's certificate is broken" :
+	h->bad = b->is_broken ? REASON_HOST_CERT_BROKEN :
 	    certificate_fault(&h->cert, now_s);
 }
 
@@ -110,7 +108,7 @@ is_at(const struct host *h, const struct destination_hop *hop)
 			continue;
 		if (!h->is_cert && slice_eq(key.blob, h->blob))
 			return true;
-		if (h->is_cert && h->bad == NULL &&
+		if (h->is_cert && h->bad == REASON_NONE &&
 		    slice_eq(key.blob, h->cert.ca) &&
 		    names_host(&h->cert, hop->host))
 			return true;
@@ -151,24 +149,24 @@ leads(struct slice list, const struct host *from, const struct host *to,
 }
 
 /* Why a step cannot be taken. */
-static const char *
+static enum reason
 why_not(struct slice list, const struct host *from, const struct host *to,
     const struct slice *user)
 {
 	if (user != NULL && leads(list, from, to, NULL))
-		return "the destinations are for other users";
-	if (to->bad != NULL)
+		return REASON_DESTINATION_USER;
+	if (to->bad != REASON_NONE)
 		return to->bad;
-	if (from != NULL && from->bad != NULL)
+	if (from != NULL && from->bad != REASON_NONE)
 		return from->bad;
-	return "the destinations do not lead to this host";
+	return REASON_DESTINATION;
 }
 
 /* Walk along all binds.  Without a user it is enough to get to the last host,
  * or, where that one forwards, somewhere beyond it. */
 static int
 walk(struct slice list, const struct bindings *b, const struct slice *user,
-    int64_t now_s, const char **why)
+    int64_t now_s, enum reason *why)
 {
 	struct host hosts[2], *from = NULL, *to;
 
@@ -177,7 +175,7 @@ walk(struct slice list, const struct bindings *b, const struct slice *user,
 
 		to = &hosts[i % 2];
 		host_init(to, &b->at[i], now_s);
-		*why = "a bind for authentication is not the last one";
+		*why = REASON_BIND_NOT_LAST;
 		if (!last && !b->at[i].forwarding)
 			return ST_DENIED;
 		if (!leads(list, from, to, last ? user : NULL)) {
@@ -186,7 +184,7 @@ walk(struct slice list, const struct bindings *b, const struct slice *user,
 		}
 		from = to;
 	}
-	*why = "the destinations do not lead beyond this host";
+	*why = REASON_DESTINATION_BEYOND;
 	if (user == NULL && from != NULL && b->at[b->n - 1].forwarding &&
 	    !leads(list, from, NULL, NULL))
 		return ST_DENIED;
@@ -195,14 +193,14 @@ walk(struct slice list, const struct bindings *b, const struct slice *user,
 
 int
 permit_visible(struct slice list, const struct bindings *b, int64_t now_s,
-    const char **why)
+    enum reason *why)
 {
 	if (list.len == 0)
 		return ST_OK;
-	*why = "no bind of this connection was good";
+	*why = REASON_BIND_FAILED;
 	if (b->n == 0)
 		return b->attempted ? ST_DENIED : ST_OK;
-	*why = GAP;
+	*why = REASON_BIND_GAP;
 	if (b->gap)
 		return ST_DENIED;
 	return walk(list, b, NULL, now_s, why);
@@ -211,40 +209,39 @@ permit_visible(struct slice list, const struct bindings *b, int64_t now_s,
 /* Whether a request is one for the session and the host of the last bind. */
 static int
 check_request(const struct bindings *b, const struct signdata *d,
-    const char **why)
+    enum reason *why)
 {
 	const struct binding *last = &b->at[b->n - 1];
 
-	*why = "the connection is bound for forwarding, not to log in";
+	*why = REASON_BOUND_FORWARDING;
 	if (last->forwarding)
 		return ST_DENIED;
-	*why = "the request is for another session";
+	*why = REASON_OTHER_SESSION;
 	if (!slice_eq(d->userauth.session_id, binding_session_id(last)))
 		return ST_DENIED;
-	*why = "the request names no host key, on a forwarded connection";
+	*why = REASON_NO_HOST_KEY;
 	if (!d->userauth.hostbound)
 		return b->n > 1 ? ST_DENIED : ST_OK;
-	*why = "the request is for another host key";
+	*why = REASON_OTHER_HOST;
 	return slice_eq(d->userauth.hostkey, binding_hostkey(last)) ? ST_OK :
 	    ST_DENIED;
 }
 
 int
 permit_auth(struct slice list, const struct bindings *b,
-    const struct signdata *d, int64_t now_s, const char **why)
+    const struct signdata *d, int64_t now_s, enum reason *why)
 {
 	int st;
 
 	if (list.len == 0)
 		return ST_OK;
-	*why = "the data is no request to log in";
+	*why = REASON_DESTINATION_NO_LOGIN;
 	if (d->kind != SIGNDATA_USERAUTH)
 		return ST_DENIED;
-	*why = b->attempted ? "no bind of this connection was good" :
-	    "the connection is not bound";
+	*why = b->attempted ? REASON_BIND_FAILED : REASON_UNBOUND;
 	if (b->n == 0)
 		return ST_DENIED;
-	*why = GAP;
+	*why = REASON_BIND_GAP;
 	if (b->gap)
 		return ST_DENIED;
 	if ((st = check_request(b, d, why)) != ST_OK)

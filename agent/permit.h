@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agent/binding.h"
+#include "agent/reason.h"
 #include "base/status.h"
 #include "proto/signdata.h"
 #include "proto/wire.h"
@@ -22,10 +23,10 @@
  * seen, removed and replaced on a connection with the binds ${b}.  Host
  * certificates must be good at ${now_s}, seconds since 1970.
  *
- * Errors: ST_DENIED  no; *${why} is a static line for people
+ * Errors: ST_DENIED  no; *${why} says why
  */
 int permit_visible(struct slice list, const struct bindings *b, int64_t now_s,
-    const char **why) MUST_USE;
+    enum reason *why) MUST_USE;
 
 /**
  * permit_auth(list, b, d, now_s, why):
@@ -34,10 +35,10 @@ int permit_visible(struct slice list, const struct bindings *b, int64_t now_s,
  * the request names a host key, for that one; with several binds it must; and
  * the destinations lead here, for that user.  Always yes for an empty ${list}.
  *
- * Errors: ST_DENIED  no; *${why} is a static line for people
+ * Errors: ST_DENIED  no; *${why} says why
  */
 int permit_auth(struct slice list, const struct bindings *b,
-    const struct signdata *d, int64_t now_s, const char **why) MUST_USE;
+    const struct signdata *d, int64_t now_s, enum reason *why) MUST_USE;
 
 /**
  * permit_user(list, user):

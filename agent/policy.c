@@ -61,34 +61,28 @@ parse_ops(const char *text, unsigned *out, char *why, size_t whylen)
 	return ST_OK;
 }
 
-/* Find the number of PEER. */
-static int
-parse_peer(const char *peer, struct policy_rule *rule, char *why,
+int
+policy_peer_parse(const char *peer, struct policy_peer *out, char *why,
     size_t whylen)
 {
 	bool group = peer[0] == '@';
 	const char *name = peer + (group ? 1 : 0);
 	uint64_t n;
-	uid_t uid;
-	gid_t gid;
+	uid_t uid = 0;
+	gid_t gid = 0;
 	int st;
 
-	rule->who = group ? POLICY_GROUP : POLICY_USER;
+	out->who = group ? POLICY_GROUP : POLICY_USER;
 	/* The highest number means "no such id" to the kernel. */
 	if (num_u64(name, 0, UINT32_MAX - 1, &n) == ST_OK) {
-		rule->id = (unsigned)n;
+		out->id = (unsigned)n;
 		return ST_OK;
 	}
-	if (group) {
-		st = users_gid(name, &gid);
-		rule->id = st == ST_OK ? (unsigned)gid : 0;
-	} else {
-		st = users_uid(name, &uid);
-		rule->id = st == ST_OK ? (unsigned)uid : 0;
-	}
+	st = group ? users_gid(name, &gid) : users_uid(name, &uid);
+	out->id = group ? (unsigned)gid : (unsigned)uid;
 	if (st == ST_OK)
 		return ST_OK;
-	(void)snprintf(why, whylen, "there is no %s \"%s\"%s",
+	(void)snprintf(why, whylen, "there is no %s \"%.64s\"%s",
 	    group ? "group" : "user", name, st == ST_NOT_FOUND ?
 	    ": create it first, or give its number" :
 	    ": the account files cannot be read");
@@ -99,6 +93,7 @@ int
 policy_add(struct policy *p, const char *text, char *why, size_t whylen)
 {
 	struct policy_rule *rule;
+	struct policy_peer who;
 	char peer[POLICY_RULE_MAX];
 	const char *eq = strchr(text, '=');
 	int st;
@@ -117,9 +112,12 @@ policy_add(struct policy *p, const char *text, char *why, size_t whylen)
 	rule = &p->rules[p->n];
 	memcpy(peer, text, (size_t)(eq - text));
 	peer[eq - text] = '\0';
-	if ((st = parse_peer(peer, rule, why, whylen)) != ST_OK ||
+	if ((st = policy_peer_parse(peer, &who, why, whylen)) != ST_OK ||
 	    (st = parse_ops(eq + 1, &rule->ops, why, whylen)) != ST_OK)
 		return st;
+	rule->who = who.who;
+	rule->id = who.id;
+	rule->line = 0;
 	memcpy(rule->text, text, strlen(text) + 1);
 	p->n++;
 	return ST_OK;
@@ -139,21 +137,68 @@ names(const struct policy_rule *rule, const struct unixsock_peer *peer)
 	return false;
 }
 
+/* Whether a peer has everything for who it is: root, and the agent's own user,
+ * unless a rule names them as users. */
+static bool
+has_all(const struct policy *p, const struct unixsock_peer *peer)
+{
+	if (peer->uid != 0 && peer->uid != p->self)
+		return false;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->rules[i].who == POLICY_USER &&
+		    names(&p->rules[i], peer))
+			return false;
+	return true;
+}
+
 unsigned
 policy_ops(const struct policy *p, const struct unixsock_peer *peer)
 {
-	bool by_name = false;
 	unsigned ops = 0;
 
-	for (size_t i = 0; i < p->n; i++) {
-		if (!names(&p->rules[i], peer))
-			continue;
-		ops |= p->rules[i].ops;
-		by_name = by_name || p->rules[i].who == POLICY_USER;
-	}
-	if (!by_name && (peer->uid == 0 || peer->uid == p->self))
-		ops |= POLICY_ALL;
+	if (has_all(p, peer))
+		return POLICY_ALL;
+	for (size_t i = 0; i < p->n; i++)
+		if (names(&p->rules[i], peer))
+			ops |= p->rules[i].ops;
 	return ops;
+}
+
+uint64_t
+policy_match(const struct policy *p, const struct unixsock_peer *peer)
+{
+	uint64_t rules = 0;
+
+	if (has_all(p, peer))
+		return 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (names(&p->rules[i], peer))
+			rules |= UINT64_C(1) << i;
+	return rules;
+}
+
+void
+policy_deciding(const struct policy *p, uint64_t rules, unsigned op, char *out,
+    size_t cap)
+{
+	struct text t;
+
+	text_init(&t, out, cap);
+	for (size_t i = 0; i < p->n; i++) {
+		if ((rules >> i & 1) == 0 || op == 0 ||
+		    (p->rules[i].ops & op) != op)
+			continue;
+		text_escape(&t, p->rules[i].text, strlen(p->rules[i].text));
+		return;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		if ((rules >> i & 1) == 0)
+			continue;
+		text_add(&t, t.len > 0 ? " " : "");
+		text_escape(&t, p->rules[i].text, strlen(p->rules[i].text));
+	}
+	if (t.len == 0)
+		text_add(&t, "built in");
 }
 
 void

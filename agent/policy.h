@@ -14,6 +14,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 #include "base/unixsock.h"
@@ -27,7 +28,8 @@
 #define POLICY_ADMIN	0x20u	/* load and status; includes all others */
 #define POLICY_ALL	0x3fu
 
-/* Most rules, and the longest one, in bytes with its NUL. */
+/* Most rules, which are bits of a number, and the longest one, in bytes with
+ * its NUL. */
 #define POLICY_RULES_MAX	64
 #define POLICY_RULE_MAX		320
 
@@ -40,6 +42,7 @@ struct policy_rule {
 	enum policy_who	 who;
 	unsigned	 id;		/* uid or gid */
 	unsigned	 ops;
+	unsigned	 line;		/* of the policy file; 0: an option */
 	char		 text[POLICY_RULE_MAX];	/* as it was given */
 };
 
@@ -71,6 +74,39 @@ int policy_add(struct policy *p, const char *text, char *why, size_t whylen)
  * Everything that ${peer} may do; 0 when no rule names it.
  */
 unsigned policy_ops(const struct policy *p, const struct unixsock_peer *peer);
+
+/**
+ * policy_match(p, peer):
+ * The rules that name ${peer} and so decide what it may: bit i for rules[i].
+ * None for root and the agent's own uid when policy_ops() does not look at
+ * rules for them.
+ */
+uint64_t policy_match(const struct policy *p,
+    const struct unixsock_peer *peer);
+
+/**
+ * policy_deciding(p, rules, op, out, cap):
+ * Which of ${rules}, a result of policy_match(), decided about ${op}: the
+ * first one that allows it, else all of them; "built in" when there are none.
+ * Escaped, and cut to fit.
+ */
+void policy_deciding(const struct policy *p, uint64_t rules, unsigned op,
+    char *out, size_t cap);
+
+/* A user or a group by itself, as the rules of a key have them. */
+struct policy_peer {
+	enum policy_who	 who;
+	unsigned	 id;
+};
+
+/**
+ * policy_peer_parse(name, out, why, whylen):
+ * Decode PEER.
+ *
+ * Errors: ST_MALFORMED  as policy_add()
+ */
+int policy_peer_parse(const char *name, struct policy_peer *out, char *why,
+    size_t whylen) MUST_USE;
 
 /**
  * policy_ops_name(ops, out):

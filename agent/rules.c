@@ -25,10 +25,35 @@ copy(uint8_t **at, struct slice s)
 	return out;
 }
 
+/* Look up all peers. */
+static int
+resolve_peers(struct rules *r, struct slice list)
+{
+	struct wire_reader rd = wire_reader(list);
+	char name[CONSTRAINT_PEER_MAX + 1], why[128];
+	struct slice text;
+
+	if (list.len == 0)
+		return ST_OK;
+	r->peers = calloc(CONSTRAINT_PEERS_MAX, sizeof(r->peers[0]));
+	if (r->peers == NULL)
+		return ST_NOMEM;
+	while (constraint_next_text(&rd, &text) == ST_OK) {
+		memcpy(name, text.p, text.len);
+		name[text.len] = '\0';
+		if (policy_peer_parse(name, &r->peers[r->n_peers], why,
+		    sizeof(why)) != ST_OK)
+			return ST_NOT_FOUND;
+		r->n_peers++;
+	}
+	return ST_OK;
+}
+
 int
 rules_init(struct rules *r, const struct constraints *c, bool service)
 {
 	uint8_t *at;
+	int st;
 
 	*r = (struct rules){
 		.service = service,
@@ -52,7 +77,9 @@ rules_init(struct rules *r, const struct constraints *c, bool service)
 	/* So long ago that it never counts. */
 	for (uint32_t i = 0; i < r->rate_n; i++)
 		r->recent[i] = INT64_MIN / 2;
-	return ST_OK;
+	if ((st = resolve_peers(r, c->peers)) != ST_OK)
+		rules_fini(r);
+	return st;
 }
 
 void
@@ -60,6 +87,7 @@ rules_fini(struct rules *r)
 {
 	free(r->bytes);
 	free(r->recent);
+	free(r->peers);
 	memset(r, 0, sizeof(*r));
 }
 
@@ -67,7 +95,8 @@ size_t
 rules_size(const struct rules *r)
 {
 	return r->destinations.len + r->purposes.len +
-	    r->rate_n * sizeof(r->recent[0]);
+	    r->rate_n * sizeof(r->recent[0]) +
+	    (r->n_peers > 0 ? CONSTRAINT_PEERS_MAX * sizeof(r->peers[0]) : 0);
 }
 
 /* Whether the purposes name one, or any. */
@@ -77,7 +106,7 @@ has_purpose(const struct rules *r, struct slice wanted)
 	struct wire_reader rd = wire_reader(r->purposes);
 	struct slice p;
 
-	while (constraint_next_purpose(&rd, &p) == ST_OK)
+	while (constraint_next_text(&rd, &p) == ST_OK)
 		if (slice_eq(p, wanted) || slice_eq_str(p, PURPOSE_ANY))
 			return true;
 	return false;
@@ -91,17 +120,45 @@ is_unbound_use(const struct rules *r, const struct rules_place *at)
 	return r->unbound && !at->binds->attempted;
 }
 
+/* Whether one of the peers of a key is this one. */
+static bool
+is_peer(const struct policy_peer *p, const struct peer *peer)
+{
+	if (p->who == POLICY_USER)
+		return p->id == peer->uid;
+	if (p->id == peer->gid)
+		return true;
+	for (size_t i = 0; i < peer->ngroups; i++)
+		if (p->id == peer->groups[i])
+			return true;
+	return false;
+}
+
+bool
+rules_for_peer(const struct rules *r, const struct peer *peer)
+{
+	if (r->n_peers == 0 || (peer->ops & POLICY_ADMIN) != 0)
+		return true;
+	for (size_t i = 0; i < r->n_peers; i++)
+		if (is_peer(&r->peers[i], peer))
+			return true;
+	return false;
+}
+
 int
 rules_visible(const struct rules *r, const struct rules_place *at,
-    const char **why)
+    enum reason *why)
 {
+	*why = REASON_NOT_VISIBLE;
+	if (!rules_for_peer(r, at->peer))
+		return ST_DENIED;
 	return permit_visible(r->destinations, at->binds, at->wall_s, why);
 }
 
 bool
 rules_listed(const struct rules *r, const struct rules_place *at)
 {
-	const char *why;
+	enum reason why;
 
 	if (rules_visible(r, at, &why) != ST_OK)
 		return false;
@@ -112,44 +169,43 @@ rules_listed(const struct rules *r, const struct rules_place *at)
 /* A login. */
 static int
 sign_auth(const struct rules *r, const struct rules_place *at,
-    const struct signdata *d, const char **why)
+    const struct signdata *d, enum reason *why)
 {
 	if (r->purposes.len > 0 && !has_purpose(r, slice_str(PURPOSE_AUTH))) {
-		*why = "the purposes of the key do not include auth";
+		*why = REASON_PURPOSE_AUTH;
 		return ST_DENIED;
 	}
 	if (r->destinations.len == 0)
 		return ST_OK;
 	/* A peer chooses it, and each pair's pattern may be held against it. */
-	*why = "the user name is too long";
+	*why = REASON_USER_TOO_LONG;
 	if (d->userauth.user.len > DESTINATION_USER_MAX)
 		return ST_DENIED;
 	if (!is_unbound_use(r, at))
 		return permit_auth(r->destinations, at->binds, d, at->wall_s,
 		    why);
-	*why = "the destinations of the key do not name that user";
+	*why = REASON_DESTINATION_UNBOUND_USER;
 	return permit_user(r->destinations, d->userauth.user) ?
 	    ST_OK : ST_DENIED;
 }
 
 /* A namespace of SSHSIG. */
 static int
-sign_sshsig(const struct rules *r, const struct signdata *d, const char **why)
+sign_sshsig(const struct rules *r, const struct signdata *d, enum reason *why)
 {
 	bool yes;
 
 	if (r->purposes.len > 0) {
-		*why = "the purposes of the key do not include that namespace";
+		*why = REASON_PURPOSE_NAMESPACE;
 		/* Otherwise "auth" would be a namespace as well. */
 		yes = slice_eq_str(d->sshsig.ns, PURPOSE_AUTH) ?
 		    has_purpose(r, slice_str(PURPOSE_ANY)) :
 		    has_purpose(r, d->sshsig.ns);
 	} else if (r->destinations.len > 0) {
-		*why = "a key with destinations signs nothing but logins";
+		*why = REASON_DESTINATION_SSHSIG;
 		yes = false;
 	} else {
-		*why = "only logins and the namespace git, unless the key was "
-		    "added for other purposes";
+		*why = REASON_PURPOSE_DEFAULT;
 		yes = !r->service || slice_eq_str(d->sshsig.ns, NAMESPACE_GIT);
 	}
 	return yes ? ST_OK : ST_DENIED;
@@ -157,7 +213,7 @@ sign_sshsig(const struct rules *r, const struct signdata *d, const char **why)
 
 /* What nobody can tell, and logins with other keys. */
 static int
-sign_other(const struct rules *r, const struct signdata *d, const char **why)
+sign_other(const struct rules *r, const struct signdata *d, enum reason *why)
 {
 	bool yes = r->purposes.len > 0 ?
 	    has_purpose(r, slice_str(PURPOSE_ANY)) :
@@ -165,11 +221,10 @@ sign_other(const struct rules *r, const struct signdata *d, const char **why)
 
 	/* A certificate has the numbers of its plain key: a login with the one
 	 * must not be a way around the destinations of the other. */
-	*why = "a login with another key, and this one has destinations";
+	*why = REASON_OTHER_KEY;
 	if (d->kind == SIGNDATA_USERAUTH && r->destinations.len > 0)
 		return ST_DENIED;
-	*why = "neither a login with this key nor an SSHSIG, and the key was "
-	    "not added for any purpose";
+	*why = REASON_UNCLASSIFIED;
 	return yes ? ST_OK : ST_DENIED;
 }
 
@@ -194,8 +249,11 @@ is_login(const struct rules *r, const struct signdata *d, struct slice blob)
 
 int
 rules_sign(const struct rules *r, const struct rules_place *at,
-    const struct signdata *d, struct slice blob, const char **why)
+    const struct signdata *d, struct slice blob, enum reason *why)
 {
+	*why = REASON_NOT_VISIBLE;
+	if (!rules_for_peer(r, at->peer))
+		return ST_DENIED;
 	if (d->kind == SIGNDATA_SSHSIG)
 		return sign_sshsig(r, d, why);
 	if (is_login(r, d, blob))
@@ -204,14 +262,13 @@ rules_sign(const struct rules *r, const struct rules_place *at,
 }
 
 int
-rules_spend(struct rules *r, int64_t now_ms, const char **why)
+rules_spend(struct rules *r, int64_t now_ms, enum reason *why)
 {
-	*why = "the key has made all the signatures that it was added for";
+	*why = REASON_SIGNATURES;
 	if (r->counted && r->left == 0)
 		return ST_DENIED;
 	if (r->rate_n > 0) {
-		*why = "the key has made as many signatures lately as its rate "
-		    "allows";
+		*why = REASON_RATE;
 		if (now_ms - r->recent[r->next] < (int64_t)r->rate_s * 1000)
 			return ST_DENIED;
 		r->recent[r->next] = now_ms;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/account.h"
 #include "agent/client.h"
+#include "agent/describe.h"
 #include "agent/limits.h"
+#include "agent/peercomm.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/unixsock.h"
 
@@ -21,6 +26,8 @@ struct server {
 	struct client_home	 home;
 	struct server_options	 opts;
 	struct loop_fd		 watch;
+	struct share		 door;		/* accepting has turns too */
+	struct turn		 turn;
 	struct loop_timer	 retry;
 	struct loop_timer	 expiry;	/* of the nearest key */
 	int64_t			 expiry_ms;	/* what expiry is set to */
@@ -40,6 +47,7 @@ share(size_t all, size_t limit)
 void
 server_limit(struct server_options *opts, bool service)
 {
+	const struct limits *limits = opts->limits;
 	struct rlimit rl = { .rlim_cur = 256 };
 	size_t most;
 
@@ -57,13 +65,21 @@ server_limit(struct server_options *opts, bool service)
 	opts->wait_when_full = !service;
 	if (!service)
 		return;
-	if (most > LIMIT_CONNECTIONS)
-		opts->connections_max = LIMIT_CONNECTIONS;
-	/* Fewer in all are fewer for each: no uid has more than a quarter. */
+	if (most > limits->value[LIMIT_ID_CONNECTIONS])
+		opts->connections_max =
+		    (size_t)limits->value[LIMIT_ID_CONNECTIONS];
+	opts->connections_uid_max =
+	    (size_t)limits->value[LIMIT_ID_CONNECTIONS_UID];
+	opts->connections_root =
+	    (size_t)limits->value[LIMIT_ID_CONNECTIONS_ROOT];
+	/* With fewer descriptors than that, no uid has more than a quarter. */
+	if (opts->connections_max >= limits->value[LIMIT_ID_CONNECTIONS] &&
+	    opts->connections_root < opts->connections_max)
+		return;
 	opts->connections_uid_max = share(opts->connections_max,
-	    LIMIT_CONNECTIONS_UID);
+	    opts->connections_uid_max);
 	opts->connections_root = share(opts->connections_max,
-	    LIMIT_CONNECTIONS_ROOT);
+	    opts->connections_root);
 }
 
 /* Stop or go on accepting. */
@@ -88,7 +104,8 @@ on_gone(void *cookie, struct client *c)
 		client_set_index(s->clients[i], i);
 	}
 	s->home.agent->facts.connections = (uint32_t)s->n;
-	accepting(s, true);
+	if (!s->turn.waiting)
+		accepting(s, true);
 }
 
 /* After every turn of a client: the nearest expiry may be another one. */
@@ -107,6 +124,18 @@ on_served(void *cookie)
 		loop_timer_set(s->home.loop, &s->expiry, next);
 }
 
+/* Record that keys went away by themselves. */
+static void
+note_expiry(struct agent *a, size_t gone)
+{
+	struct audit_record rec = { .op = AUDIT_EXPIRE };
+
+	(void)snprintf(rec.detail, sizeof(rec.detail), "%zu key%s", gone,
+	    gone == 1 ? "" : "s");
+	if (a->audit != NULL)
+		audit_note(a->audit, &rec);
+}
+
 /* Something is due. */
 static int
 on_expiry(void *cookie)
@@ -116,39 +145,74 @@ on_expiry(void *cookie)
 
 	s->expiry_ms = KEYRING_NEVER;
 	gone = keyring_expire(s->home.agent->ring, loop_now(s->home.loop));
-	if (gone > 0)
+	if (gone > 0) {
 		log_info("%zu key%s expired", gone, gone == 1 ? "" : "s");
+		note_expiry(s->home.agent, gone);
+	}
 	on_served(s);
 	return ST_OK;
 }
 
-/* Connections that a uid has. */
-static size_t
-count_uid(const struct server *s, uid_t uid)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < s->n; i++)
-		if (client_peer(s->clients[i])->uid == uid)
-			n++;
-	return n;
-}
-
-/* Why a peer is turned away, or NULL. */
-static const char *
+/* Why a peer is turned away, or REASON_NONE. */
+static enum reason
 turn_away(const struct server *s, const struct peer *peer)
 {
 	const struct server_options *o = &s->opts;
 
 	if (peer->ops == 0)
-		return "no rule names it";
+		return REASON_NOT_NAMED;
 	if (s->n >= o->connections_max || (peer->uid != 0 &&
 	    s->n >= o->connections_max - o->connections_root))
-		return "too many connections";
+		return REASON_LIMIT_CONNECTIONS;
 	if (o->connections_uid_max > 0 && peer->uid != 0 &&
-	    count_uid(s, peer->uid) >= o->connections_uid_max)
-		return "too many connections of this uid";
-	return NULL;
+	    accounts_connections(s->home.accounts, peer->uid) >=
+	    o->connections_uid_max)
+		return REASON_LIMIT_CONNECTIONS_UID;
+	return REASON_NONE;
+}
+
+/* Record that somebody was turned away. */
+static void
+note_refusal(struct server *s, int fd, const struct peer *peer,
+    enum reason reason)
+{
+	struct agent *a = s->home.agent;
+	struct audit_record rec = { .op = AUDIT_CONNECT,
+		.verdict = AUDIT_DENIED, .reason = reason, .has_peer = true,
+		.uid = peer->uid, .gid = peer->gid, .pid = peer->pid,
+		.connection = ++s->home.numbered };
+
+	a->refusals++;
+	log_debug("uid %u turned away: %s", (unsigned)peer->uid,
+	    reason_text(reason));
+	if (a->audit == NULL)
+		return;
+	if (audit_wants(a->audit, &rec)) {
+		peercomm(fd, peer->pid, rec.comm);
+		describe_refusal(NULL, &rec);
+	}
+	audit_note(a->audit, &rec);
+}
+
+/* What policy says of a peer. */
+static int
+judge(const struct server *s, const struct unixsock_peer *cred,
+    struct peer *peer)
+{
+	const struct policy *policy = &s->home.agent->policy;
+
+	*peer = (struct peer){ .uid = cred->uid, .gid = cred->gid,
+		.pid = cred->pid, .ops = policy_ops(policy, cred),
+		.rules = policy_match(policy, cred),
+		.ngroups = cred->ngroups };
+	if (peer->ngroups == 0)
+		return ST_OK;
+	peer->groups = calloc(peer->ngroups, sizeof(peer->groups[0]));
+	if (peer->groups == NULL)
+		return ST_NOMEM;
+	memcpy(peer->groups, cred->groups,
+	    peer->ngroups * sizeof(peer->groups[0]));
+	return ST_OK;
 }
 
 /* Look at who connected, and serve or close. */
@@ -158,7 +222,7 @@ admit(struct server *s, int fd)
 	struct unixsock_peer cred;
 	struct peer peer;
 	struct client *c;
-	const char *why;
+	enum reason why;
 	int st;
 
 	st = unixsock_peer(fd, &cred);
@@ -167,15 +231,19 @@ admit(struct server *s, int fd)
 		(void)close(fd);
 		return ST_OK;
 	}
-	peer = (struct peer){ cred.uid, cred.gid, cred.pid,
-		policy_ops(&s->home.agent->policy, &cred) };
-	if ((why = turn_away(s, &peer)) != NULL) {
+	if ((st = judge(s, &cred, &peer)) != ST_OK) {
+		(void)close(fd);
+		return ST_OK;
+	}
+	if ((why = turn_away(s, &peer)) != REASON_NONE) {
 		/* End of file and nothing else: no answer, no hint. */
-		log_debug("uid %u turned away: %s", (unsigned)peer.uid, why);
+		note_refusal(s, fd, &peer, why);
+		free(peer.groups);
 		(void)close(fd);
 		return ST_OK;
 	}
 	if ((st = client_new(&c, &s->home, fd, &peer)) != ST_OK) {
+		free(peer.groups);
 		(void)close(fd);
 		return st == ST_NOMEM || st == ST_SYSTEM ? ST_OK : st;
 	}
@@ -185,36 +253,65 @@ admit(struct server *s, int fd)
 	return ST_OK;
 }
 
+/* Take one connection; ST_MORE: there is none, or none that could be had. */
+static int
+take_one(struct server *s)
+{
+	int fd;
+
+	if (s->n >= s->opts.connections_max && s->opts.wait_when_full) {
+		accepting(s, false);
+		return ST_MORE;
+	}
+	fd = accept4(s->opts.listen_fd, NULL, NULL,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0)
+		return admit(s, fd);
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) {
+		accepting(s, true);
+		return ST_MORE;
+	}
+	/* No descriptors or no memory: they can wait. */
+	log_debug("accept: errno %d", errno);
+	accepting(s, false);
+	loop_timer_set(s->home.loop, &s->retry,
+	    loop_now(s->home.loop) + RETRY_MS);
+	return ST_MORE;
+}
+
+/* The turn of those who wait to be accepted: until nobody does, or it has
+ * lasted long enough. */
+static int
+on_turn(void *cookie)
+{
+	struct server *s = cookie;
+	int64_t start = clock_ns();
+	int st;
+
+	for (int i = 0; i < LIMIT_TURN_ACCEPTS; i++) {
+		if ((st = take_one(s)) != ST_OK)
+			return st == ST_MORE ? ST_OK : st;
+		if (clock_ns() - start >= LIMIT_TURN_US * 1000)
+			break;
+	}
+	turns_wait(&s->home.turns, &s->turn);
+	return ST_OK;
+}
+
+static void
+on_parked(void *cookie)
+{
+	accepting(cookie, false);
+}
+
 /* Connections are waiting. */
 static int
 on_listen(void *cookie, unsigned ready)
 {
 	struct server *s = cookie;
-	int fd, st;
 
 	(void)ready;
-	for (int i = 0; i < LIMIT_TURN_ACCEPTS; i++) {
-		if (s->n >= s->opts.connections_max &&
-		    s->opts.wait_when_full) {
-			accepting(s, false);
-			return ST_OK;
-		}
-		fd = accept4(s->opts.listen_fd, NULL, NULL,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0) {
-			if (errno == EAGAIN || errno == EINTR ||
-			    errno == ECONNABORTED)
-				return ST_OK;
-			/* No descriptors or no memory: they can wait. */
-			log_debug("accept: errno %d", errno);
-			accepting(s, false);
-			loop_timer_set(s->home.loop, &s->retry,
-			    loop_now(s->home.loop) + RETRY_MS);
-			return ST_OK;
-		}
-		if ((st = admit(s, fd)) != ST_OK)
-			return st;
-	}
+	turns_wait(&s->home.turns, &s->turn);
 	return ST_OK;
 }
 
@@ -224,6 +321,44 @@ on_retry(void *cookie)
 {
 	accepting(cookie, true);
 	return ST_OK;
+}
+
+void
+server_policy_changed(struct server *s)
+{
+	struct unixsock_peer cred;
+	struct client *c;
+	unsigned ops;
+	int st;
+
+	for (size_t i = s->n; i-- > 0;) {
+		c = s->clients[i];
+		st = unixsock_peer(client_fd(c), &cred);
+		ops = st == ST_OK || st == ST_TOO_LARGE ?
+		    policy_ops(&s->home.agent->policy, &cred) : 0;
+		client_judge(c, ops, ops != 0 ?
+		    policy_match(&s->home.agent->policy, &cred) : 0);
+	}
+}
+
+/* Whom keys with confirm are asked for: in service mode whoever comes and
+ * approves; else the person at the screen, if there is one, who has all the
+ * time in the world. */
+static int
+set_approver(struct server *s)
+{
+	struct agent *a = s->home.agent;
+	const uint64_t *limit = s->opts.limits->value;
+	struct approver_limits limits = { 0, 0 };
+
+	if (!a->service && s->opts.askpass == NULL)
+		return ST_OK;
+	if (a->service)
+		limits = (struct approver_limits){
+			limit[LIMIT_ID_QUESTION_TIME],
+			limit[LIMIT_ID_QUESTIONS_UID] };
+	return approver_new(&a->approver, s->home.loop, &limits,
+	    a->service ? NULL : s->opts.askpass);
 }
 
 int
@@ -239,23 +374,33 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 	s->opts = *opts;
 	s->expiry_ms = KEYRING_NEVER;
 	s->home = (struct client_home){ .loop = loop, .agent = agent,
-		.workers = opts->workers, .askpass = opts->askpass,
+		.workers = opts->workers, .limits = opts->limits,
 		.gone = on_gone, .served = on_served, .cookie = s };
 	s->watch = (struct loop_fd){ .fd = opts->listen_fd,
 		.want = LOOP_READ, .fn = on_listen, .cookie = s };
 	s->retry = (struct loop_timer){ .fn = on_retry, .cookie = s };
 	s->expiry = (struct loop_timer){ .fn = on_expiry, .cookie = s };
+	turns_init(&s->home.turns, loop);
+	s->turn = (struct turn){ .fn = on_turn, .parked = on_parked,
+		.cookie = s, .share = &s->door };
+	s->home.accounts = accounts_new(opts->connections_uid_max > 0 ?
+	    opts->limits : NULL);
 	s->home.replies = malloc(LIMIT_REPLIES);
 	s->clients = calloc(opts->connections_max,
 	    sizeof(struct client *));
-	if (s->home.replies == NULL || s->clients == NULL)
+	if (s->home.accounts == NULL || s->home.replies == NULL ||
+	    s->clients == NULL)
+		goto out;
+	if ((st = set_approver(s)) != ST_OK)
 		goto out;
 	if ((st = intake_init(&s->home.intake)) != ST_OK)
 		goto out;
+	s->home.intake.senders = opts->senders;
 	if ((st = loop_fd_add(loop, &s->watch)) != ST_OK)
 		goto out;
-	agent->can_ask = opts->askpass != NULL;
-	agent->defer = opts->workers != NULL || agent->can_ask;
+	agent->limits = agent->service ? opts->limits : NULL;
+	agent->accounts = s->home.accounts;
+	agent->defer = opts->workers != NULL || agent->approver != NULL;
 	agent->facts.connections_max = (uint32_t)opts->connections_max;
 	agent->facts.connections_uid_max =
 	    (uint32_t)opts->connections_uid_max;
@@ -276,6 +421,12 @@ server_free(struct server *s)
 	loop_timer_del(s->home.loop, &s->expiry);
 	while (s->n > 0)
 		client_free(s->clients[--s->n]);
+	approver_free(s->home.agent->approver);
+	s->home.agent->approver = NULL;
+	turns_cancel(&s->home.turns, &s->turn);
+	turns_fini(&s->home.turns);
+	accounts_free(s->home.accounts);
+	s->home.agent->accounts = NULL;
 	intake_fini(&s->home.intake);
 	free(s->clients);
 	free(s->home.replies);

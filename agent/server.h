@@ -17,12 +17,15 @@
 struct server;
 
 struct askpass;
+struct limits;
 struct workers;
 
 struct server_options {
 	int	 listen_fd;		/* non-blocking; stays the caller's */
 	struct workers *workers;	/* likewise; or NULL */
 	struct askpass *askpass;	/* likewise; or NULL */
+	const struct limits *limits;	/* likewise */
+	bool	 senders;		/* the kernel says who sends what */
 	size_t	 connections_max;	/* of all peers together */
 	size_t	 connections_uid_max;	/* of one uid; 0: no such limit */
 	size_t	 connections_root;	/* of the first, kept for uid 0 */
@@ -48,8 +51,14 @@ int server_new(struct server **out, struct loop *loop, struct agent *agent,
 void server_free(struct server *s);
 
 /**
+ * server_policy_changed(s):
+ * Judge everybody who is connected by the policy that there is now.
+ */
+void server_policy_changed(struct server *s);
+
+/**
  * server_limit(opts, service):
- * The numbers of agent/limits.h, or what the descriptor limit of the process
+ * What ${opts}->limits says, or what the descriptor limit of the process
  * leaves of them.  In ssh-agent mode only the descriptors limit.
  */
 void server_limit(struct server_options *opts, bool service);

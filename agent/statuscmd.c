@@ -39,6 +39,51 @@ each_key(const struct statusget *s, struct text *t,
 	return n;
 }
 
+/* Walk over the limits. */
+static void
+each_limit(const struct statusget *s, struct text *t,
+    void (*print)(struct text *t, const struct statusmsg_limit *limit,
+    bool first))
+{
+	struct wire_reader r = s->limits;
+	struct statusmsg_limit limit;
+
+	for (uint32_t i = 0; i < s->n_limits &&
+	    statusmsg_get_limit(&r, &limit) == ST_OK; i++)
+		print(t, &limit, i == 0);
+}
+
+/* Walk over the uids that are connected. */
+static void
+each_uid(const struct statusget *s, struct text *t,
+    void (*print)(struct text *t, const struct statusmsg_uid *uid, bool first))
+{
+	struct wire_reader r = s->uids;
+	struct statusmsg_uid uid;
+
+	for (uint32_t i = 0; i < s->n_uids &&
+	    statusmsg_get_uid(&r, &uid) == ST_OK; i++)
+		print(t, &uid, i == 0);
+}
+
+static void
+text_limit(struct text *t, const struct statusmsg_limit *limit, bool first)
+{
+	text_add(t, first ? "" : " ");
+	text_escape(t, limit->name.p, limit->name.len);
+	text_addf(t, "=%llu", (unsigned long long)limit->value);
+}
+
+static void
+text_uid(struct text *t, const struct statusmsg_uid *uid, bool first)
+{
+	(void)first;
+	text_addf(t, "  uid %u: %u connection%s, %llu bytes kept, %llu ms of "
+	    "processor time\n", uid->uid, uid->connections,
+	    uid->connections == 1 ? "" : "s", (unsigned long long)uid->bytes,
+	    (unsigned long long)uid->cpu_ms);
+}
+
 static void
 text_rule(struct text *t, struct slice rule, bool first)
 {
@@ -56,7 +101,8 @@ text_key(struct text *t, const struct statusmsg_key *key, bool first)
 	text_escape(t, key->fingerprint.p, key->fingerprint.len);
 	text_addc(t, ' ');
 	text_escape(t, key->comment.p, key->comment.len);
-	text_addf(t, " (%u signatures", key->signatures);
+	text_addf(t, " (%u signature%s", key->signatures,
+	    key->signatures == 1 ? "" : "s");
 	if (key->refusals > 0)
 		text_addf(t, ", %u refused", key->refusals);
 	if (key->remaining_s != STATUSMSG_NEVER)
@@ -67,7 +113,42 @@ text_key(struct text *t, const struct statusmsg_key *key, bool first)
 		text_add(t, ", load ");
 		text_escape(t, key->load.p, key->load.len);
 	}
+	if (key->rules.len > 0) {
+		text_add(t, "; ");
+		text_escape(t, key->rules.p, key->rules.len);
+	}
 	text_add(t, ")\n");
+}
+
+/* Where records go. */
+static void
+print_audit(const struct statusmsg_head *h, struct text *t)
+{
+	text_add(t, "audit: ");
+	if (h->audit.len == 0) {
+		text_add(t, "off\n");
+		return;
+	}
+	text_escape(t, h->audit.p, h->audit.len);
+	text_addf(t, ", %u record%s", h->audit_records,
+	    h->audit_records == 1 ? "" : "s");
+	if (h->audit_lost > 0)
+		text_addf(t, ", %u of them LOST", h->audit_lost);
+	text_addc(t, '\n');
+}
+
+/* Where rules come from. */
+static void
+print_policy(const struct statusmsg_head *h, struct text *t)
+{
+	if (h->policy.len == 0)
+		return;
+	text_add(t, "policy: ");
+	text_escape(t, h->policy.p, h->policy.len);
+	if (h->policy_old != 0)
+		text_add(t, ", NOT USED since the last SIGHUP, see the log: "
+		    "older rules are in force");
+	text_addc(t, '\n');
 }
 
 /* For people. */
@@ -96,8 +177,15 @@ print_text(const struct statusget *s, struct text *t)
 	    h->connections_max);
 	if (h->connections_uid_max > 0)
 		text_addf(t, ", %u of one uid", h->connections_uid_max);
-	text_addf(t, "\nsignatures: %u, refusals: %u\nrules: ", h->signatures,
+	text_addc(t, '\n');
+	each_uid(s, t, text_uid);
+	text_add(t, "limits: ");
+	each_limit(s, t, text_limit);
+	text_addf(t, "\nsignatures: %u, refusals: %u\n", h->signatures,
 	    h->refusals);
+	print_audit(h, t);
+	print_policy(h, t);
+	text_add(t, "rules: ");
 	each_rule(s, t, text_rule);
 	text_addf(t, "\nkeys: %u\n", s->n_keys);
 	shown = each_key(s, t, text_key);
@@ -129,6 +217,7 @@ json_key(struct text *t, const struct statusmsg_key *key, bool first)
 	json_text(t, "fingerprint", key->fingerprint);
 	json_text(t, "comment", key->comment);
 	json_text(t, "load", key->load);
+	json_text(t, "rules", key->rules);
 	text_addf(t, "\"bits\":%u,\"confirm\":%s,\"lifetime_remaining_s\":",
 	    key->bits, key->confirm != 0 ? "true" : "false");
 	if (key->remaining_s == STATUSMSG_NEVER)
@@ -137,6 +226,22 @@ json_key(struct text *t, const struct statusmsg_key *key, bool first)
 		text_addf(t, "%u", key->remaining_s);
 	text_addf(t, ",\"signatures\":%u,\"refusals\":%u}", key->signatures,
 	    key->refusals);
+}
+
+static void
+json_limit(struct text *t, const struct statusmsg_limit *limit, bool first)
+{
+	text_add(t, first ? "" : ",");
+	text_json(t, limit->name.p, limit->name.len);
+	text_addf(t, ":%llu", (unsigned long long)limit->value);
+}
+
+static void
+json_uid(struct text *t, const struct statusmsg_uid *uid, bool first)
+{
+	text_addf(t, "%s{\"uid\":%u,\"connections\":%u,\"bytes\":%llu,"
+	    "\"cpu_ms\":%llu}", first ? "" : ",", uid->uid, uid->connections,
+	    (unsigned long long)uid->bytes, (unsigned long long)uid->cpu_ms);
 }
 
 /* For programs: docs/PROTOCOL.md and the man page name the members. */
@@ -161,8 +266,18 @@ print_json(const struct statusget *s, struct text *t)
 	text_addf(t, "\"connections\":{\"open\":%u,\"max\":%u,"
 	    "\"uid_max\":%u},", h->connections, h->connections_max,
 	    h->connections_uid_max);
-	text_addf(t, "\"signatures\":%u,\"refusals\":%u,\"rules\":[",
+	text_add(t, "\"uids\":[");
+	each_uid(s, t, json_uid);
+	text_add(t, "],\"limits\":{");
+	each_limit(s, t, json_limit);
+	text_addf(t, "},\"signatures\":%u,\"refusals\":%u,\"audit\":{",
 	    h->signatures, h->refusals);
+	json_text(t, "to", h->audit);
+	text_addf(t, "\"records\":%u,\"lost\":%u},", h->audit_records,
+	    h->audit_lost);
+	json_text(t, "policy", h->policy);
+	text_addf(t, "\"policy_is_old\":%s,\"rules\":[",
+	    h->policy_old != 0 ? "true" : "false");
 	each_rule(s, t, json_rule);
 	text_addf(t, "],\"keys_total\":%u,\"keys\":[", s->n_keys);
 	(void)each_key(s, t, json_key);

@@ -9,6 +9,8 @@
 static int
 decode(struct wire_reader *r, struct statusget *out)
 {
+	struct statusmsg_limit limit;
+	struct statusmsg_uid uid;
 	struct slice rule;
 	int st;
 
@@ -18,6 +20,18 @@ decode(struct wire_reader *r, struct statusget *out)
 	out->rules = *r;
 	for (uint32_t i = 0; i < out->n_rules; i++)
 		if ((st = wire_get_string(r, &rule)) != ST_OK)
+			return st;
+	if ((st = wire_get_u32(r, &out->n_limits)) != ST_OK)
+		return st;
+	out->limits = *r;
+	for (uint32_t i = 0; i < out->n_limits; i++)
+		if ((st = statusmsg_get_limit(r, &limit)) != ST_OK)
+			return st;
+	if ((st = wire_get_u32(r, &out->n_uids)) != ST_OK)
+		return st;
+	out->uids = *r;
+	for (uint32_t i = 0; i < out->n_uids; i++)
+		if ((st = statusmsg_get_uid(r, &uid)) != ST_OK)
 			return st;
 	if ((st = wire_get_u32(r, &out->n_keys)) != ST_OK)
 		return st;

@@ -16,6 +16,10 @@ struct statusget {
 	struct statusmsg_head	 head;
 	uint32_t		 n_rules;
 	struct wire_reader	 rules;		/* that many strings */
+	uint32_t		 n_limits;
+	struct wire_reader	 limits;	/* struct statusmsg_limit */
+	uint32_t		 n_uids;
+	struct wire_reader	 uids;		/* struct statusmsg_uid */
 	uint32_t		 n_keys;	/* that the agent holds */
 	struct slice		 keys;		/* those in the answer */
 };

@@ -20,3 +20,25 @@ clock_wall_s(void)
 {
 	return (int64_t)time(NULL);
 }
+
+int64_t
+clock_wall_ms(void)
+{
+	struct timespec ts;
+	int rc;
+
+	rc = clock_gettime(CLOCK_REALTIME, &ts);
+	assert(rc == 0);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_ns(void)
+{
+	struct timespec ts;
+	int rc;
+
+	rc = clock_gettime(CLOCK_MONOTONIC, &ts);
+	assert(rc == 0);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}

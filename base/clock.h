@@ -19,9 +19,20 @@ int64_t clock_ms(void);
 
 /**
  * clock_wall_s():
- * Seconds since 1970, as the machine believes: for the dates of certificates
- * only.
+ * Seconds since 1970, as the machine believes: for the dates of certificates.
  */
 int64_t clock_wall_s(void);
+
+/**
+ * clock_wall_ms():
+ * The same in milliseconds: for records of what happened.
+ */
+int64_t clock_wall_ms(void);
+
+/**
+ * clock_ns():
+ * CLOCK_MONOTONIC in nanoseconds: for how long something took.
+ */
+int64_t clock_ns(void);
 
 #endif /* !CLOCK_H_ */

@@ -45,6 +45,12 @@ log_open(const char *program, enum log_level level, int to_syslog)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_AUTH);
 }
 
+bool
+log_wants(enum log_level level)
+{
+	return level <= state.level;
+}
+
 /* Append ${s}, control bytes as \xNN, cut at ${max} bytes in all. */
 static size_t
 add_printable(char *line, size_t len, size_t max, const char *s)

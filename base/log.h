@@ -13,6 +13,8 @@
  * LOG_LINE_MAX bytes; control bytes in it come out as \xNN.
  */
 
+#include <stdbool.h>
+
 #include "base/status.h"
 
 #define LOG_LINE_MAX	1024
@@ -32,6 +34,12 @@ enum log_level {
  * ${program} must stay valid.
  */
 void log_open(const char *program, enum log_level level, int to_syslog);
+
+/**
+ * log_wants(level):
+ * Whether lines of that level go anywhere: to spare what it takes to make one.
+ */
+bool log_wants(enum log_level level);
 
 /**
  * log_error(), log_warn(), log_info(), log_debug():

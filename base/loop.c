@@ -143,6 +143,9 @@ event_for(struct loop_fd *rec)
 		ev.events |= EPOLLIN;
 	if (rec->want & LOOP_WRITE)
 		ev.events |= EPOLLOUT;
+	/* Thousands that are gone would be told of again and again. */
+	if (rec->want == 0)
+		ev.events |= EPOLLET;
 	return ev;
 }
 
@@ -165,7 +168,7 @@ loop_fd_want(struct loop *loop, struct loop_fd *rec, unsigned want)
 	int rc;
 
 	assert(rec->added);
-	if (rec->want == want)
+	if (rec->want == want && want != 0)
 		return;
 	rec->want = want;
 	ev = event_for(rec);

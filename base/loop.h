@@ -24,7 +24,8 @@
 #define LOOP_READ	1u
 #define LOOP_WRITE	2u
 /* Only reported: the other end is quite gone.  It comes in every pass until the
- * record is deleted, whatever is wanted; what is wanted comes with it. */
+ * record is deleted, whatever is wanted, and what is wanted comes with it; but
+ * where nothing is wanted, once after each loop_fd_want(). */
 #define LOOP_HANGUP	4u
 
 struct loop;
@@ -106,7 +107,8 @@ int loop_fd_add(struct loop *loop, struct loop_fd *rec) MUST_USE;
 
 /**
  * loop_fd_want(loop, rec, want):
- * Change what is waited for.  Costs nothing when it does not change.
+ * Change what is waited for.  Costs nothing when it does not change, unless it
+ * is nothing.
  */
 void loop_fd_want(struct loop *loop, struct loop_fd *rec, unsigned want);
 

@@ -186,11 +186,26 @@ text_escape(struct text *t, const void *p, size_t n)
 	}
 }
 
+/* A character by its number, in UTF-16 as JSON has it. */
+static void
+add_numbered(struct text *t, uint32_t c)
+{
+	char one[13];
+
+	if (c < 0x10000)
+		(void)snprintf(one, sizeof(one), "\\u%04x", c & 0xffff);
+	else
+		(void)snprintf(one, sizeof(one), "\\u%04x\\u%04x",
+		    (0xd800 | (c - 0x10000) >> 10) & 0xffff,
+		    (0xdc00 | (c & 0x3ff)) & 0xffff);
+	add_whole(t, one, strlen(one));
+}
+
 void
 text_json(struct text *t, const void *p, size_t n)
 {
 	const uint8_t *b = p;
-	char one[6] = { '\\', 'u', '0', '0' };
+	char one[2] = { '\\' };
 	uint32_t c = 0;
 	size_t len;
 
@@ -200,14 +215,11 @@ text_json(struct text *t, const void *p, size_t n)
 		if (len == 0) {
 			len = 1;
 			add_whole(t, REPLACEMENT, sizeof(REPLACEMENT) - 1);
-		} else if (is_control(c)) {
-			one[4] = hex[c >> 4];
-			one[5] = hex[c & 0x0f];
-			add_whole(t, one, sizeof(one));
+		} else if (is_control(c) || is_deceptive(c)) {
+			add_numbered(t, c);
 		} else if (c == '"' || c == '\\') {
 			one[1] = (char)c;
-			add_whole(t, one, 2);
-			one[1] = 'u';
+			add_whole(t, one, sizeof(one));
 		} else {
 			add_whole(t, b, len);
 		}

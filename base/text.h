@@ -51,7 +51,8 @@ void text_escape(struct text *t, const void *p, size_t n);
 /**
  * text_json(t, p, n):
  * Append ${n} bytes as a JSON string with its quotes.  What is not valid
- * UTF-8 becomes U+FFFD; control characters are written as \u00NN.
+ * UTF-8 becomes U+FFFD; control characters, and those that reorder or hide
+ * text, are written as \uNNNN: at most six bytes come of one.
  */
 void text_json(struct text *t, const void *p, size_t n);
 

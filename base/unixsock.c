@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/ownfile.h"
 #include "base/text.h"
 
 _Static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) ==
@@ -59,48 +60,6 @@ fail_sys(char *why, size_t whylen, const char *what, const char *path)
  * Paths.
  */
 
-/* Split ${path} into its directory, resolved, and a pointer to its name. */
-static int
-resolve_dir(const char *path, char dir[static PATH_MAX], const char **name,
-    char *why, size_t whylen)
-{
-	const char *slash = strrchr(path, '/');
-	char given[PATH_MAX] = ".";
-	struct stat sb;
-	size_t len;
-
-	*name = slash != NULL ? slash + 1 : path;
-	if (**name == '\0' || strcmp(*name, ".") == 0 ||
-	    strcmp(*name, "..") == 0)
-		return fail(ST_NOT_FOUND, why, whylen,
-		    "\"%s\" does not name a socket", path);
-	if (slash != NULL) {
-		len = slash == path ? 1 : (size_t)(slash - path);
-		if (len >= sizeof(given))
-			return fail(ST_TOO_LARGE, why, whylen,
-			    "path of socket is too long");
-		memcpy(given, path, len);
-		given[len] = '\0';
-	}
-
-	if (realpath(given, dir) == NULL) {
-		if (errno == ENAMETOOLONG)
-			return fail(ST_TOO_LARGE, why, whylen,
-			    "path of socket is too long: %s", path);
-		if (errno == ENOENT || errno == ENOTDIR)
-			return fail(ST_NOT_FOUND, why, whylen,
-			    "directory %s does not exist; make it first",
-			    given);
-		return fail_sys(why, whylen, "cannot resolve", given);
-	}
-	if (stat(dir, &sb) != 0)
-		return fail_sys(why, whylen, "cannot look at", dir);
-	if (!S_ISDIR(sb.st_mode))
-		return fail(ST_NOT_FOUND, why, whylen,
-		    "%s is not a directory", given);
-	return ST_OK;
-}
-
 int
 unixsock_resolve(const char *path, char out[static UNIXSOCK_PATH_MAX],
     char *why, size_t whylen)
@@ -111,7 +70,8 @@ unixsock_resolve(const char *path, char out[static UNIXSOCK_PATH_MAX],
 	int st;
 
 	out[0] = '\0';
-	if ((st = resolve_dir(path, dir, &name, why, whylen)) != ST_OK)
+	st = ownfile_resolve(path, "socket", dir, &name, why, whylen);
+	if (st != ST_OK)
 		return st;
 	text_init(&t, out, UNIXSOCK_PATH_MAX);
 	text_add(&t, dir);
@@ -125,58 +85,16 @@ unixsock_resolve(const char *path, char out[static UNIXSOCK_PATH_MAX],
 	    "%d bytes: %s/%s", UNIXSOCK_PATH_MAX - 1, dir, name);
 }
 
-/* Check one directory; ${holds} when the socket lies right in it. */
-static int
-trust_dir(const char *dir, bool holds, char *why, size_t whylen)
-{
-	struct stat sb;
-
-	if (lstat(dir, &sb) != 0)
-		return fail_sys(why, whylen, "cannot look at directory", dir);
-	if (!S_ISDIR(sb.st_mode))
-		return fail(ST_UNTRUSTED, why, whylen,
-		    "%s is not a directory", dir);
-	if (sb.st_uid != 0 && sb.st_uid != geteuid())
-		return fail(ST_UNTRUSTED, why, whylen, "directory %s belongs "
-		    "to uid %u, who could replace the socket", dir,
-		    (unsigned)sb.st_uid);
-	if ((sb.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-		return ST_OK;
-
-	/* In a sticky directory nobody can move what is another's. */
-	if (!holds && (sb.st_mode & S_ISVTX) != 0)
-		return ST_OK;
-	return fail(ST_UNTRUSTED, why, whylen, "directory %s can be written "
-	    "by others (mode %04o), who could replace the socket", dir,
-	    (unsigned)(sb.st_mode & 07777));
-}
-
 int
 unixsock_trust(const char *path, char *why, size_t whylen)
 {
-	char dir[UNIXSOCK_PATH_MAX];
-	bool holds = true;
 	struct stat sb;
-	size_t len = strlen(path);
-	char *slash;
-	int st;
 
-	assert(path[0] == '/' && len < sizeof(dir));
-	memcpy(dir, path, len + 1);
+	assert(path[0] == '/' && strlen(path) < UNIXSOCK_PATH_MAX);
 	if (lstat(path, &sb) == 0 && S_ISLNK(sb.st_mode))
 		return fail(ST_UNTRUSTED, why, whylen, "%s is a symbolic "
 		    "link; name the socket itself", path);
-
-	/* From the directory of the socket up to the root. */
-	while ((slash = strrchr(dir, '/')) != NULL) {
-		slash[slash == dir] = '\0';
-		if ((st = trust_dir(dir, holds, why, whylen)) != ST_OK)
-			return st;
-		if (slash == dir)
-			break;
-		holds = false;
-	}
-	return ST_OK;
+	return ownfile_trust_dirs(path, "socket", false, why, whylen);
 }
 
 /*
@@ -457,4 +375,14 @@ unixsock_peer(int fd, struct unixsock_peer *out)
 	else if (errno != ENOPROTOOPT)	/* before Linux 4.13 */
 		return ST_SYSTEM;
 	return ST_OK;
+}
+
+int
+unixsock_senders(int fd)
+{
+	const int on = 1;
+
+	/* What is accepted has the flag from its listener. */
+	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0 ?
+	    ST_OK : ST_SYSTEM;
 }

@@ -127,4 +127,14 @@ int unixsock_connect(const char *path, int *out) MUST_USE;
  */
 int unixsock_peer(int fd, struct unixsock_peer *out) MUST_USE;
 
+/**
+ * unixsock_senders(fd):
+ * From now on what is received over connections that are accepted from the
+ * listening ${fd} comes with the credentials of who has sent it
+ * (SCM_CREDENTIALS): a connection can be passed on to somebody else.
+ *
+ * Errors: ST_SYSTEM
+ */
+int unixsock_senders(int fd) MUST_USE;
+
 #endif /* !UNIXSOCK_H_ */

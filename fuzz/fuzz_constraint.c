@@ -1,5 +1,5 @@
 /*
- * Reaches: constraint_parse, constraint_put, constraint_next_purpose; through
+ * Reaches: constraint_parse, constraint_put, constraint_next_text; through
  *          them destination_check.
  * Claims:  no status is negative; good constraints lie in what came in, are
  *          within their limits, and are written in no more bytes than they
@@ -57,7 +57,7 @@ check_purposes(struct slice purposes)
 	size_t n = 0;
 	int st;
 
-	while ((st = constraint_next_purpose(&r, &purpose)) == ST_OK) {
+	while ((st = constraint_next_text(&r, &purpose)) == ST_OK) {
 		assert(fuzz_within(purpose, purposes));
 		assert(purpose.len > 0);
 		assert(purpose.len <= CONSTRAINT_PURPOSE_MAX);

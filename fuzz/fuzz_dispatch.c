@@ -239,7 +239,7 @@ serve(struct side *s, struct slice body)
 	assert(st == ST_OK);
 	reply = fuzz_written(&w);
 	assert(reply.len > 0 && decision.type == body.p[0]);
-	assert(decision.done == (decision.reason == NULL));
+	assert(decision.done == (decision.rec.reason == REASON_NONE));
 }
 
 /* The reply is this one byte. */
@@ -518,7 +518,7 @@ step_query(struct side *s)
 		st = wire_get_string(&r, &name);
 		assert(st == ST_OK);
 	}
-	assert(n == (may(s, POLICY_ADMIN) ? 3 : 1));
+	assert(n == (may(s, POLICY_ADMIN) ? 4 : 1));
 }
 
 /* A bind to the host whose key is the first of ours, good or forged. */
@@ -578,6 +578,11 @@ step_status(struct side *s)
 	assert(st == ST_OK && head.locked == model_lock.locked);
 	st = wire_get_u32(&r, &n);
 	assert(st == ST_OK && n == 0);
+	/* Nor are there limits and uids to tell of. */
+	for (int i = 0; i < 2; i++) {
+		st = wire_get_u32(&r, &n);
+		assert(st == ST_OK && n == 0);
+	}
 	st = wire_get_u32(&r, &n);
 	assert(st == ST_OK && n == model.n);
 	st = wire_get_string(&r, &list);

@@ -126,15 +126,15 @@ note_item(struct wire_writer *w, int st, const struct inbox_item *item,
 	uint8_t how = SERVED;
 
 	if (st == ST_DENIED) {
-		assert(item->thrown != NULL && body.len == 0);
-		how = strstr(item->thrown, "policy") != NULL ? NOT_ALLOWED :
+		assert(item->thrown != REASON_NONE && body.len == 0);
+		how = item->thrown == REASON_POLICY ? NOT_ALLOWED :
 		    held ? EITHER : BROKEN;
 		/* There is always room for one. */
-		assert(held || strstr(item->thrown, "locked") == NULL);
+		assert(held || item->thrown != REASON_LIMIT_INTAKE);
 		note(w, how, item->thrown_type, body, item->tail);
 		return;
 	}
-	assert(item->thrown == NULL && body.len > 0);
+	assert(item->thrown == REASON_NONE && body.len > 0);
 	if (request_has_secret(body.p[0]))
 		how = how_secret(body, held);
 	note(w, how, body.p[0], body, item->tail);

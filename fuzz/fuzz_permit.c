@@ -252,7 +252,7 @@ bind_host(struct world *world, struct bindings *b, const struct bound *want)
 {
 	char id[] = { 's', (char)('0' + want->session) };
 	int expected = world->n_binds < BINDING_MAX ? ST_OK : ST_FULL;
-	const char *why = NULL;
+	enum reason why = REASON_NONE;
 	bool add = true;
 	int st;
 
@@ -271,7 +271,7 @@ bind_host(struct world *world, struct bindings *b, const struct bound *want)
 	st = bindings_add(b, keys[want->host].blob,
 	    (struct slice){ (const uint8_t *)id, 2 }, want->forwarding, &why);
 	assert(st == expected);
-	assert(st == ST_OK || why != NULL);
+	assert(st == ST_OK || why != REASON_NONE);
 	if (add && st == ST_OK)
 		world->binds[world->n_binds++] = *want;
 	assert(b->n == world->n_binds);
@@ -288,7 +288,7 @@ ask(const struct world *world, struct slice list, const struct bindings *b)
 {
 	char id[] = { 's', (char)('0' + world->session) };
 	struct signdata d = { .kind = SIGNDATA_USERAUTH };
-	const char *why = NULL;
+	enum reason why = REASON_NONE;
 	struct answers a;
 
 	d.userauth.session_id = (struct slice){ (const uint8_t *)id, 2 };
@@ -297,10 +297,10 @@ ask(const struct world *world, struct slice list, const struct bindings *b)
 	if (d.userauth.hostbound)
 		d.userauth.hostkey = keys[world->hostkey].blob;
 	a.visible = permit_visible(list, b, world->now, &why);
-	assert(a.visible == ST_OK || (a.visible == ST_DENIED && why != NULL));
-	why = NULL;
+	assert(a.visible == ST_OK || (a.visible == ST_DENIED && why != REASON_NONE));
+	why = REASON_NONE;
 	a.auth = permit_auth(list, b, &d, world->now, &why);
-	assert(a.auth == ST_OK || (a.auth == ST_DENIED && why != NULL));
+	assert(a.auth == ST_OK || (a.auth == ST_DENIED && why != REASON_NONE));
 	a.user = permit_user(list, d.userauth.user);
 	return a;
 }

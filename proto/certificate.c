@@ -1,20 +1,5 @@
 #include "proto/certificate.h"
 
-/* Take one number of 64 bits. */
-static int
-get_u64(struct wire_reader *r, uint64_t *out)
-{
-	uint32_t high, low;
-	int st;
-
-	if ((st = wire_get_u32(r, &high)) != ST_OK)
-		return st;
-	if ((st = wire_get_u32(r, &low)) != ST_OK)
-		return st;
-	*out = (uint64_t)high << 32 | low;
-	return ST_OK;
-}
-
 /* Take whom it is for and how long. */
 static int
 get_subject(struct wire_reader *r, struct certificate *out)
@@ -22,7 +7,7 @@ get_subject(struct wire_reader *r, struct certificate *out)
 	uint32_t role;
 	int st;
 
-	if ((st = get_u64(r, &out->serial)) != ST_OK)
+	if ((st = wire_get_u64(r, &out->serial)) != ST_OK)
 		return st;
 	if ((st = wire_get_u32(r, &role)) != ST_OK)
 		return st;
@@ -31,9 +16,9 @@ get_subject(struct wire_reader *r, struct certificate *out)
 		return st;
 	if ((st = wire_get_string(r, &out->principals)) != ST_OK)
 		return st;
-	if ((st = get_u64(r, &out->valid_after)) != ST_OK)
+	if ((st = wire_get_u64(r, &out->valid_after)) != ST_OK)
 		return st;
-	return get_u64(r, &out->valid_before);
+	return wire_get_u64(r, &out->valid_before);
 }
 
 /* Take the options, what is reserved (and ignored), and who signs. */

@@ -51,20 +51,20 @@ get_sk_provider(struct wire_reader *r, struct constraints *c)
 	return wire_get_text(r, &c->sk_provider);
 }
 
-/* Check all purposes. */
+/* Check a list of texts: there is one, and not more or longer ones than may
+ * be. */
 static int
-check_purposes(struct slice purposes)
+check_texts(struct slice list, size_t n_max, size_t len_max)
 {
-	struct wire_reader r = wire_reader(purposes);
-	struct slice purpose;
+	struct wire_reader r = wire_reader(list);
+	struct slice text;
 	size_t n = 0;
 	int st;
 
-	while ((st = constraint_next_purpose(&r, &purpose)) == ST_OK) {
-		if (purpose.len == 0)
+	while ((st = constraint_next_text(&r, &text)) == ST_OK) {
+		if (text.len == 0)
 			return ST_MALFORMED;
-		if (purpose.len > CONSTRAINT_PURPOSE_MAX ||
-		    ++n > CONSTRAINT_PURPOSES_MAX)
+		if (text.len > len_max || ++n > n_max)
 			return ST_TOO_LARGE;
 	}
 	if (st != ST_NOT_FOUND)
@@ -82,7 +82,22 @@ get_purposes(struct wire_reader *r, struct constraints *c)
 		return ST_MALFORMED;
 	if ((st = wire_get_string(r, &c->purposes)) != ST_OK)
 		return st;
-	return check_purposes(c->purposes);
+	return check_texts(c->purposes, CONSTRAINT_PURPOSES_MAX,
+	    CONSTRAINT_PURPOSE_MAX);
+}
+
+/* Take a list of peers. */
+static int
+get_peers(struct wire_reader *r, struct constraints *c)
+{
+	int st;
+
+	if (c->peers.len > 0)
+		return ST_MALFORMED;
+	if ((st = wire_get_string(r, &c->peers)) != ST_OK)
+		return st;
+	return check_texts(c->peers, CONSTRAINT_PEERS_MAX,
+	    CONSTRAINT_PEER_MAX);
 }
 
 /* Take the string that one of ours is in. */
@@ -168,6 +183,7 @@ static const struct {
 	{ CONSTRAINT_SIGNATURES, get_signatures },
 	{ CONSTRAINT_RATE, get_rate },
 	{ CONSTRAINT_UNBOUND, get_unbound },
+	{ CONSTRAINT_PEERS, get_peers },
 };
 
 /* Take the name of an extension and its body. */
@@ -269,6 +285,10 @@ put_ours(struct wire_writer *w, const struct constraints *c)
 		wire_put_u8(w, c->unbound ? 1 : 0);
 		wire_close_string(w, mark);
 	}
+	if (c->peers.len > 0) {
+		put_name(w, CONSTRAINT_PEERS);
+		wire_put_string(w, c->peers);
+	}
 }
 
 void
@@ -285,7 +305,7 @@ constraint_put(struct wire_writer *w, const struct constraints *c)
 }
 
 int
-constraint_next_purpose(struct wire_reader *r, struct slice *out)
+constraint_next_text(struct wire_reader *r, struct slice *out)
 {
 	if (wire_end(r))
 		return ST_NOT_FOUND;

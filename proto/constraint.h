@@ -20,10 +20,14 @@
 #define CONSTRAINT_SIGNATURES	"signatures@bottle-agent"
 #define CONSTRAINT_RATE		"rate@bottle-agent"
 #define CONSTRAINT_UNBOUND	"unbound@bottle-agent"
+#define CONSTRAINT_PEERS	"peers@bottle-agent"
 
 /* Most purposes, and bytes in one. */
 #define CONSTRAINT_PURPOSES_MAX	32
 #define CONSTRAINT_PURPOSE_MAX	255
+/* Most peers, and bytes in one. */
+#define CONSTRAINT_PEERS_MAX	32
+#define CONSTRAINT_PEER_MAX	255
 /* Most signatures and longest time of a rate, in seconds. */
 #define CONSTRAINT_RATE_N_MAX	1024
 #define CONSTRAINT_RATE_MAX	86400
@@ -47,6 +51,8 @@ struct constraints {
 	bool		 has_unbound;
 	bool		 unbound;	/* destinations or not, it may be used
 					 * on connections without a bind */
+	struct slice	 peers;		/* texts, one after the other: a user's
+					 * name or number, or @ and a group's */
 };
 
 /**
@@ -56,7 +62,8 @@ struct constraints {
  * Shape:  after the extension's name: string of pairs for
  *         CONSTRAINT_DESTINATION; string path for CONSTRAINT_SK_PROVIDER;
  *         for ours always one string, and in it: 1 to CONSTRAINT_PURPOSES_MAX
- *         texts of 1 to CONSTRAINT_PURPOSE_MAX bytes (purposes); u32
+ *         texts of 1 to CONSTRAINT_PURPOSE_MAX bytes (purposes); likewise
+ *         with CONSTRAINT_PEERS_MAX and CONSTRAINT_PEER_MAX (peers); u32
  *         (signatures); u32 n, u32 seconds (rate); u8 0 or 1 (unbound).
  * Errors: ST_MALFORMED    a body is cut short or broken, or a constraint comes
  *                         twice
@@ -75,12 +82,11 @@ int constraint_parse(struct slice in, struct constraints *out) MUST_USE;
 void constraint_put(struct wire_writer *w, const struct constraints *c);
 
 /**
- * constraint_next_purpose(r, out):
- * Take the next one from a reader over ${purposes}.
+ * constraint_next_text(r, out):
+ * Take the next one from a reader over ${purposes} or ${peers}.
  *
  * Errors: ST_NOT_FOUND  that was the last one
  */
-int constraint_next_purpose(struct wire_reader *r, struct slice *out)
-    MUST_USE;
+int constraint_next_text(struct wire_reader *r, struct slice *out) MUST_USE;
 
 #endif /* !CONSTRAINT_H_ */

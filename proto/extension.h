@@ -15,6 +15,7 @@
 #define EXT_SESSION_BIND	"session-bind@openssh.com"
 #define EXT_LOAD		"load@bottle-agent"
 #define EXT_STATUS		"status@bottle-agent"
+#define EXT_EXPLAIN		"explain@bottle-agent"
 
 /* session-bind@openssh.com: a client tells which host it speaks to. */
 struct bind_request {

@@ -8,6 +8,8 @@ statusmsg_put_head(struct wire_writer *w, const struct statusmsg_head *head)
 	wire_put_string(w, head->socket);
 	wire_put_string(w, head->mode);
 	wire_put_string(w, head->backing);
+	wire_put_string(w, head->policy);
+	wire_put_string(w, head->audit);
 	wire_put_u32(w, head->pid);
 	wire_put_u32(w, head->uid);
 	wire_put_u32(w, head->uptime_s);
@@ -24,6 +26,25 @@ statusmsg_put_head(struct wire_writer *w, const struct statusmsg_head *head)
 	wire_put_u32(w, head->connections_uid_max);
 	wire_put_u32(w, head->signatures);
 	wire_put_u32(w, head->refusals);
+	wire_put_u32(w, head->policy_old);
+	wire_put_u32(w, head->audit_records);
+	wire_put_u32(w, head->audit_lost);
+}
+
+void
+statusmsg_put_limit(struct wire_writer *w, const struct statusmsg_limit *limit)
+{
+	wire_put_string(w, limit->name);
+	wire_put_u64(w, limit->value);
+}
+
+void
+statusmsg_put_uid(struct wire_writer *w, const struct statusmsg_uid *u)
+{
+	wire_put_u32(w, u->uid);
+	wire_put_u32(w, u->connections);
+	wire_put_u64(w, u->bytes);
+	wire_put_u64(w, u->cpu_ms);
 }
 
 void
@@ -33,6 +54,7 @@ statusmsg_put_key(struct wire_writer *w, const struct statusmsg_key *key)
 	wire_put_string(w, key->fingerprint);
 	wire_put_string(w, key->comment);
 	wire_put_string(w, key->load);
+	wire_put_string(w, key->rules);
 	wire_put_u32(w, key->bits);
 	wire_put_u32(w, key->confirm);
 	wire_put_u32(w, key->remaining_s);
@@ -59,14 +81,15 @@ int
 statusmsg_get_head(struct wire_reader *r, struct statusmsg_head *out)
 {
 	struct slice *const strings[] = { &out->version, &out->socket,
-		&out->mode, &out->backing };
+		&out->mode, &out->backing, &out->policy, &out->audit };
 	uint32_t *const numbers[] = { &out->pid, &out->uid, &out->uptime_s,
 		&out->locked, &out->memory_size, &out->memory_used,
 		&out->memory_largest, &out->room_ed25519,
 		&out->room_ecdsa, &out->room_rsa3072,
 		&out->room_rsa4096, &out->connections,
 		&out->connections_max, &out->connections_uid_max,
-		&out->signatures, &out->refusals };
+		&out->signatures, &out->refusals, &out->policy_old,
+		&out->audit_records, &out->audit_lost };
 	uint32_t version;
 	int st;
 
@@ -79,10 +102,30 @@ statusmsg_get_head(struct wire_reader *r, struct statusmsg_head *out)
 }
 
 int
+statusmsg_get_limit(struct wire_reader *r, struct statusmsg_limit *out)
+{
+	int st = wire_get_string(r, &out->name);
+
+	return st == ST_OK ? wire_get_u64(r, &out->value) : st;
+}
+
+int
+statusmsg_get_uid(struct wire_reader *r, struct statusmsg_uid *out)
+{
+	int st;
+
+	if ((st = wire_get_u32(r, &out->uid)) != ST_OK ||
+	    (st = wire_get_u32(r, &out->connections)) != ST_OK ||
+	    (st = wire_get_u64(r, &out->bytes)) != ST_OK)
+		return st;
+	return wire_get_u64(r, &out->cpu_ms);
+}
+
+int
 statusmsg_get_key(struct wire_reader *r, struct statusmsg_key *out)
 {
 	struct slice *const strings[] = { &out->type, &out->fingerprint,
-		&out->comment, &out->load };
+		&out->comment, &out->load, &out->rules };
 	uint32_t *const numbers[] = { &out->bits, &out->confirm,
 		&out->remaining_s, &out->signatures, &out->refusals };
 

@@ -8,14 +8,19 @@
  * Source:  docs/PROTOCOL.md.
  *
  * Shape:   u32 STATUSMSG_VERSION, the head, u32 number of rules, each a
- *          string; u32 number of keys that the agent holds, and one string
- *          that contains as many of them, each as struct statusmsg_key, as
- *          fit into the reply.  A reader must ignore bytes that follow.
+ *          string; u32 number of limits, each as struct statusmsg_limit; u32
+ *          number of uids that are connected, at most STATUSMSG_UIDS_MAX,
+ *          each as struct statusmsg_uid; u32 number of keys that the agent
+ *          holds, and one string that contains as many of them, each as
+ *          struct statusmsg_key, as fit into the reply.  A reader must ignore
+ *          bytes that follow.
  */
 
 #include "proto/wire.h"
 
-#define STATUSMSG_VERSION	1
+#define STATUSMSG_VERSION	2
+/* Most uids that are told of. */
+#define STATUSMSG_UIDS_MAX	64
 /* Of remaining_s: the key does not expire. */
 #define STATUSMSG_NEVER		UINT32_MAX
 
@@ -24,6 +29,8 @@ struct statusmsg_head {
 	struct slice	 socket;	/* path */
 	struct slice	 mode;		/* "service" or "ssh-agent" */
 	struct slice	 backing;	/* of the key memory */
+	struct slice	 policy;	/* file with rules; empty: none */
+	struct slice	 audit;		/* where records go; empty: nowhere */
 	uint32_t	 pid;
 	uint32_t	 uid;
 	uint32_t	 uptime_s;
@@ -40,6 +47,23 @@ struct statusmsg_head {
 	uint32_t	 connections_uid_max;	/* 0: no such limit */
 	uint32_t	 signatures;	/* made since the start */
 	uint32_t	 refusals;	/* requests refused since the start */
+	uint32_t	 policy_old;	/* 1: the file was broken at the last
+					 * reload, older rules are in force */
+	uint32_t	 audit_records;	/* made since the start */
+	uint32_t	 audit_lost;	/* of these, not written */
+};
+
+/* A limit, and what one uid has of what is limited. */
+struct statusmsg_limit {
+	struct slice	 name;
+	uint64_t	 value;
+};
+
+struct statusmsg_uid {
+	uint32_t	 uid;
+	uint32_t	 connections;
+	uint64_t	 bytes;		/* kept in its name */
+	uint64_t	 cpu_ms;	/* spent for it since it connected */
 };
 
 struct statusmsg_key {
@@ -47,6 +71,7 @@ struct statusmsg_key {
 	struct slice	 fingerprint;
 	struct slice	 comment;
 	struct slice	 load;		/* name; empty: none */
+	struct slice	 rules;		/* in words; empty: none */
 	uint32_t	 bits;
 	uint32_t	 confirm;	/* 0 or 1 */
 	uint32_t	 remaining_s;	/* or STATUSMSG_NEVER */
@@ -56,16 +81,24 @@ struct statusmsg_key {
 
 void statusmsg_put_head(struct wire_writer *w,
     const struct statusmsg_head *head);
+void statusmsg_put_limit(struct wire_writer *w,
+    const struct statusmsg_limit *limit);
+void statusmsg_put_uid(struct wire_writer *w, const struct statusmsg_uid *u);
 void statusmsg_put_key(struct wire_writer *w,
     const struct statusmsg_key *key);
 
 /**
- * statusmsg_get_head(r, out), statusmsg_get_key(r, out):
+ * statusmsg_get_head(r, out), statusmsg_get_limit(r, out),
+ * statusmsg_get_uid(r, out), statusmsg_get_key(r, out):
  *
  * Errors: ST_MALFORMED
  *         ST_UNSUPPORTED  (head) another version
  */
 int statusmsg_get_head(struct wire_reader *r, struct statusmsg_head *out)
+    MUST_USE;
+int statusmsg_get_limit(struct wire_reader *r, struct statusmsg_limit *out)
+    MUST_USE;
+int statusmsg_get_uid(struct wire_reader *r, struct statusmsg_uid *out)
     MUST_USE;
 int statusmsg_get_key(struct wire_reader *r, struct statusmsg_key *out)
     MUST_USE;

@@ -92,6 +92,18 @@ wire_get_u32(struct wire_reader *r, uint32_t *out)
 }
 
 int
+wire_get_u64(struct wire_reader *r, uint64_t *out)
+{
+	struct slice s;
+	int st;
+
+	if ((st = wire_get_bytes(r, 8, &s)) != ST_OK)
+		return st;
+	*out = (uint64_t)load_u32(s.p) << 32 | load_u32(s.p + 4);
+	return ST_OK;
+}
+
+int
 wire_get_bytes(struct wire_reader *r, size_t n, struct slice *out)
 {
 	*out = nothing;
@@ -214,6 +226,17 @@ wire_put_u32(struct wire_writer *w, uint32_t v)
 
 	if (p != NULL)
 		store_u32(p, v);
+}
+
+void
+wire_put_u64(struct wire_writer *w, uint64_t v)
+{
+	uint8_t *p = take_room(w, 8, 0);
+
+	if (p == NULL)
+		return;
+	store_u32(p, (uint32_t)(v >> 32));
+	store_u32(p + 4, (uint32_t)v);
 }
 
 void

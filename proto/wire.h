@@ -54,13 +54,14 @@ bool slice_eq_str(struct slice a, const char *s);
 struct wire_reader wire_reader(struct slice in);
 
 /**
- * wire_get_u8(r, out), wire_get_u32(r, out):
+ * wire_get_u8(r, out), wire_get_u32(r, out), wire_get_u64(r, out):
  * Take one number, big-endian.
  *
  * Errors: ST_MALFORMED  not enough bytes; ${r} and ${out} are unchanged
  */
 int wire_get_u8(struct wire_reader *r, uint8_t *out) MUST_USE;
 int wire_get_u32(struct wire_reader *r, uint32_t *out) MUST_USE;
+int wire_get_u64(struct wire_reader *r, uint64_t *out) MUST_USE;
 
 /**
  * wire_get_bytes(r, n, out):
@@ -118,12 +119,14 @@ bool wire_end(const struct wire_reader *r);
 struct wire_writer wire_writer(void *p, size_t cap);
 
 /**
- * wire_put_u8(w, v), wire_put_u32(w, v), wire_put_bytes(w, s),
+ * wire_put_u8(w, v), wire_put_u32(w, v), wire_put_u64(w, v),
+ * wire_put_bytes(w, s),
  * wire_put_string(w, s), wire_put_str(w, cstring):
  * Append.  What does not fit sets ${w}->full and changes nothing else.
  */
 void wire_put_u8(struct wire_writer *w, uint8_t v);
 void wire_put_u32(struct wire_writer *w, uint32_t v);
+void wire_put_u64(struct wire_writer *w, uint64_t v);
 void wire_put_bytes(struct wire_writer *w, struct slice s);
 void wire_put_string(struct wire_writer *w, struct slice s);
 void wire_put_str(struct wire_writer *w, const char *s);

@@ -13,23 +13,33 @@ _bottle_agent()
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='-a --socket -c -s -k -u -D -d -t -T -U -E -O -P -V -h
 		--help --version
-		--public --allow --allow-shared-dir --legacy-rsa --forwarded
-		--workers --ready-fd
+		--public --allow --policy --audit --audit-format --limit
+		--allow-shared-dir --legacy-rsa --forwarded --workers
+		--ready-fd
 		--memory --memory-size --allow-unlocked-memory --hardening
 		--load --expect --name --purpose --max-signatures --rate
-		--status --json'
+		--peers --status --explain --check-policy --json'
 
 	# readline hands --memory=x over as three words.
-	if [[ $cur == = ]]; then
-		cur=
-	elif [[ $prev == = ]]; then
-		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	if [[ $cur == = || $prev == = ]]; then
+		[[ $cur == = ]] || prev=${COMP_WORDS[COMP_CWORD - 2]}
+		[[ $cur != = ]] || cur=
+		# What follows the = of a rule or a limit.
+		[[ $prev == -* ]] || return
 	fi
 
 	case $prev in
-	-a | --socket)
+	-a | --socket | --policy | --check-policy)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	--audit)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < \
+		    <(compgen -f -- "$cur"; compgen -W '- syslog' -- "$cur")
+		;;
+	--audit-format)
+		mapfile -t COMPREPLY < <(compgen -W 'json text' -- "$cur")
 		;;
 	-E)
 		mapfile -t COMPREPLY < \
@@ -56,6 +66,17 @@ _bottle_agent()
 		compopt -o nospace 2>/dev/null
 		mapfile -t COMPREPLY < \
 		    <(compgen -W "$(_bottle_agent_peers)" -S = -- "$cur")
+		;;
+	--limit)
+		compopt -o nospace 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -W 'connections
+			connections-uid connections-root frame-time
+			unread-time bytes bytes-uid question-time
+			questions-uid' -S = -- "$cur")
+		;;
+	--peers)
+		mapfile -t COMPREPLY < \
+		    <(compgen -W "$(_bottle_agent_peers)" -- "$cur")
 		;;
 	-t | -P | --ready-fd | --workers | --memory-size | --expect | \
 	    --name | --max-signatures | --rate)

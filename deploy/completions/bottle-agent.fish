@@ -6,6 +6,12 @@ function __bottle_agent_peers
     cut -d: -f1 /etc/group 2>/dev/null | string replace -r '^(.*)$' '@$1='
 end
 
+function __bottle_agent_peer_list
+    set -l done (commandline -ct | string replace -r '[^,=]*$' '' | string replace -r '^--peers=' '')
+    cut -d: -f1 /etc/passwd 2>/dev/null | string replace -r '^' -- $done
+    cut -d: -f1 /etc/group 2>/dev/null | string replace -r '^' -- $done@
+end
+
 complete -c bottle-agent -s a -l socket -r -F -d 'The socket of the agent'
 complete -c bottle-agent -s c -d 'Print commands for csh'
 complete -c bottle-agent -s s -d 'Print commands for a Bourne shell'
@@ -24,6 +30,10 @@ complete -c bottle-agent -s h -l help -d 'Print help'
 complete -c bottle-agent -l version -d 'Print the version on stdout'
 complete -c bottle-agent -l public -d 'A socket that every user can connect to'
 complete -c bottle-agent -l allow -x -a '(__bottle_agent_peers)' -d 'What a peer may do'
+complete -c bottle-agent -l policy -r -F -d 'Rules in a file'
+complete -c bottle-agent -l audit -r -F -a '- syslog' -d 'Record each decision'
+complete -c bottle-agent -l audit-format -x -a 'json text' -d 'Form of the records'
+complete -c bottle-agent -l limit -x -a 'connections= connections-uid= connections-root= frame-time= unread-time= bytes= bytes-uid= question-time= questions-uid=' -d 'Change a limit'
 complete -c bottle-agent -l allow-shared-dir -d 'Accept a directory that others can change'
 complete -c bottle-agent -l legacy-rsa -d 'Make RSA signatures with SHA-1'
 complete -c bottle-agent -l forwarded -x -a 'deny allow' -d 'Whether forwarded connections may sign commits'
@@ -39,5 +49,8 @@ complete -c bottle-agent -l name -x -d 'Replace what was loaded under this name'
 complete -c bottle-agent -l purpose -x -a 'auth git file any auth,git' -d 'What these keys may sign'
 complete -c bottle-agent -l max-signatures -x -d 'How many signatures each key makes'
 complete -c bottle-agent -l rate -x -d 'How many signatures in what time: 5/1m'
+complete -c bottle-agent -l peers -x -a '(__bottle_agent_peer_list)' -d 'For which peers these keys are there'
 complete -c bottle-agent -l status -d 'Ask the agent how it is'
+complete -c bottle-agent -l explain -d 'Ask the agent what it refused'
+complete -c bottle-agent -l check-policy -r -F -d 'Say what a policy file means'
 complete -c bottle-agent -l json -d 'Print JSON'

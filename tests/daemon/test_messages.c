@@ -372,6 +372,7 @@ query_has_these_bytes_for_an_admin(void **state)
 	(void)state;
 	hex_expect("query", rig_ask(fd, hex("1b 00000005 'query'")),
 	    hex("1d 00000005 'query' 00000018 'session-bind@openssh.com'"
+	    "00000014 'explain@bottle-agent'"
 	    "00000011 'load@bottle-agent'"
 	    "00000013 'status@bottle-agent'"));
 	/* And it was one reply. */

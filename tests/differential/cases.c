@@ -295,6 +295,7 @@ case_our_constraints(struct bench *b, const struct difference *d)
 		{ "signatures@bottle-agent", 4, "\0\0\0\5" },
 		{ "rate@bottle-agent", 8, "\0\0\0\5\0\0\0\12" },
 		{ "unbound@bottle-agent", 1, "\1" },
+		{ "peers@bottle-agent", 5, "\0\0\0\1" "0" },
 	};
 	uint8_t room[128];
 	struct wire_writer w;
@@ -321,6 +322,10 @@ case_our_extensions(struct bench *b, const struct difference *d)
 	bench_connect(b, 0);
 	ask_put_text(&w, SSH_AGENTC_EXTENSION, "status@bottle-agent");
 	good = trial_differs(b, d, 0, trial_written(&w));
+	w = trial_draft();
+	ask_put_text(&w, SSH_AGENTC_EXTENSION, "explain@bottle-agent");
+	wire_put_u8(&w, 0);
+	good = trial_differs(b, d, 0, trial_written(&w)) && good;
 	w = trial_draft();
 	ask_put_text(&w, SSH_AGENTC_EXTENSION, "load@bottle-agent");
 	wire_put_u8(&w, 1);

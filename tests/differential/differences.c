@@ -146,7 +146,7 @@ static bool
 is_our_query_answer(const struct exchange *x)
 {
 	static const char *const names[] = { "query", BIND,
-		"load@bottle-agent", "status@bottle-agent" };
+		"explain@bottle-agent", "load@bottle-agent", "status@bottle-agent" };
 	uint8_t room[256];
 	struct wire_writer w = wire_writer(room, sizeof(room));
 
@@ -159,7 +159,8 @@ is_our_query_answer(const struct exchange *x)
 static bool
 is_our_extension(const struct exchange *x)
 {
-	return is_extension(x, "load@bottle-agent") ||
+	return is_extension(x, "explain@bottle-agent") ||
+	    is_extension(x, "load@bottle-agent") ||
 	    is_extension(x, "status@bottle-agent");
 }
 
@@ -339,8 +340,8 @@ const struct difference differences[] = {
 	{ .name = "query", .since = 1003,
 	    .request = "`query`",
 	    .theirs_text = "`session-bind@openssh.com`",
-	    .mine_text = "the same, `load@bottle-agent` and "
-	    "`status@bottle-agent`",
+	    .mine_text = "the same, `explain@bottle-agent`, "
+	    "`load@bottle-agent` and `status@bottle-agent`",
 	    .reason = "we have more",
 	    .is = is_query,
 	    .theirs = SSH_AGENT_EXTENSION_RESPONSE,
@@ -348,14 +349,15 @@ const struct difference differences[] = {
 	    .mine_is = is_our_query_answer, .shows = case_query },
 	{ .name = "our-constraints",
 	    .request = "an add with a good `purposes@bottle-agent`, "
-	    "`signatures@bottle-agent`, `rate@bottle-agent` or "
-	    "`unbound@bottle-agent`",
+	    "`signatures@bottle-agent`, `rate@bottle-agent`, "
+	    "`unbound@bottle-agent` or `peers@bottle-agent`",
 	    .theirs_text = FAIL, .mine_text = "`SUCCESS`",
 	    .reason = "they are ours",
 	    .theirs = SSH_AGENT_FAILURE, .mine = SSH_AGENT_SUCCESS,
 	    .shows = case_our_constraints },
 	{ .name = "our-extensions",
-	    .request = "`load@bottle-agent`, `status@bottle-agent`",
+	    .request = "`explain@bottle-agent`, `load@bottle-agent`, "
+	    "`status@bottle-agent`",
 	    .theirs_text = FAIL,
 	    .mine_text = "`EXTENSION_RESPONSE`, or `EXTENSION_FAILURE`",
 	    .reason = "they are ours",

@@ -71,18 +71,6 @@ sign() {
 	at_exit end_process $!
 }
 
-# check_ended NAME STATUS PID: how a client ends.
-check_ended() {
-	local status=0
-
-	if wait_for 20 process_gone "$3"; then
-		wait "$3" 2>/dev/null || status=$?
-	else
-		status='still there'
-	fi
-	check_same "$1" "$2" "$status"
-}
-
 # go_away PID: a client does, and says nothing.
 go_away() {
 	kill -KILL "$1"

@@ -74,13 +74,14 @@ for secret in lock wrong; do
 	check_status "no_passphrase_$secret" 1 in_log "$T/$secret"
 done
 for type in "${key_types[@]}"; do
-	# What the file has after the public key: its private half, as text too.
-	perl -MMIME::Base64 -ne '
-		$s .= $_ unless /^-/;
-		END {
-			my $all = decode_base64($s);
-			print substr($all, int(length($all) * 0.62));
-		}' "$T/$type" >"$T/half"
+	# What the file has after the public key: its private half, as text too,
+	# without the comment, which the log tells.
+	perl -MMIME::Base64 -e '
+		my ($name, @lines) = (shift, <>);
+		my $all = decode_base64(join("", grep { !/^-/ } @lines));
+		my $half = substr($all, int(length($all) * 0.62));
+		$half =~ s/\0\0\0.\Q$name\E.*\z//s or die;
+		print $half;' "$type" "$T/$type" >"$T/half"
 	check_status "no_private_half_of_$type" 1 in_log "$T/half"
 	grep -v '^-' "$T/$type" | tail -n 3 >"$T/half"
 	check_status "nor_its_text_of_$type" 1 in_log "$T/half"

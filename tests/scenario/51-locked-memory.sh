@@ -136,7 +136,7 @@ check_has unlocked_is_told_to_people "$("$program" --status -a "$S")" \
 check_same nothing_is_locked_indeed 0 "$(locked)"
 signs_with unlocked ed25519 rsa2048
 check_has unlocked_is_told_of_every_key "$(cat "$T/log")" \
-    ', in memory that is NOT locked'
+    'ed25519; keys are in memory that is NOT locked'
 agent_stop
 as_user 65536
 : >"$T/log"

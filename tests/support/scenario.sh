@@ -92,7 +92,7 @@ agent_start() {
 	# How it ends when it is told to.
 	agent_end=2
 	case " $* " in
-	*' --public '* | *' --allow '*) agent_end=0 ;;
+	*' --public '* | *' --allow '* | *' --policy '*) agent_end=0 ;;
 	esac
 	if ! read -r -t 30 <"$T/ready"; then
 		cat "$T/log" >&2
@@ -126,6 +126,18 @@ scenario_end() {
 # agent_seen PID: one that must not be there when the scenario is over.
 agent_seen() {
 	at_exit end_process "$1"
+}
+
+# check_ended NAME STATUS PID: how a process in the background ends.
+check_ended() {
+	local status=0
+
+	if wait_for 20 process_gone "$3"; then
+		wait "$3" 2>/dev/null || status=$?
+	else
+		status='still there'
+	fi
+	check_same "$1" "$2" "$status"
 }
 
 # agent_of SOCKET: the pid of the agent that serves it.

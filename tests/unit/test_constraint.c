@@ -241,12 +241,12 @@ purposes_are_walked(void **state)
 	assert_int_equal(constraint_parse(hex(EXT_PURPOSES "00000010 "
 	    "00000004 'auth' 00000004 'git' 00"), &c), ST_OK);
 	r = wire_reader(c.purposes);
-	assert_int_equal(constraint_next_purpose(&r, &s), ST_OK);
+	assert_int_equal(constraint_next_text(&r, &s), ST_OK);
 	hex_expect("first", s, hex("'auth'"));
-	assert_int_equal(constraint_next_purpose(&r, &s), ST_OK);
+	assert_int_equal(constraint_next_text(&r, &s), ST_OK);
 	hex_expect("second", s, hex("'git'"));
-	assert_int_equal(constraint_next_purpose(&r, &s), ST_NOT_FOUND);
-	assert_int_equal(constraint_next_purpose(&r, &s), ST_NOT_FOUND);
+	assert_int_equal(constraint_next_text(&r, &s), ST_NOT_FOUND);
+	assert_int_equal(constraint_next_text(&r, &s), ST_NOT_FOUND);
 }
 
 static void

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "agent/dispatch.h"
+#include "agent/limits.h"
 #include "agent/seal.h"
 #include "agent/vault.h"
 #include "proto/agent_num.h"
@@ -186,7 +187,7 @@ empty_bodies_of_every_type(void **state)
 		    want);
 		assert_int_equal(last.type, t);
 		assert_int_equal(last.done, want != 5);
-		assert_true(last.done == (last.reason == NULL));
+		assert_true(last.done == (last.rec.reason == REASON_NONE));
 	}
 }
 
@@ -202,7 +203,7 @@ add_list_sign_remove(void **state)
 	list_is(&node, 3, ed, "one", p256, "two", rsa, "");
 	assert_true(is_signature(sign(&node, ed->blob, data, 0), ed,
 	    "ssh-ed25519", data));
-	assert_string_equal(last.fingerprint, key_fingerprint(
+	assert_string_equal(last.rec.fingerprint, key_fingerprint(
 	    keyring_at(agent.ring, 0)->key));
 	assert_true(is_signature(sign(&node, p256->blob, data, 0), p256,
 	    "ecdsa-sha2-nistp256", data));
@@ -528,6 +529,7 @@ query_names_what_the_peer_can_use(void **state)
 	    hex("1d 00000005 'query' 00000018 'session-bind@openssh.com'")));
 	assert_true(slice_eq(ask(&root, hex("1b 00000005 'query' ffff")),
 	    hex("1d 00000005 'query' 00000018 'session-bind@openssh.com'"
+	    "00000014 'explain@bottle-agent'"
 	    "00000011 'load@bottle-agent'"
 	    "00000013 'status@bottle-agent'")));
 }
@@ -687,6 +689,8 @@ locked_agent_takes_no_load(void **state)
 static void
 status_tells_admins_everything(void **state)
 {
+	struct limits limits;
+	struct statusmsg_limit limit;
 	struct statusmsg_head head;
 	struct statusmsg_key key;
 	struct wire_reader r, keys;
@@ -698,6 +702,8 @@ status_tells_admins_everything(void **state)
 	(void)state;
 	assert_int_equal(policy_add(&agent.policy, "1000=list,sign", why,
 	    sizeof(why)), ST_OK);
+	limits_init(&limits);
+	agent.limits = &limits;
 	agent.facts.socket = slice_str("/s");
 	agent.started_ms = now_ms - 5000;
 	assert_int_equal(add(&root, 25, ed, "c", "01 0000000a"), 6);
@@ -713,6 +719,15 @@ status_tells_admins_everything(void **state)
 	assert_int_equal(n, 1);
 	assert_int_equal(wire_get_string(&r, &s), ST_OK);
 	assert_true(slice_eq_str(s, "1000=list,sign"));
+	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
+	assert_int_equal(n, LIMITS);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_int_equal(statusmsg_get_limit(&r, &limit), ST_OK);
+		assert_true(slice_eq_str(limit.name, limits_name(i)));
+		assert_true(limit.value == limits.value[i]);
+	}
+	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
+	assert_int_equal(n, 0);		/* nobody is connected */
 	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
 	assert_int_equal(n, 1);
 	assert_int_equal(wire_get_string(&r, &s), ST_OK);
@@ -749,7 +764,11 @@ status_of_many_keys_fits_one_reply(void **state)
 	    hex("1b 00000013 'status@bottle-agent'")), &rep), ST_OK);
 	assert_int_equal(reply_get_extension(&rep, EXT_STATUS, &r), ST_OK);
 	assert_int_equal(statusmsg_get_head(&r, &head), ST_OK);
-	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
+	/* Neither rules, nor limits, nor uids. */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(wire_get_u32(&r, &n), ST_OK);
+		assert_int_equal(n, 0);
+	}
 	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
 	assert_int_equal(n, 13);
 	assert_int_equal(wire_get_string(&r, &s), ST_OK);

@@ -10,6 +10,8 @@
 #include "agent/dispatch.h"
 #include "agent/vault.h"
 #include "agent/verify.h"
+#include "base/loop.h"
+#include "proto/approve.h"
 #include "proto/certificate.h"
 #include "proto/extension.h"
 #include "proto/frame.h"
@@ -37,6 +39,7 @@ static struct signer host_a, host_b;
 static const struct peer self = { .uid = 0, .ops = POLICY_ALL };
 static uint8_t reply_room[FRAME_BODY_MAX];
 static struct slice reply;
+static struct loop *loop;
 
 static int
 group_setup(void **state)
@@ -80,6 +83,9 @@ teardown(void **state)
 	(void)state;
 	conn_fini(&conn);
 	conn_fini(&conn2);
+	approver_free(agent.approver);
+	loop_free(loop);
+	loop = NULL;
 	keyring_free(agent.ring);
 	lock_fini(&agent.lock);
 	return 0;
@@ -103,8 +109,21 @@ ask_on(struct conn *c, struct slice body)
 {
 	assert_int_equal(begin_on(c, body, hex("")), ST_OK);
 	assert_true(reply.len > 0);
-	assert_int_equal(last.done, last.reason == NULL);
+	assert_int_equal(last.done, last.rec.reason == REASON_NONE);
 	return reply.p[0];
+}
+
+/* Have an approver, who is one of conn2; what is asked is looked at only. */
+static void
+have_approver(void)
+{
+	const struct approver_limits limits = { 0, 0 };
+
+	agent.defer = true;
+	assert_int_equal(loop_new(&loop), ST_OK);
+	assert_int_equal(approver_new(&agent.approver, loop, &limits, NULL),
+	    ST_OK);
+	approver_next(agent.approver, &conn2.seat);
 }
 
 static uint8_t
@@ -316,7 +335,7 @@ certificates_of_every_type_are_held_beside_their_keys(void **state)
 		w = writer();
 		keyblob_put(&w, &parts.key);
 		key_fingerprint_of(written(&w), fingerprint);
-		assert_string_equal(last.fingerprint, fingerprint);
+		assert_string_equal(last.rec.fingerprint, fingerprint);
 	}
 }
 
@@ -404,7 +423,7 @@ sk_keys_are_points_on_their_curve(void **state)
 	wire_put_bytes(&w, (struct slice){ bytes, good.len });
 	wire_put_str(&w, "sk");
 	assert_int_equal(ask(written(&w)), FAILURE);
-	assert_non_null(strstr(last.reason, "curve"));
+	assert_non_null(strstr(last.rec.text, "curve"));
 	w = writer();
 	wire_put_u8(&w, SSH_AGENTC_ADD_IDENTITY);
 	wire_put_bytes(&w, good);
@@ -538,7 +557,7 @@ purposes_and_counts_are_kept(void **state)
 	assert_int_equal(ask(sign_request(ed->blob, sshsig("file"))), SIGNED);
 	assert_int_equal(ask(sign_request(ed->blob, sshsig("file"))), SIGNED);
 	assert_int_equal(ask(sign_request(ed->blob, sshsig("file"))), FAILURE);
-	assert_non_null(strstr(last.reason, "all the signatures"));
+	assert_int_equal(last.rec.reason, REASON_SIGNATURES);
 }
 
 static void
@@ -661,7 +680,7 @@ somebody_has_to_say_yes(void **state)
 	(void)state;
 	assert_int_equal(ask(add_request(ed, hex("02"))), SUCCESS);
 	assert_int_equal(ask(sign_request(ed->blob, slice_str("x"))), FAILURE);
-	agent.defer = agent.can_ask = true;
+	have_approver();
 	assert_int_equal(begin_on(&conn, sign_request(ed->blob,
 	    slice_str("x")), hex("")), ST_MORE);
 	assert_true(conn.job->ask);
@@ -673,10 +692,110 @@ somebody_has_to_say_yes(void **state)
 	    slice_str("x")), hex("")), ST_MORE);
 	conn.job->st = ST_DENIED;
 	assert_int_equal(finish(&conn), FAILURE);
-	assert_non_null(strstr(last.reason, "nobody said yes"));
+	assert_int_equal(last.rec.reason, REASON_APPROVER_NO);
 	/* One that is never answered is freed with its connection. */
 	assert_int_equal(begin_on(&conn, sign_request(ed->blob,
 	    slice_str("x")), hex("")), ST_MORE);
+}
+
+/* approve@bottle-agent with a body. */
+static struct slice
+approve_body(const char *text)
+{
+	struct slice head = hex("1b 00000014 'approve@bottle-agent'");
+	struct slice body = hex(text);
+	uint8_t *p = hex_alloc(head.len + body.len);
+
+	memcpy(p, head.p, head.len);
+	memcpy(p + head.len, body.p, body.len);
+	return (struct slice){ p, head.len + body.len };
+}
+
+static void
+approvers_are_for_a_service(void **state)
+{
+	(void)state;
+	have_approver();
+	assert_int_equal(ask(approve_body("01")), FAILURE);
+	assert_int_equal(last.rec.op, AUDIT_APPROVE);
+	assert_int_equal(last.rec.reason, REASON_UNKNOWN_EXTENSION);
+	agent.service = true;
+	assert_int_equal(begin_on(&conn, approve_body("01"), hex("")),
+	    ST_MORE);
+}
+
+static void
+approvers_speak_as_they_should(void **state)
+{
+	static const char *const broken[] = { "", "00", "03", "01 00", "02",
+		"02 00000001", "02 00000001 02", "02 00000001 01 00" };
+
+	(void)state;
+	have_approver();
+	agent.service = true;
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		assert_int_equal(ask(approve_body(broken[i])), EXT_FAILURE);
+		assert_int_equal(last.rec.reason, REASON_BROKEN);
+	}
+	assert_int_equal(ask(approve_body("02 00000001 01")), EXT_FAILURE);
+	assert_int_equal(last.rec.reason, REASON_NO_QUESTION);
+	assert_string_equal(last.rec.detail, "yes to question 1");
+}
+
+/* Over ssh -A it may be a far host that says yes. */
+static void
+far_hosts_do_not_approve(void **state)
+{
+	(void)state;
+	assert_int_equal(bind(&conn, &host_a, "s", true), SUCCESS);
+	have_approver();
+	agent.service = true;
+	assert_int_equal(ask(approve_body("01")), FAILURE);
+	assert_int_equal(last.rec.reason, REASON_FORWARDED_CHANGE);
+}
+
+static void
+question_is_the_reply_to_next(void **state)
+{
+	const struct approve_question q = { .id = 7, .prompt = slice_str("p"),
+		.fingerprint = slice_str("f"), .comment = slice_str("c"),
+		.what = slice_str("w"), .uid = 8, .pid = 9,
+		.host = slice_str(""), .left_ms = 10 };
+	struct approve_question got;
+	struct wire_reader r;
+	struct reply rep;
+
+	(void)state;
+	have_approver();
+	agent.service = true;
+	assert_int_equal(begin_on(&conn, approve_body("01"), hex("")),
+	    ST_MORE);
+	assert_int_equal(conn.job->kind, JOB_NEXT);
+	conn.job->question = &q;
+	assert_int_equal(finish(&conn), SSH_AGENT_EXTENSION_RESPONSE);
+	assert_true(last.done);
+	assert_true(last.quiet);
+	assert_int_equal(reply_decode(reply, &rep), ST_OK);
+	assert_int_equal(reply_get_extension(&rep, EXT_APPROVE, &r), ST_OK);
+	assert_int_equal(approve_question_get(&r, &got), ST_OK);
+	assert_int_equal(got.id, 7);
+	assert_int_equal(got.left_ms, 10);
+	assert_true(slice_eq(got.what, q.what));
+	/* One that never comes is freed with its connection. */
+	assert_int_equal(begin_on(&conn, approve_body("01"), hex("")),
+	    ST_MORE);
+}
+
+/* The seat goes with the connection. */
+static void
+nobody_is_asked_when_the_approver_is_gone(void **state)
+{
+	(void)state;
+	have_approver();
+	assert_int_equal(ask(add_request(ed, hex("02"))), SUCCESS);
+	conn_fini(&conn2);
+	assert_int_equal(ask(sign_request(ed->blob, slice_str("x"))), FAILURE);
+	assert_int_equal(last.rec.reason, REASON_NO_APPROVER);
 }
 
 /* Whatever comes after it: the way did not get shorter. */
@@ -691,7 +810,7 @@ host_whose_bind_failed_is_still_on_the_way(void **state)
 	assert_int_equal(listed(&conn2), 0);
 	assert_int_equal(ask_on(&conn2, sign_request(ed->blob, login("t", "u",
 	    ed, &host_a))), FAILURE);
-	assert_non_null(strstr(last.reason, "another host"));
+	assert_int_equal(last.rec.reason, REASON_BIND_GAP);
 	assert_int_equal(ask(bind_request_body(&host_a, "t", false, true)),
 	    SUCCESS);
 	assert_int_equal(ask(sign_request(ed->blob, login("t", "u", ed,
@@ -732,7 +851,7 @@ static void
 bind_without_room_hides_keys_with_destinations(void **state)
 {
 	struct slice big = hex_fill('k', BINDING_BYTES_MAX - 100);
-	const char *why;
+	enum reason why;
 
 	(void)state;
 	assert_int_equal(ask(add_request(ed, only_to(&host_a, ""))), SUCCESS);
@@ -752,7 +871,7 @@ what_nobody_said_yes_to_is_not_counted(void **state)
 	} table[] = { { false, FAILURE }, { true, SIGNED }, { true, FAILURE } };
 
 	(void)state;
-	agent.defer = agent.can_ask = true;
+	have_approver();
 	assert_int_equal(ask(add_request(ed, hex("02 ff 00000017"
 	    "'signatures@bottle-agent' 00000004 00000001"))), SUCCESS);
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -788,6 +907,11 @@ main(void)
 		T(a_lock_meanwhile_keeps_the_signature_in),
 		T(somebody_has_to_say_yes),
 		T(what_nobody_said_yes_to_is_not_counted),
+		T(approvers_are_for_a_service),
+		T(approvers_speak_as_they_should),
+		T(far_hosts_do_not_approve),
+		T(question_is_the_reply_to_next),
+		T(nobody_is_asked_when_the_approver_is_gone),
 		T(host_whose_bind_failed_is_still_on_the_way),
 		T(bind_out_of_order_takes_nothing_away),
 		T(host_whose_bind_failed_is_far_to_a_service),

@@ -488,6 +488,38 @@ try_open(void)
 }
 
 static int
+try_open_to_write(void)
+{
+	return err_of(open("/dev/null", O_WRONLY | O_CLOEXEC));
+}
+
+static int
+try_open_to_truncate(void)
+{
+	return err_of(open("/dev/null", O_WRONLY | O_APPEND | O_TRUNC |
+	    O_CLOEXEC));
+}
+
+static int
+try_open_to_create(void)
+{
+	return err_of(open("/dev/null", O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static int
+try_open_for_both(void)
+{
+	return err_of(open("/dev/null", O_RDWR | O_APPEND | O_CLOEXEC));
+}
+
+static int
+try_open_to_append(void)
+{
+	return err_of(open("/dev/null", O_WRONLY | O_APPEND | O_CREAT |
+	    O_CLOEXEC, 0600));
+}
+
+static int
 try_fork(void)
 {
 	pid_t pid = fork();
@@ -611,7 +643,12 @@ static const struct {
 	{ "execve",		try_execve,	-SIGSYS, -SIGSYS },
 	{ "execveat",		try_execveat,	-SIGSYS, -SIGSYS },
 	{ "ptrace",		try_ptrace,	-SIGSYS, -SIGSYS },
-	{ "open",		try_open,	EPERM, EPERM },
+	{ "open to read",	try_open,	0, EPERM },
+	{ "open to append",	try_open_to_append, 0, EPERM },
+	{ "open to write",	try_open_to_write, EPERM, EPERM },
+	{ "open to truncate",	try_open_to_truncate, EPERM, EPERM },
+	{ "open to create",	try_open_to_create, EPERM, EPERM },
+	{ "open for both",	try_open_for_both, EPERM, EPERM },
 	{ "fork",		try_fork,	EPERM, EPERM },
 	{ "kill",		try_kill,	EPERM, EPERM },
 	{ "tgkill another",	try_tgkill_other, EPERM, EPERM },
@@ -624,7 +661,7 @@ static const struct {
 	{ "executable mprotect", try_make_exec,	EPERM, EPERM },
 	{ "unix datagrams",	try_unix_dgram,	0, EPERM },
 	{ "accept",		try_accept,	0, EPERM },
-	{ "poll",		try_poll,	EPERM, 0 },
+	{ "poll",		try_poll,	0, 0 },
 	{ "malloc",		try_malloc,	0, 0 },
 	{ "write",		try_log,	0, 0 },
 	{ "abort",		try_abort,	-SIGABRT, -SIGABRT },

@@ -286,11 +286,11 @@ check_rest(void)
 
 /* Why a request was thrown away. */
 static uint8_t
-how_of(const char *why)
+how_of(enum reason why)
 {
-	if (strstr(why, "policy") != NULL)
+	if (why == REASON_POLICY)
 		return NOT_ALLOWED;
-	return strstr(why, "locked memory") != NULL ? NO_ROOM : BROKEN;
+	return why == REASON_LIMIT_INTAKE ? NO_ROOM : BROKEN;
 }
 
 /* Note what came out; a request that is thrown away because it is broken and
@@ -301,12 +301,12 @@ note_item(int st, const struct inbox_item *item)
 	struct request req;
 
 	if (st == ST_DENIED) {
-		assert_non_null(item->thrown);
+		assert_int_not_equal(item->thrown, REASON_NONE);
 		assert_int_equal(item->body.len + item->tail.len, 0);
 		note_refused(&got, item->thrown_type, how_of(item->thrown));
 		return;
 	}
-	assert_null(item->thrown);
+	assert_int_equal(item->thrown, REASON_NONE);
 	if (is_broken(item->body)) {
 		note_refused(&got, item->body.p[0], BROKEN);
 		return;

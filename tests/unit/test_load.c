@@ -472,7 +472,7 @@ may_sign(size_t i, const char *ns)
 	const struct rules_place at = { .binds = &none, .now_ms = 1000 };
 	const struct identity *id = keyring_at(ring, i);
 	struct signdata d = { .kind = SIGNDATA_SSHSIG };
-	const char *why;
+	enum reason why;
 
 	d.sshsig.ns = slice_str(ns);
 	return rules_sign(&id->rules, &at, &d, key_blob(id->key), &why);

@@ -625,9 +625,9 @@ static void
 combinations_of_ours_exit_2(void **state)
 {
 	static const struct refusal r[] = {
-		{ "--public", "--public needs at least one --allow", 2 },
+		{ "--public", "--public needs a --policy or at least one --allow", 2 },
 		{ "--public -a /x", "--allow node=list,sign", 2 },
-		{ "--load --public", "--public needs at least one", 2 },
+		{ "--load --public", "--public needs a --policy or", 2 },
 		{ "--load --status", "--load and --status exclude", 2 },
 		{ "--load -k", "--load and -k exclude", 2 },
 		{ "-k --status", "--status and -k exclude", 2 },
@@ -648,8 +648,8 @@ combinations_of_ours_exit_2(void **state)
 		{ "--rate 1/1s", "--rate goes with --load only", 2 },
 		{ "--load --purpose a --purpose b", "--purpose given", 2 },
 		{ "--load --rate 1/1 --rate 1/1", "--rate given twice", 2 },
-		{ "--json", "--json goes with --status only", 2 },
-		{ "--load --json", "--json goes with --status only", 2 },
+		{ "--json", "--json goes with --status and --explain", 2 },
+		{ "--load --json", "--json goes with --status and --explain", 2 },
 		{ "--status --name x", "--name goes with --load only", 2 },
 		{ "--status -t 5", "-t does not go with --status", 2 },
 		{ "--status --allow a=sign", "--allow does not go with", 2 },
@@ -662,7 +662,7 @@ combinations_of_ours_exit_2(void **state)
 		{ "--allow a=sign sh", "--allow takes no COMMAND", 2 },
 		{ "--public --allow a=sign sh", "--public takes no", 2 },
 		{ "--allow a=sign -T", "-T makes a directory", 2 },
-		{ "--allow-shared-dir", "needs --public or --allow", 2 },
+		{ "--allow-shared-dir", "needs --public, --allow or", 2 },
 		/* ssh-agent's own misuse, once ours was seen. */
 		{ "--legacy-rsa -c -s", "-c and -s exclude", 2 },
 		{ "--legacy-rsa -t x", "Invalid lifetime", 2 },
@@ -691,7 +691,7 @@ unknown_long_option_names_the_nearest(void **state)
 		{ "--allow-u", "did you mean --allow-unlocked-memory?", 2 },
 		/* Far from all of them: no guess. */
 		{ "--frobnicate", "unknown option --frobnicate; see", 2 },
-		{ "--policy /etc/x", "unknown option --policy; see", 2 },
+		{ "--polcy /etc/x", "did you mean --policy?", 2 },
 		{ "--x", "unknown option --x; see", 2 },
 		{ "--=5", "unknown option --; see", 2 },
 		{ "--\x1b[31m", "unknown option --\\x1b[31m; see", 2 },

@@ -78,6 +78,7 @@ good_rules_are_what_they_say(void **state)
 		assert_int_equal(policy.rules[0].who, table[i].who);
 		assert_int_equal(policy.rules[0].id, table[i].id);
 		assert_int_equal(policy.rules[0].ops, table[i].ops);
+		assert_int_equal(policy.rules[0].line, 0);
 		assert_string_equal(policy.rules[0].text, table[i].text);
 	}
 }
@@ -275,6 +276,126 @@ an_agent_of_root_is_no_different(void **state)
 	assert_int_equal(ops(0, 9, 9), POLICY_LIST | POLICY_SIGN);
 }
 
+/* The rules that name a peer. */
+static uint64_t
+match(uid_t uid, gid_t gid, gid_t other)
+{
+	struct unixsock_peer peer = { .uid = uid, .gid = gid, .ngroups = 2,
+		.groups = { 12345, other } };
+
+	return policy_match(&policy, &peer);
+}
+
+static void
+matching_rules_are_bits(void **state)
+{
+	char text[32];
+
+	(void)state;
+	assert_int_equal(match(1000, 9, 9), 0);
+	add("1000=list");
+	add("@50=sign");
+	add("1001=sign");
+	add("1000=none");
+	assert_int_equal(match(1000, 9, 9), 0x9);
+	assert_int_equal(match(1000, 50, 9), 0xb);
+	assert_int_equal(match(1000, 9, 50), 0xb);
+	assert_int_equal(match(1001, 9, 50), 0x6);
+	assert_int_equal(match(1002, 9, 9), 0);
+	while (policy.n < POLICY_RULES_MAX) {
+		(void)snprintf(text, sizeof(text), "%zu=list", 2000 + policy.n);
+		add(text);
+	}
+	assert_true(match(2000 + POLICY_RULES_MAX - 1, 9, 9) ==
+	    UINT64_C(1) << 63);
+}
+
+static void
+no_rule_decides_for_those_who_have_all(void **state)
+{
+	(void)state;
+	add("@0=none");
+	add("@50=list");
+	assert_int_equal(match(0, 0, 50), 0);
+	assert_int_equal(match(SELF, 0, 50), 0);
+	assert_int_equal(match(1000, 0, 50), 0x3);
+	/* Once they are named, what names them does. */
+	add("root=sign");
+	assert_int_equal(match(0, 0, 50), 0x7);
+	assert_int_equal(match(SELF, 0, 50), 0);
+}
+
+static void
+deciding_rule_is_named(void **state)
+{
+	static const struct {
+		uint64_t	 rules;
+		unsigned	 op;
+		const char	*out;
+	} table[] = {
+		{ 0x0, POLICY_SIGN, "built in" },
+		{ 0x1, POLICY_LIST, "1000=list" },
+		{ 0x1, POLICY_SIGN, "1000=list" },
+		{ 0x7, POLICY_LIST, "1000=list" },
+		{ 0x7, POLICY_SIGN, "@50=sign,list" },
+		{ 0x6, POLICY_LIST, "@50=sign,list" },
+		{ 0x7, POLICY_LOCK, "1000=list @50=sign,list 1000=none" },
+		{ 0x5, POLICY_SIGN, "1000=list 1000=none" },
+		{ 0xf, POLICY_LOCK, "1001=admin" },
+		{ 0x3, POLICY_LIST | POLICY_SIGN, "@50=sign,list" },
+		{ 0x5, 0, "1000=list 1000=none" },
+	};
+	char out[64];
+
+	(void)state;
+	add("1000=list");
+	add("@50=sign,list");
+	add("1000=none");
+	add("1001=admin");
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		policy_deciding(&policy, table[i].rules, table[i].op, out,
+		    sizeof(out));
+		assert_string_equal(out, table[i].out);
+	}
+	/* What does not fit is left out. */
+	memset(out, '#', sizeof(out));
+	policy_deciding(&policy, 0x7, POLICY_LOCK, out, 16);
+	assert_string_equal(out, "1000=list @50=s");
+	assert_int_equal(out[16], '#');
+}
+
+static void
+a_peer_alone(void **state)
+{
+	static const struct {
+		const char	*name;
+		enum policy_who	 who;
+		unsigned	 id;
+	} table[] = {
+		{ "1000", POLICY_USER, 1000 },
+		{ "root", POLICY_USER, 0 },
+		{ "@1000", POLICY_GROUP, 1000 },
+		{ "@root", POLICY_GROUP, 0 },
+	};
+	static const char *const none[] = { "", "@", "nobody-here", "-1",
+	    "@nobody-here", "root=list", "4294967295" };
+	struct policy_peer peer;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		assert_int_equal(policy_peer_parse(table[i].name, &peer, why,
+		    sizeof(why)), ST_OK);
+		assert_int_equal(peer.who, table[i].who);
+		assert_int_equal(peer.id, table[i].id);
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		why[0] = '\0';
+		assert_int_equal(policy_peer_parse(none[i], &peer, why,
+		    sizeof(why)), ST_MALFORMED);
+		assert_non_null(strstr(why, "there is no"));
+	}
+}
+
 static void
 names_of_operations(void **state)
 {
@@ -308,6 +429,11 @@ main(void)
 		    setup),
 		cmocka_unit_test_setup(an_agent_of_root_is_no_different,
 		    setup),
+		cmocka_unit_test_setup(matching_rules_are_bits, setup),
+		cmocka_unit_test_setup(no_rule_decides_for_those_who_have_all,
+		    setup),
+		cmocka_unit_test_setup(deciding_rule_is_named, setup),
+		cmocka_unit_test_setup(a_peer_alone, setup),
 		cmocka_unit_test_setup(names_of_operations, setup),
 	};
 

@@ -173,7 +173,7 @@ enum where {
 static struct rules_place
 place(struct bindings *b, enum where where)
 {
-	const char *why;
+	enum reason why;
 
 	*b = (struct bindings){ .attempted = where != UNBOUND };
 	if (where == BOUND || where == ELSEWHERE || where == THROUGH)
@@ -187,7 +187,7 @@ place(struct bindings *b, enum where where)
 /* Whether it may be signed with k. */
 static bool
 may_sign(const struct rules *r, enum where where, struct slice data,
-    const char **why)
+    enum reason *why)
 {
 	struct rules_place at;
 	struct bindings b;
@@ -196,10 +196,10 @@ may_sign(const struct rules *r, enum where where, struct slice data,
 
 	at = place(&b, where);
 	signdata_classify(data, &d);
-	*why = NULL;
+	*why = REASON_NONE;
 	st = rules_sign(r, &at, &d, hex_key('k'), why);
 	bindings_fini(&b);
-	assert_true(st == ST_OK || (st == ST_DENIED && *why != NULL));
+	assert_true(st == ST_OK || (st == ST_DENIED && *why != REASON_NONE));
 	return st == ST_OK;
 }
 
@@ -223,7 +223,7 @@ verdicts(const struct rules *r, enum where where, char out[static 11])
 		{ 'm', sshsig("mail@example.com") },
 		{ 'o', hex("'some bytes'") },
 	};
-	const char *why;
+	enum reason why;
 
 	for (size_t i = 0; i < N(kinds); i++)
 		out[i] = may_sign(r, where, kinds[i].data, &why) ?
@@ -366,7 +366,7 @@ purposes_hide_nothing_but_in_lists(void **state)
 	struct rules_place at;
 	struct bindings b;
 	struct rules r;
-	const char *why;
+	enum reason why;
 
 	(void)state;
 	rules(&r, &c, true);
@@ -379,7 +379,7 @@ purposes_hide_nothing_but_in_lists(void **state)
 	rules(&r, &c, true);
 	at = place(&b, ELSEWHERE);
 	assert_int_equal(rules_visible(&r, &at, &why), ST_DENIED);
-	assert_string_equal(why, "the destinations do not lead to this host");
+	assert_int_equal(why, REASON_DESTINATION);
 	bindings_fini(&b);
 	rules_fini(&r);
 }
@@ -392,30 +392,20 @@ refusals_say_why(void **state)
 		bool		 limited;
 		enum where	 where;
 		char		 what;	/* A, x, g or o */
-		const char	*why;
+		enum reason	 why;
 	} rows[] = {
-		{ "git", false, UNBOUND, 'A',
-		    "the purposes of the key do not include auth" },
-		{ "", true, UNBOUND, 'A', "the connection is not bound" },
-		{ "", true, FAILED, 'A',
-		    "no bind of this connection was good" },
-		{ "", true, THROUGH, 'A',
-		    "the connection is bound for forwarding, not to log in" },
-		{ "auth", false, UNBOUND, 'g',
-		    "the purposes of the key do not include that namespace" },
-		{ "", true, BOUND, 'g',
-		    "a key with destinations signs nothing but logins" },
-		{ "", false, UNBOUND, 'm', "only logins and the namespace "
-		    "git, unless the key was added for other purposes" },
-		{ "", false, UNBOUND, 'o', "neither a login with this key nor "
-		    "an SSHSIG, and the key was not added for any purpose" },
-		{ "", false, UNBOUND, 'x', "neither a login with this key nor "
-		    "an SSHSIG, and the key was not added for any purpose" },
-		{ "any", true, BOUND, 'x',
-		    "a login with another key, and this one has "
-		    "destinations" },
+		{ "git", false, UNBOUND, 'A', REASON_PURPOSE_AUTH },
+		{ "", true, UNBOUND, 'A', REASON_UNBOUND },
+		{ "", true, FAILED, 'A', REASON_BIND_FAILED },
+		{ "", true, THROUGH, 'A', REASON_BOUND_FORWARDING },
+		{ "auth", false, UNBOUND, 'g', REASON_PURPOSE_NAMESPACE },
+		{ "", true, BOUND, 'g', REASON_DESTINATION_SSHSIG },
+		{ "", false, UNBOUND, 'm', REASON_PURPOSE_DEFAULT },
+		{ "", false, UNBOUND, 'o', REASON_UNCLASSIFIED },
+		{ "", false, UNBOUND, 'x', REASON_UNCLASSIFIED },
+		{ "any", true, BOUND, 'x', REASON_OTHER_KEY },
 	};
-	const char *why;
+	enum reason why;
 
 	(void)state;
 	for (size_t i = 0; i < N(rows); i++) {
@@ -432,7 +422,7 @@ refusals_say_why(void **state)
 			c.destinations = to_host_h("git");
 		rules(&r, &c, true);
 		assert_false(may_sign(&r, rows[i].where, data, &why));
-		assert_string_equal(why, rows[i].why);
+		assert_int_equal(why, rows[i].why);
 		rules_fini(&r);
 	}
 }
@@ -455,7 +445,7 @@ users_are_those_of_the_destinations(void **state)
 		{ "*", "root", true },
 		{ "git,root", "root", false },
 	};
-	const char *why;
+	enum reason why;
 
 	(void)state;
 	for (size_t i = 0; i < N(rows); i++) {
@@ -470,13 +460,12 @@ users_are_those_of_the_destinations(void **state)
 		assert_int_equal(may_sign(&r, UNBOUND, data, &why),
 		    rows[i].yes);
 		if (!rows[i].yes)
-			assert_string_equal(why, "the destinations of the key "
-			    "do not name that user");
+			assert_int_equal(why, REASON_DESTINATION_UNBOUND_USER);
 		assert_int_equal(may_sign(&r, BOUND, data, &why),
 		    rows[i].yes);
 		if (!rows[i].yes)
-			assert_string_equal(why,
-			    "the destinations are for other users");
+			assert_int_equal(why,
+			    REASON_DESTINATION_USER);
 		rules_fini(&r);
 	}
 }
@@ -493,14 +482,14 @@ a_user_that_is_too_long_is_not_matched(void **state)
 	struct constraints c = { .destinations = to_host_h("*g*g"),
 		.has_unbound = true, .unbound = true };
 	struct rules r;
-	const char *why;
+	enum reason why;
 
 	(void)state;
 	rules(&r, &c, true);
 	for (enum where w = UNBOUND; w <= BOUND; w++) {
 		assert_true(may_sign(&r, w, fits, &why));
 		assert_false(may_sign(&r, w, longer, &why));
-		assert_string_equal(why, "the user name is too long");
+		assert_int_equal(why, REASON_USER_TOO_LONG);
 		assert_false(may_sign(&r, w, huge, &why));
 	}
 	rules_fini(&r);
@@ -518,7 +507,7 @@ rules_keep_nothing_of_the_request(void **state)
 		.destinations = to_host_h("git") };
 	uint8_t *p = malloc(c.purposes.len + c.destinations.len);
 	struct rules r;
-	const char *why;
+	enum reason why;
 
 	(void)state;
 	assert_non_null(p);
@@ -536,18 +525,18 @@ rules_keep_nothing_of_the_request(void **state)
 	rules_fini(&r);
 }
 
-#define COUNTED	"the key has made all the signatures that it was added for"
-#define RATED	"the key has made as many signatures lately as its rate allows"
+#define COUNTED	REASON_SIGNATURES
+#define RATED	REASON_RATE
 
 static void
-spend(struct rules *r, int64_t now_ms, const char *denied)
+spend(struct rules *r, int64_t now_ms, enum reason denied)
 {
-	const char *why = NULL;
+	enum reason why = REASON_NONE;
 	int st = rules_spend(r, now_ms, &why);
 
-	assert_int_equal(st, denied == NULL ? ST_OK : ST_DENIED);
-	if (denied != NULL)
-		assert_string_equal(why, denied);
+	assert_int_equal(st, denied == REASON_NONE ? ST_OK : ST_DENIED);
+	if (denied != REASON_NONE)
+		assert_int_equal(why, denied);
 }
 
 static void
@@ -559,7 +548,7 @@ without_a_limit_nothing_is_spent(void **state)
 	(void)state;
 	rules(&r, &c, true);
 	for (int i = 0; i < 5000; i++)
-		spend(&r, NOW, NULL);
+		spend(&r, NOW, REASON_NONE);
 	rules_fini(&r);
 }
 
@@ -572,7 +561,7 @@ signatures_are_counted_down_to_none(void **state)
 	(void)state;
 	rules(&r, &c, true);
 	for (int i = 0; i < 3; i++)
-		spend(&r, NOW + i, NULL);
+		spend(&r, NOW + i, REASON_NONE);
 	for (int i = 0; i < 10; i++)
 		spend(&r, NOW * i, COUNTED);
 	rules_fini(&r);
@@ -588,7 +577,7 @@ the_largest_count_is_one(void **state)
 	(void)state;
 	rules(&r, &c, true);
 	for (int i = 0; i < 1000; i++)
-		spend(&r, NOW, NULL);
+		spend(&r, NOW, REASON_NONE);
 	assert_int_equal(r.left, UINT32_MAX - 1000);
 	rules_fini(&r);
 }
@@ -601,25 +590,25 @@ a_rate_is_exact_to_the_millisecond(void **state)
 
 	(void)state;
 	rules(&r, &c, true);
-	spend(&r, 0, NULL);
-	spend(&r, 4000, NULL);
-	spend(&r, 9999, NULL);
+	spend(&r, 0, REASON_NONE);
+	spend(&r, 4000, REASON_NONE);
+	spend(&r, 9999, REASON_NONE);
 	spend(&r, 9999, RATED);
 	/* The first one is ten seconds old now. */
-	spend(&r, 10000, NULL);
+	spend(&r, 10000, REASON_NONE);
 	spend(&r, 10000, RATED);
 	spend(&r, 13999, RATED);
-	spend(&r, 14000, NULL);
+	spend(&r, 14000, REASON_NONE);
 	spend(&r, 19998, RATED);
-	spend(&r, 19999, NULL);
+	spend(&r, 19999, REASON_NONE);
 	/* Those of 10000, 14000 and 19999 count here. */
 	spend(&r, 19999, RATED);
-	spend(&r, 100000, NULL);
-	spend(&r, 100000, NULL);
-	spend(&r, 100000, NULL);
+	spend(&r, 100000, REASON_NONE);
+	spend(&r, 100000, REASON_NONE);
+	spend(&r, 100000, REASON_NONE);
 	spend(&r, 100000, RATED);
 	spend(&r, 109999, RATED);
-	spend(&r, 110000, NULL);
+	spend(&r, 110000, REASON_NONE);
 	rules_fini(&r);
 }
 
@@ -633,11 +622,11 @@ while_the_clock_stands_still_a_rate_is_a_count(void **state)
 	(void)state;
 	rules(&r, &c, true);
 	for (int i = 0; i < CONSTRAINT_RATE_N_MAX; i++)
-		spend(&r, NOW, NULL);
+		spend(&r, NOW, REASON_NONE);
 	for (int i = 0; i < 10; i++)
 		spend(&r, NOW, RATED);
 	spend(&r, NOW + CONSTRAINT_RATE_MAX * (int64_t)1000 - 1, RATED);
-	spend(&r, NOW + CONSTRAINT_RATE_MAX * (int64_t)1000, NULL);
+	spend(&r, NOW + CONSTRAINT_RATE_MAX * (int64_t)1000, REASON_NONE);
 	rules_fini(&r);
 }
 
@@ -652,9 +641,9 @@ a_rate_starts_at_any_time(void **state)
 	(void)state;
 	for (size_t i = 0; i < N(start); i++) {
 		rules(&r, &c, true);
-		spend(&r, start[i], NULL);
+		spend(&r, start[i], REASON_NONE);
 		spend(&r, start[i] + 999, RATED);
-		spend(&r, start[i] + 1000, NULL);
+		spend(&r, start[i] + 1000, REASON_NONE);
 		rules_fini(&r);
 	}
 }
@@ -669,11 +658,11 @@ what_is_refused_is_not_counted(void **state)
 
 	(void)state;
 	rules(&r, &c, true);
-	spend(&r, 0, NULL);
+	spend(&r, 0, REASON_NONE);
 	for (int i = 0; i < 5; i++)
 		spend(&r, 500, RATED);
-	spend(&r, 1000, NULL);
-	spend(&r, 2000, NULL);
+	spend(&r, 1000, REASON_NONE);
+	spend(&r, 2000, REASON_NONE);
 	spend(&r, 2000, COUNTED);
 	spend(&r, 9000, COUNTED);
 	rules_fini(&r);

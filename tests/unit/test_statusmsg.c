@@ -18,13 +18,15 @@ some_head(void)
 	return (struct statusmsg_head){
 		.version = slice_str("1.2.3"), .socket = slice_str("/run/s"),
 		.mode = slice_str("service"), .backing = slice_str("mlock"),
+		.policy = slice_str("/etc/p"), .audit = slice_str("-"),
 		.pid = 1, .uid = 2, .uptime_s = 3, .locked = 1,
 		.memory_size = 5, .memory_used = 6, .memory_largest = 7,
 		.room_ed25519 = 17, .room_ecdsa = 18,
 		.room_rsa3072 = 19, .room_rsa4096 = 20,
 		.connections = 8, .connections_max = 9,
 		.connections_uid_max = 10, .signatures = 11,
-		.refusals = UINT32_MAX,
+		.refusals = UINT32_MAX, .policy_old = 1, .audit_records = 13,
+		.audit_lost = 14,
 	};
 }
 
@@ -35,6 +37,7 @@ some_key(void)
 		.type = slice_str("ssh-ed25519"),
 		.fingerprint = slice_str("SHA256:x"),
 		.comment = hex("00ff'c'0a"), .load = slice_str("work"),
+		.rules = slice_str("rate"),
 		.bits = 256, .confirm = 1, .remaining_s = STATUSMSG_NEVER,
 		.signatures = 5, .refusals = 6,
 	};
@@ -70,12 +73,13 @@ head_has_its_shape(void **state)
 	uint8_t room[256];
 
 	(void)state;
-	hex_expect("head", head_bytes(room, sizeof(room)), hex("00000001"
+	hex_expect("head", head_bytes(room, sizeof(room)), hex("00000002"
 	    "00000005'1.2.3'00000006'/run/s'00000007'service'"
-	    "00000005'mlock'"
+	    "00000005'mlock'00000006'/etc/p'00000001'-'"
 	    "00000001 00000002 00000003 00000001 00000005 00000006"
 	    "00000007 00000011 00000012 00000013 00000014"
-	    "00000008 00000009 0000000a 0000000b ffffffff"));
+	    "00000008 00000009 0000000a 0000000b ffffffff"
+	    "00000001 0000000d 0000000e"));
 }
 
 static void
@@ -86,7 +90,7 @@ key_has_its_shape(void **state)
 	(void)state;
 	hex_expect("key", key_bytes(room, sizeof(room)), hex(
 	    "0000000b'ssh-ed25519'00000008'SHA256:x'00000004 00ff'c'0a"
-	    "00000004'work'"
+	    "00000004'work'00000004'rate'"
 	    "00000100 00000001 ffffffff 00000005 00000006"));
 }
 
@@ -105,6 +109,8 @@ head_comes_back(void **state)
 	hex_expect("socket", got.socket, want.socket);
 	hex_expect("mode", got.mode, want.mode);
 	hex_expect("backing", got.backing, want.backing);
+	hex_expect("policy", got.policy, want.policy);
+	hex_expect("audit", got.audit, want.audit);
 	assert_int_equal(got.pid, want.pid);
 	assert_int_equal(got.uid, want.uid);
 	assert_int_equal(got.uptime_s, want.uptime_s);
@@ -121,6 +127,48 @@ head_comes_back(void **state)
 	assert_int_equal(got.connections_uid_max, want.connections_uid_max);
 	assert_int_equal(got.signatures, want.signatures);
 	assert_int_equal(got.refusals, want.refusals);
+	assert_int_equal(got.policy_old, want.policy_old);
+	assert_int_equal(got.audit_records, want.audit_records);
+	assert_int_equal(got.audit_lost, want.audit_lost);
+}
+
+/* Limits and uids: their shape, that they come back, and no cut ones do. */
+static void
+limits_and_uids_come_back(void **state)
+{
+	const struct statusmsg_limit limit = { slice_str("bytes"),
+		UINT64_C(1) << 40 };
+	const struct statusmsg_uid uid = { 1000, 2, UINT64_C(3) << 32, 4 };
+	struct statusmsg_limit l;
+	struct statusmsg_uid u;
+	struct wire_writer w;
+	struct wire_reader r;
+	uint8_t room[64];
+	size_t len;
+
+	(void)state;
+	w = wire_writer(room, sizeof(room));
+	statusmsg_put_limit(&w, &limit);
+	hex_expect("limit", (struct slice){ room, w.len },
+	    hex("00000005'bytes'00000100 00000000"));
+	for (len = 0; len <= w.len; len++) {
+		r = wire_reader(hex_copy((struct slice){ room, len }));
+		assert_int_equal(statusmsg_get_limit(&r, &l),
+		    len < w.len ? ST_MALFORMED : ST_OK);
+	}
+	hex_expect("name", l.name, limit.name);
+	assert_true(l.value == limit.value);
+
+	w = wire_writer(room, sizeof(room));
+	statusmsg_put_uid(&w, &uid);
+	hex_expect("uid", (struct slice){ room, w.len }, hex("000003e8 00000002"
+	    "00000003 00000000 00000000 00000004"));
+	for (len = 0; len <= w.len; len++) {
+		r = wire_reader(hex_copy((struct slice){ room, len }));
+		assert_int_equal(statusmsg_get_uid(&r, &u),
+		    len < w.len ? ST_MALFORMED : ST_OK);
+	}
+	assert_memory_equal(&u, &uid, sizeof(u));
 }
 
 static void
@@ -138,6 +186,7 @@ key_comes_back(void **state)
 	hex_expect("fingerprint", got.fingerprint, want.fingerprint);
 	hex_expect("comment", got.comment, want.comment);
 	hex_expect("load", got.load, want.load);
+	hex_expect("rules", got.rules, want.rules);
 	assert_int_equal(got.bits, want.bits);
 	assert_int_equal(got.confirm, want.confirm);
 	assert_int_equal(got.remaining_s, want.remaining_s);
@@ -189,7 +238,7 @@ what_follows_is_left(void **state)
 static void
 other_versions_are_unsupported(void **state)
 {
-	static const uint32_t versions[] = { 0, 2, 0x01000000, UINT32_MAX };
+	static const uint32_t versions[] = { 0, 1, 3, 0x01000000, UINT32_MAX };
 	uint8_t room[256];
 	struct statusmsg_head h = some_head();
 	struct wire_writer w;
@@ -214,6 +263,7 @@ main(void)
 		cmocka_unit_test(key_has_its_shape),
 		cmocka_unit_test(head_comes_back),
 		cmocka_unit_test(key_comes_back),
+		cmocka_unit_test(limits_and_uids_come_back),
 		cmocka_unit_test(cut_anywhere_is_malformed),
 		cmocka_unit_test(what_follows_is_left),
 		cmocka_unit_test(other_versions_are_unsupported),

@@ -1,0 +1,242 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/turns.h"
+
+#define CROWD	100
+/* Every turn lasts that long, so that shares can be told by counting. */
+#define TURN_NS	20000
+
+/* Something that waits again after each of its turns, until it had enough. */
+struct member {
+	struct turn	 turn;
+	unsigned	 had, wanted;
+	unsigned	 parked;
+	int64_t		 turn_ns;
+	bool		 asks;		/* waits again in the next pass only */
+	struct loop_later again;
+};
+
+static struct loop *loop;
+static struct turns turns;
+static struct share share[2];
+static struct member crowd[CROWD], one;
+static unsigned all, most;		/* turns had, and when to stop */
+
+static int
+on_turn(void *cookie)
+{
+	struct member *m = cookie;
+	int64_t end = clock_ns() + m->turn_ns;
+
+	assert_false(m->turn.waiting);
+	while (clock_ns() < end)
+		;
+	if (++m->had < m->wanted && m->asks)
+		loop_later_set(loop, &m->again);
+	else if (m->had < m->wanted)
+		turns_wait(&turns, &m->turn);
+	if (++all >= most)
+		loop_stop(loop);
+	return ST_OK;
+}
+
+static int
+on_again(void *cookie)
+{
+	struct member *m = cookie;
+
+	turns_wait(&turns, &m->turn);
+	return ST_OK;
+}
+
+static void
+on_parked(void *cookie)
+{
+	struct member *m = cookie;
+
+	m->parked++;
+}
+
+static void
+join(struct member *m, struct share *s, unsigned wanted)
+{
+	memset(m, 0, sizeof(*m));
+	m->turn = (struct turn){ .fn = on_turn, .parked = on_parked,
+		.cookie = m, .share = s };
+	m->wanted = wanted;
+	m->turn_ns = TURN_NS;
+	m->again = (struct loop_later){ .fn = on_again, .cookie = m };
+	turns_wait(&turns, &m->turn);
+}
+
+static void
+run(unsigned n)
+{
+	all = 0;
+	most = n;
+	assert_int_equal(loop_run(loop), ST_OK);
+}
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(share, 0, sizeof(share));
+	if (loop_new(&loop) != ST_OK)
+		return -1;
+	turns_init(&turns, loop);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	turns_fini(&turns);
+	loop_free(loop);
+	return 0;
+}
+
+static void
+members_of_a_share_have_their_turns_in_order(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		join(&crowd[i], &share[0], 10);
+	run(4);
+	assert_int_equal(crowd[0].had, 2);
+	assert_int_equal(crowd[1].had, 1);
+	assert_int_equal(crowd[2].had, 1);
+}
+
+static void
+one_beside_a_crowd_has_half_of_the_time(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	join(&one, &share[1], 1000);
+	run(200);
+	/* By time, not by turns: one that the kernel interrupted was long. */
+	assert_in_range(one.had, 50, 150);
+}
+
+/* It has a half of the turns, although each of its own is three times as long:
+ * not more is counted of them. */
+static void
+who_waits_for_answers_is_next(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	join(&one, &share[1], 1000);
+	one.asks = true;
+	one.turn_ns = 3 * TURN_NS;
+	run(100);
+	assert_in_range(one.had, 40, 60);
+}
+
+static void
+two_who_wait_for_answers_leave_something_to_a_third(void **state)
+{
+	struct share more = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	join(&one, &share[1], 1000);
+	turns_cancel(&turns, &crowd[0].turn);
+	join(&crowd[0], &more, 1000);
+	one.asks = crowd[0].asks = true;
+	run(200);
+	/* A ninth of the time, at least. */
+	assert_in_range(200 - one.had - crowd[0].had, 15, 120);
+}
+
+static void
+who_comes_back_neither_saved_time_nor_is_ahead(void **state)
+{
+	(void)state;
+	join(&crowd[0], &share[0], 1000);
+	run(50);
+	join(&one, &share[1], 1000);
+	run(40);
+	/* Not all 40, for what the other had before. */
+	assert_in_range(one.had, 8, 32);
+}
+
+static void
+who_is_ahead_waits_until_others_caught_up(void **state)
+{
+	(void)state;
+	join(&crowd[0], &share[0], 1000);
+	join(&one, &share[1], 1000);
+	/* One long turn. */
+	share[1].virtual_ns += 1000 * INT64_C(1000000);
+	run(20);
+	assert_int_equal(one.had, 0);
+	/* Leaving the line and coming back does not help. */
+	turns_cancel(&turns, &one.turn);
+	turns_wait(&turns, &one.turn);
+	run(20);
+	assert_int_equal(one.had, 0);
+	assert_int_equal(crowd[0].had, 40);
+}
+
+static void
+cancelled_turn_does_not_come(void **state)
+{
+	(void)state;
+	join(&crowd[0], &share[0], 1);
+	join(&crowd[1], &share[0], 1);
+	join(&one, &share[1], 10);
+	turns_cancel(&turns, &crowd[0].turn);
+	turns_cancel(&turns, &crowd[0].turn);
+	assert_false(crowd[0].turn.waiting);
+	run(5);
+	assert_int_equal(crowd[0].had, 0);
+	assert_int_equal(crowd[1].had, 1);
+}
+
+static void
+only_who_is_put_off_is_parked_and_only_once(void **state)
+{
+	(void)state;
+	join(&one, &share[0], 1);
+	run(1);
+	assert_int_equal(one.parked, 0);
+	join(&crowd[0], &share[0], 1);
+	join(&crowd[1], &share[0], 1);
+	join(&crowd[2], &share[0], 1);
+	run(3);
+	assert_int_equal(crowd[0].parked, 0);
+	assert_int_equal(crowd[1].parked, 1);
+	assert_int_equal(crowd[2].parked, 1);
+}
+
+#define EACH(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		EACH(members_of_a_share_have_their_turns_in_order),
+		EACH(one_beside_a_crowd_has_half_of_the_time),
+		EACH(who_waits_for_answers_is_next),
+		EACH(two_who_wait_for_answers_leave_something_to_a_third),
+		EACH(who_comes_back_neither_saved_time_nor_is_ahead),
+		EACH(who_is_ahead_waits_until_others_caught_up),
+		EACH(cancelled_turn_does_not_come),
+		EACH(only_who_is_put_off_is_parked_and_only_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
