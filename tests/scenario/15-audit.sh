@@ -149,7 +149,7 @@ as_stranger ssh-add -l >/dev/null 2>&1 || true
 "$AGENT" --load -a "$S" <"$T/safe/rsa2048" >/dev/null
 askpass right-horse
 as_self ssh-add -x 2>/dev/null
-git_signs as_self ed25519 2>/dev/null || true
+as_self ssh-add -D 2>/dev/null || true
 askpass wrong-horse
 as_self ssh-add -X 2>/dev/null || true
 askpass right-horse
@@ -242,7 +242,7 @@ allowed a_key_is_removed remove "$ours and $(key rsa2048)"
 denied a_key_that_is_not_there remove no-such-key "$ours"
 allowed all_are_removed remove-all "$ours"
 allowed a_lock lock "$ours"
-denied a_signature_while_locked sign locked "$others and .rule == \"lock\""
+denied a_change_while_locked remove-all locked "$others and .rule == \"lock\""
 denied a_wrong_passphrase unlock wrong-passphrase "$ours and .rule == \"lock\""
 allowed an_unlock unlock "$ours"
 allowed a_query query "$ours"

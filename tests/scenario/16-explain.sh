@@ -153,6 +153,7 @@ check_has a_rule_is_the_remedy "$(explain | sed -n 2p)" '--allow PEER=OPS'
 hold='
 	use Socket;
 	my @held;
+	$SIG{PIPE} = "IGNORE";
 	for (1 .. 3) {
 		socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
 		connect($s, sockaddr_un(shift // $ENV{SSH_AUTH_SOCK})) or die;
