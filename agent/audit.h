@@ -27,7 +27,7 @@
 
 /* Records of its own for one uid: in the long run, and at once. */
 #define AUDIT_PER_SECOND	200
-#define AUDIT_BURST		2000
+#define AUDIT_BURST		500
 /* Kinds of decisions that are summed at the same time, of all uids; others are
  * counted in one record for all of them. */
 #define AUDIT_SUMS_MAX		64

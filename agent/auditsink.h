@@ -21,7 +21,7 @@
 #include "agent/auditline.h"
 #include "base/status.h"
 
-#define AUDITSINK_QUEUE		(512 * 1024)
+#define AUDITSINK_QUEUE		(1024 * 1024)
 
 struct auditsink;
 

@@ -100,11 +100,15 @@ complete(struct client *c, struct audit_record *rec)
 {
 	struct agent *a = c->home->agent;
 
-	if (!audit_wants(a->audit, rec))
+	/* A number that was not looked at may be another one's by now. */
+	if (!audit_wants(a->audit, rec)) {
+		rec->pid = c->has_comm ? c->peer.pid : 0;
 		return;
+	}
 	if (!c->has_comm)
-		peercomm(c->watch.fd, c->peer.pid, c->comm);
+		peercomm(c->watch.fd, &c->peer.pid, c->comm);
 	c->has_comm = true;
+	rec->pid = c->peer.pid;
 	memcpy(rec->comm, c->comm, sizeof(rec->comm));
 	if (rec->rule[0] == '\0' && rec->reason != REASON_POLICY)
 		describe_refusal(NULL, rec);

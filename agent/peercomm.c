@@ -31,24 +31,28 @@ read_comm(pid_t pid, char out[static PEERCOMM_MAX])
 }
 
 void
-peercomm(int fd, pid_t pid, char out[static PEERCOMM_MAX])
+peercomm(int fd, pid_t *pid, char out[static PEERCOMM_MAX])
 {
 	struct pollfd ended = { .fd = -1, .events = POLLIN };
 	socklen_t len = sizeof(ended.fd);
 
 	out[0] = '\0';
-	if (pid <= 0)
+	if (*pid <= 0)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &ended.fd, &len) != 0) {
 		/* Other than on an older kernel: the process is gone. */
-		if (errno != ENOPROTOOPT)
+		if (errno != ENOPROTOOPT) {
+			*pid = 0;
 			return;
+		}
 		ended.fd = -1;
 	}
-	read_comm(pid, out);
+	read_comm(*pid, out);
 	/* The name is the process's own only if that is still there now. */
-	if (ended.fd >= 0 && poll(&ended, 1, 0) != 0)
+	if (ended.fd >= 0 && poll(&ended, 1, 0) != 0) {
 		out[0] = '\0';
+		*pid = 0;
+	}
 	if (ended.fd >= 0)
 		(void)close(ended.fd);
 }

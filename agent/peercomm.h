@@ -15,10 +15,10 @@
 
 /**
  * peercomm(fd, pid, out):
- * The name of the process ${pid} that connected ${fd}; empty when it cannot be
- * told, or when that process has ended, for the number may be another one's by
- * now.  Kernels without SO_PEERPIDFD cannot tell the last.
+ * The name of the process *${pid} that connected ${fd}; empty when it cannot be
+ * told.  When that process has ended, *${pid} becomes 0, for the number may be
+ * another one's by now.  Kernels without SO_PEERPIDFD cannot tell that.
  */
-void peercomm(int fd, pid_t pid, char out[static PEERCOMM_MAX]);
+void peercomm(int fd, pid_t *pid, char out[static PEERCOMM_MAX]);
 
 #endif /* !PEERCOMM_H_ */

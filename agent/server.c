@@ -188,7 +188,7 @@ note_refusal(struct server *s, int fd, const struct peer *peer,
 	if (a->audit == NULL)
 		return;
 	if (audit_wants(a->audit, &rec)) {
-		peercomm(fd, peer->pid, rec.comm);
+		peercomm(fd, &rec.pid, rec.comm);
 		describe_refusal(NULL, &rec);
 	}
 	audit_note(a->audit, &rec);

@@ -370,7 +370,7 @@ kinds_for_which_there_is_no_sum_left_are_counted_in_one(void **state)
 	assert_int_equal(given(0)->reason, AUDIT_SUMS_MAX);
 
 	/* And more, by somebody who would like to be recorded more often. */
-	pass(AUDIT_BURST / AUDIT_PER_SECOND * 1000);
+	pass(AUDIT_BURST * 1000 / AUDIT_PER_SECOND);
 	spend(1000);
 	n_got = 0;
 	decisions = 0;
@@ -418,7 +418,7 @@ many_uids_in_turn_have_no_more_than_so_many_at_once(void **state)
 	assert_int_equal(n_got, most);
 
 	/* Who takes the place of one who was away has all of it. */
-	pass(AUDIT_BURST / AUDIT_PER_SECOND * 1000);
+	pass(AUDIT_BURST * 1000 / AUDIT_PER_SECOND);
 	for (uid_t uid = 10000; uid < 10000 + BUDGETS - 1; uid++)
 		spend(uid);
 	n_got = 0;
