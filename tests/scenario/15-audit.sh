@@ -490,10 +490,10 @@ lines() {
 # Those that have records of their own, no more at once than wait in memory.
 for n in 1 2; do
 	check "refusals_with_records_of_their_own_$n" \
-	    as_other perl -e "$flood" "$S" 250 13
-	check "their_records_$n" wait_for 10 lines $((250 * n))
+	    as_other perl -e "$flood" "$S" 200 13
+	check "their_records_$n" wait_for 10 lines $((200 * n))
 done
-check a_flood_of_refusals as_other perl -e "$flood" "$S" 19500 13
+check a_flood_of_refusals as_other perl -e "$flood" "$S" 19600 13
 check a_flood_of_lists as_other perl -e "$flood" "$S" 10000 0b
 check_same a_flood_of_strangers 'closed 300' \
     "$(as_stranger perl -e "$strangers" "$S")"
