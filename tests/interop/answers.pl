@@ -5,7 +5,8 @@
 # the proxy that is played here for @PORT@.  It is run on pipes, CASE is played
 # to it, and a line says what came of it:
 #	request		what it asks for, and how
-#	whole		200 and the server's first bytes in one segment
+#	whole		200 and the server's first line in one segment
+#	binary		200 and bytes of every value in one segment
 #	halves		200 in two segments
 #	bytes		200 and what follows one byte at a time
 #	refused		what is told of a 403: its reason, its body, its hint
@@ -28,8 +29,9 @@ my $PATIENCE = 3;
 my ($SOON, $LATE) = (0.2, 1);
 
 my $YES = "HTTP/1.1 200 Connection established\r\nProxy-agent: test/1\r\n\r\n";
+my $BANNER = "SSH-2.0-answers\r\n";
 # Every byte that there is, and what could be taken for the end of a head.
-my $DATA = "SSH-2.0-answers\r\n" . join('', map { chr } 0 .. 255) .
+my $DATA = $BANNER . join('', map { chr } 0 .. 255) .
     "\r\n\r\nHTTP/1.1 200 no head\r\n\r\n";
 my $HELLO = "SSH-2.0-near\r\n";
 
@@ -112,13 +114,14 @@ sub ends {
 
 # Take the connection and read the request, byte by byte to its end.
 sub take_request {
+	my ($seconds) = @_;
 	my $head = '';
 
 	readable($listener) or die "it does not connect\n";
 	$conn = $listener->accept or die "accept: $!\n";
 	setsockopt($conn, IPPROTO_TCP, TCP_NODELAY, 1);
 	while ($head !~ /\r?\n\r?\n\z/) {
-		readable($conn) or die "half a request\n";
+		readable($conn, $seconds) or die "half a request\n";
 		sysread($conn, $head, 1, length($head)) or die "no request\n";
 	}
 	return $head;
@@ -131,25 +134,29 @@ sub say_slowly {
 	}
 }
 
-# Did all of $DATA come out, and nothing else?
+# Did all of this come out, and nothing else?
 sub judge_data {
-	my $got = slurp($from{out}, length($DATA), 1);
-	# What there should not be comes with it, or soon.
-	$got .= slurp($from{out}, 1, 0.1);
+	my ($want) = @_;
+	my $got = slurp($from{out}, length($want), 1);
 
-	return 'ok' if $got eq $DATA;
-	return 'nothing comes out' if $got eq '';
-	return 'ends' if index($DATA, $got) == 0;
-	return 'begins too late' if index($DATA, $got) > 0;
-	return '**leaks the head to ssh**' if $got =~ /SSH-2.0-answers/;
+	# What should not be there comes with it, or soon.
+	$got .= slurp($from{out}, 1, 0.1);
+	return 'ok' if $got eq $want;
+	return '**nothing comes**' if $got eq '';
+	return '**cut off**' if index($want, $got) == 0;
+	return '**begins too late**' if index($want, $got) > 0;
+	return '**leaks the head to ssh**' if $got =~ /\QSSH-2.0-answers/;
 	return '**other bytes**';
 }
 
+# 200 and then this, in parts as the function makes them.
 sub case_data {
+	my ($data, $parts) = @_;
+
 	start();
 	take_request();
-	say_slowly(@_);
-	return judge_data();
+	say_slowly($parts->($YES . $data));
+	return judge_data($data);
 }
 
 # The request line's version, what Host is, the names of the other headers.
@@ -199,14 +206,13 @@ sub late_data {
 
 	start();
 	take_request();
-	syswrite($conn, $YES . "SSH-2.0-answers\r\n");
-	slurp($from{out}, 17);
+	syswrite($conn, $YES . $BANNER);
+	slurp($from{out}, length($BANNER));
 	print $to $HELLO;
 	close($to);
 	# Our end of file may be passed on, or not.
 	slurp($conn, undef, $seconds);
 	sleep($seconds);
-	local $SIG{PIPE} = 'IGNORE';
 	syswrite($conn, 'late');
 	my $got = slurp($from{out}, 4, 0.5);
 	kill('KILL', $pid);
@@ -254,9 +260,9 @@ sub case_terminal {
 	sysopen(my $held, $tty, O_RDWR | O_NOCTTY) or die "$tty: $!\n";
 	start($tty);
 	while (time() < $end && ends(0) eq 'hangs') {
-		if ($tries < 3 && readable($listener, 0.02)) {
-			take_request();
-			$tries++;
+		# It may ask before it says anything.
+		if ($tries < 3 && readable($listener, 0.02) &&
+		    ++$tries && eval { take_request(0.2) }) {
 			syswrite($conn, "HTTP/1.1 407 Who Are You\r\n" .
 			    "Proxy-Authenticate: Basic realm=\"test\"\r\n" .
 			    "Content-Length: 0\r\n\r\n");
@@ -270,11 +276,10 @@ sub case_terminal {
 
 my %cases = (
 	request => \&case_request,
-	whole => sub { case_data($YES . $DATA) },
-	halves => sub {
-		case_data(substr($YES, 0, 20), substr($YES, 20) . $DATA);
-	},
-	bytes => sub { case_data(split(//, $YES . $DATA)) },
+	whole => sub { case_data($BANNER, sub { @_ }) },
+	binary => sub { case_data($DATA, sub { @_ }) },
+	halves => sub { case_data($BANNER, sub { unpack('a20 a*', $_[0]) }) },
+	bytes => sub { case_data($DATA, sub { split(//, $_[0]) }) },
 	refused => \&case_refused,
 	eof => \&case_eof,
 	first => \&case_first,
