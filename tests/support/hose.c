@@ -9,10 +9,9 @@
  * "far" is the server at the other end, for one connection; it says
  * "listening" when it is there.  "near" is in ssh's place: it runs COMMAND, a
  * helper that ssh would be given as ProxyCommand, and talks through it.  Each
- * sends its share, closes its half, and reads to the end.  What is sent is made
- * from a seed, so that the reader knows every byte without having seen it; the
- * far end's share begins with a banner, as SSH's does, and the near end sends
- * nothing before that has come.  "start" runs COMMAND again and again, up to
+ * sends a banner and reads that of the other, as SSH does; then it sends its
+ * share, closes its half, and reads to the end.  What is sent is made from a
+ * seed, so that the reader knows every byte without having seen it.  "start" runs COMMAND again and again, up to
  * the first byte that comes through it.
  *
  *	-u BYTES	what goes to the far end; default 0
@@ -338,6 +337,29 @@ accept_one(int listener)
 	return fd;
 }
 
+/* Say who we are. */
+static bool
+banner_sent(int fd)
+{
+	if (write_all(fd, BANNER, strlen(BANNER)))
+		return true;
+	warn("cannot send the banner");
+	return false;
+}
+
+/* The other has said so, and nothing before it. */
+static bool
+banner_came(int fd)
+{
+	char line[sizeof(BANNER)];
+	size_t len = read_line(fd, line, sizeof(line) - 1);
+
+	if (len == strlen(BANNER) && memcmp(line, BANNER, len) == 0)
+		return true;
+	warnx("the banner did not come");
+	return false;
+}
+
 /* The far end of one connection; what came is in *up. */
 static bool
 far_end(int fd, struct flow *up)
@@ -349,8 +371,8 @@ far_end(int fd, struct flow *up)
 	*up = (struct flow){ .name = "far end, up", .fd = fd,
 		.bytes = opt.up, .seed = SEED_UP };
 	tie(&down, up);
-	if (!write_all(fd, BANNER, strlen(BANNER)))
-		err(1, "cannot send the banner");
+	if (!banner_sent(fd) || !banner_came(fd))
+		exit(1);
 	start_thread(&thread, pour, &down);
 	drain(up);
 	pthread_join(thread, NULL);
@@ -419,8 +441,8 @@ proxy_greet(void *arg)
 
 	for (;;) {
 		fd = proxy_accept(proxy->listener);
-		if (!write_all(fd, BANNER, strlen(BANNER)))
-			err(1, "cannot send the banner");
+		if (!banner_sent(fd))
+			exit(1);
 		while (read(fd, rest, sizeof(rest)) > 0)
 			;
 		close(fd);
@@ -554,19 +576,6 @@ helper_wait(struct helper *helper, double *cpu)
 				   : WEXITSTATUS(status);
 }
 
-/* The banner has come, and nothing before it. */
-static bool
-banner_came(int fd)
-{
-	char line[sizeof(BANNER)];
-	size_t len = read_line(fd, line, sizeof(line) - 1);
-
-	if (len == strlen(BANNER) && memcmp(line, BANNER, len) == 0)
-		return true;
-	warnx("the banner did not come");
-	return false;
-}
-
 /* Both directions through the helper, and the line that tells of them. */
 static bool
 near_end(struct helper *helper, struct proxy *proxy, pthread_t far)
@@ -616,7 +625,8 @@ run_near(char **words)
 		start_thread(&far, proxy_once, &proxy);
 	}
 	helper_start(&helper, words);
-	if ((!opt.fdpass || helper_pass(&helper)) && banner_came(helper.from))
+	if ((!opt.fdpass || helper_pass(&helper)) &&
+	    banner_sent(helper.to) && banner_came(helper.from))
 		return near_end(&helper, opt.proxy ? &proxy : NULL, far) ? 0 : 1;
 	helper_close(&helper);
 	printf("status %d\n", helper_wait(&helper, &cpu));
