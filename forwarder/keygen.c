@@ -91,7 +91,7 @@ read_quoted(struct rest *r, char quote, struct text *out)
 	return "has a quote that is not closed";
 }
 
-/* One word, parts of which may be in quotes.  What is wrong with it, or NULL. */
+/* One word, parts of which may be quoted.  What is wrong with it, or NULL. */
 static const char *
 read_word(struct rest *r, struct text *out)
 {

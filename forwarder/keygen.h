@@ -24,8 +24,8 @@
 
 /* How it ends that did not become ssh-keygen. */
 #define KEYGEN_EXIT_CONFIG	1	/* a place says something unusable */
-#define KEYGEN_EXIT_CANNOT	126	/* the program is there and cannot run */
-#define KEYGEN_EXIT_MISSING	127	/* there is no program */
+#define KEYGEN_EXIT_CANNOT	126	/* it is there and cannot be run */
+#define KEYGEN_EXIT_MISSING	127	/* there is none */
 
 struct keygen_places {
 	const char	*variable;	/* KEYGEN_VARIABLE's value, or NULL */
