@@ -186,10 +186,10 @@ test_refusals() {
 	local at=$world_proxy:$world_proxy_port
 
 	check_says ssh_to_another_host_is_told_why 255 \
-	    "proxy $at refuses other.example:22: 403 Filtered" \
+	    "$at refuses other.example:22: 403 Filtered" \
 	    node ssh -o HostName=other.example "$world_host" true
 	connect_says another_host_is_refused 3 \
-	    "proxy $at refuses other.example:22: 403 Filtered" \
+	    "$at refuses other.example:22: 403 Filtered" \
 	    other.example 22
 	connect_says another_port_is_refused 3 \
 	    "refuses $world_host:2222: 403 " "$world_host" 2222
@@ -209,7 +209,7 @@ test_refusals() {
 # bare_git WORD...: git in a shell that knows nothing of an agent.
 bare_git() {
 	node env -i HOME="$world_home" PATH=/usr/bin:/bin \
-	    git -C "$world_home/relayed" "$@"
+	    git -C "$world_home/fdpass" "$@"
 }
 
 # env_file TEXT: what our configuration says, mode 644.
@@ -252,7 +252,7 @@ test_signing() {
 	    node "$keygen" -Y find-principals
 	check the_variable_comes_before_the_file node env \
 	    BOTTLE_AGENT_SOCK="$world_socket" \
-	    git -C "$world_home/relayed" "${empty[@]}"
+	    git -C "$world_home/fdpass" "${empty[@]}"
 }
 
 test_no_other_way
