@@ -130,6 +130,68 @@ via_socks() {
 	connect --proxy "socks5h://$P" "$@" git.test 22
 }
 
+# A host of the name N.split says to the proxy where to cut, so that many calls
+# can be made at a time, with $options.  They are made by one of these.
+cut_plain() {
+	timeout 20 "$FORWARD" connect "${options[@]}" "$1.split" 22
+}
+cut_fdpass() {
+	timeout 20 "$BOTTLE_BIN/passfd" "$FORWARD" connect --fdpass \
+	    "${options[@]}" "$1.split" 22
+}
+
+# one N COMMAND: run it.
+one() {
+	local status=0
+
+	"$2" "$1" <"$in" >"$T/cuts/$1.out" 2>"$T/cuts/$1.err" || status=$?
+	echo "$status" >"$T/cuts/$1.status"
+}
+
+# cuts NAME COMMAND FROM TO WANTED STATUS [PART]: cut after each byte from FROM
+# to TO, and see what gets to stdout; PART must be on stderr, which is empty
+# when there is none.
+cuts() {
+	local name=$1 command=$2 from=$3 to=$4 wanted status=$6 part=${7:-}
+	local n why bad='' count=0
+
+	printf -v wanted %b "$5"
+	rm -rf "$T/cuts"
+	mkdir "$T/cuts"
+	for ((n = from; n <= to; n++)); do
+		one "$n" "$command" &
+		count=$((count + 1))
+		((count % 12)) || wait_all
+	done
+	wait_all
+	for ((n = from; n <= to; n++)); do
+		why=
+		text_of "$T/cuts/$n.status"
+		[ "$text" = "$status"$'\n' ] || why+=" status ${text%?}"
+		text_of "$T/cuts/$n.out"
+		[ "$text" = "$wanted" ] || why+=" out $text"
+		text_of "$T/cuts/$n.err"
+		if [ -n "$part" ]; then
+			[[ $text == *"$part"* ]] || why+=" says $text"
+		else
+			[ -z "$text" ] || why+=" says $text"
+		fi
+		[ -z "$why" ] || bad+="at $n:$why; "
+	done
+	if [ -z "$bad" ] && [ "$count" -gt 0 ]; then
+		ok "$name"
+	else
+		not_ok "$name" "${bad:0:800}"
+	fi
+}
+wait_all() {
+	local pid
+
+	for pid in $(jobs -p); do
+		[ "$pid" = "$proxy_pid" ] || wait "$pid"
+	done
+}
+
 # check_bytes NAME FILE FILE: the same in both.
 check_bytes() {
 	local out
