@@ -72,7 +72,7 @@ yes_to yes_in_bare_newlines 'HTTP/1.1 200 OK\nA: b\n\n'
 yes_to yes_in_mixed_newlines 'HTTP/1.1 200 OK\r\nA: b\n\r\n'
 yes_to yes_with_lengths 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n'
 yes_to yes_with_nonsense 'HTTP/1.1 200 OK\r\nno colon\r\n: no name\r\n folded\r\n\r\n'
-yes_to yes_with_escapes 'HTTP/1.1 200 \e]0;x\a\r\nX-Pipelock-Hint: \e[2J\r\n\r\n' \
+yes_to yes_with_escapes '' \
     'send:HTTP/1.1 200 \e]0;x\x07\r\nX-Pipelock-Hint: \e[2J\r\n\r\n' \
     "send:$banner"
 yes_to interim 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\n\r\n'
