@@ -63,22 +63,6 @@ fatal(struct parse *p)
 	return ST_MALFORMED;
 }
 
-/* A word of somebody's, safe to print and cut. */
-struct shown {
-	char	 text[4 * OPTION_NAME_MAX + 1];
-};
-
-static struct shown
-show(const char *word, size_t len)
-{
-	struct shown s;
-	struct text t;
-
-	text_init(&t, s.text, sizeof(s.text));
-	text_escape(&t, word, len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX);
-	return s;
-}
-
 /* Refuse the word ${word}, which begins with two dashes. */
 static int
 unknown_long(struct parse *p, const char *word)
@@ -89,9 +73,9 @@ unknown_long(struct parse *p, const char *word)
 	p->opts->ours = true;
 	if (near != NULL)
 		return wrong(p, "unknown option --%s; did you mean --%s?",
-		    show(word + 2, len).text, near);
+		    option_show(word + 2, len).text, near);
 	return wrong(p, "unknown option --%s; see --help",
-	    show(word + 2, len).text);
+	    option_show(word + 2, len).text);
 }
 
 /* Refuse the single letter ${c}. */
@@ -101,7 +85,7 @@ unknown_letter(struct parse *p, int c)
 	char byte = (char)c;
 
 	return wrong(p, "unknown option -%s; see --help",
-	    show(&byte, 1).text);
+	    option_show(&byte, 1).text);
 }
 
 /* A number for ${id} in a range. */
@@ -329,7 +313,7 @@ take_hash(struct parse *p, const char *arg)
 	if (fingerprint_hash_find(arg, &p->opts->hash) == ST_OK)
 		return ST_OK;
 	(void)wrong(p, "Invalid hash algorithm \"%s\"",
-	    show(arg, strlen(arg)).text);
+	    option_show(arg, strlen(arg)).text);
 	return fatal(p);
 }
 
@@ -346,7 +330,7 @@ take_ssh_option(struct parse *p, const char *arg)
 		o->allow_remote_pkcs11 = true;
 	} else if (strncmp(arg, WEBSAFE_ALLOW, len) != 0) {
 		(void)wrong(p, "Unknown -O option \"%s\"",
-		    show(arg, strlen(arg)).text);
+		    option_show(arg, strlen(arg)).text);
 		return fatal(p);
 	} else if (o->websafe_allow != NULL) {
 		(void)wrong(p, "-O websafe-allow already set");
@@ -693,7 +677,7 @@ check_run(struct parse *p)
 		return ST_OK;
 	if (p->seen[ID_LOAD])
 		return wrong(p, "--load takes no names of files, it reads "
-		    "stdin: --load < %s", show(o->run[0],
+		    "stdin: --load < %s", option_show(o->run[0],
 		    strlen(o->run[0])).text);
 	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		if (p->seen[never[i]])

@@ -1,15 +1,5 @@
 #include "agent/optiontable.h"
 
-#include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* A name this many edits away is offered as the one that was meant. */
-#define NEAR_MAX		2
-/* Column in which --help begins to explain. */
-#define HELP_COLUMN		28
-
 static const char *const group_title[GROUPS] = {
 	[GROUP_COMMAND]   = "What to do (without one of these: serve)",
 	[GROUP_SSH_AGENT] = "As in ssh-agent",
@@ -157,140 +147,34 @@ static const char usage_head[] =
     "       bottle-agent --status | --explain [-a PATH] [--json]\n"
     "       bottle-agent --check-policy FILE\n";
 
+static const struct option_table table = {
+	.rows = optiontable,
+	.n = IDS,
+	.head = usage_head,
+	.titles = group_title,
+	.groups = GROUPS,
+};
+
 struct option_label
 optiontable_label(enum option_id id)
 {
-	struct option_label l;
-
-	if (optiontable[id].letter != 0)
-		(void)snprintf(l.text, sizeof(l.text), "-%c",
-		    optiontable[id].letter);
-	else
-		(void)snprintf(l.text, sizeof(l.text), "--%s",
-		    optiontable[id].name);
-	return l;
+	return option_label(&optiontable[id]);
 }
 
 enum option_id
 optiontable_letter(int c)
 {
-	enum option_id id;
-
-	for (id = 0; id < IDS; id++)
-		if (c != 0 && optiontable[id].letter == c)
-			return id;
-	return IDS;
-}
-
-/* How many characters must be changed, put in or left out: Levenshtein. */
-static size_t
-edit_distance(const char *a, size_t alen, const char *b)
-{
-	size_t row[OPTION_NAME_MAX + 1];
-	size_t blen = strlen(b);
-	size_t i, j;
-
-	assert(blen <= OPTION_NAME_MAX);
-	for (j = 0; j <= blen; j++)
-		row[j] = j;
-	for (i = 1; i <= alen; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (j = 1; j <= blen; j++) {
-			size_t best = corner + (a[i - 1] != b[j - 1]);
-
-			corner = row[j];
-			if (corner + 1 < best)
-				best = corner + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[blen];
+	return (enum option_id)option_letter(&table, c);
 }
 
 const char *
 optiontable_nearest(const char *name, size_t len)
 {
-	const char *found = NULL;
-	size_t best = NEAR_MAX + 1;
-	size_t i, d;
-
-	if (len < 3 || len > OPTION_NAME_MAX)
-		return NULL;
-	for (i = 0; i < IDS; i++) {
-		if (optiontable[i].name == NULL)
-			continue;
-		/* A beginning counts as near, whatever is missing. */
-		d = edit_distance(name, len, optiontable[i].name);
-		if (d > 1 && strncmp(name, optiontable[i].name, len) == 0)
-			d = 1;
-		if (d < best) {
-			best = d;
-			found = optiontable[i].name;
-		}
-	}
-	return found;
-}
-
-/* One option with its explanation. */
-static void
-print_row(FILE *f, const struct option_row *r)
-{
-	const char *line = r->help;
-	int col;
-
-	if (r->letter != 0)
-		col = fprintf(f, "  -%c%s", r->letter,
-		    r->name != NULL ? ", " : "");
-	else
-		col = fprintf(f, "      ");
-	if (r->name != NULL)
-		col += fprintf(f, "--%s", r->name);
-	if (r->arg != NULL)
-		col += fprintf(f, " %s", r->arg);
-
-	if (col >= HELP_COLUMN) {
-		(void)fputc('\n', f);
-		col = 0;
-	}
-	while (line != NULL) {
-		const char *end = strchr(line, '\n');
-		int len = (int)(end != NULL ? (size_t)(end - line) :
-		    strlen(line));
-
-		(void)fprintf(f, "%*s%.*s\n", HELP_COLUMN - col, "", len,
-		    line);
-		col = 0;
-		line = end != NULL ? end + 1 : NULL;
-	}
+	return option_nearest(&table, name, len);
 }
 
 char *
 optiontable_usage(void)
 {
-	char *text = NULL;
-	size_t len = 0;
-	enum option_group g;
-	size_t i;
-	bool bad;
-	FILE *f;
-
-	if ((f = open_memstream(&text, &len)) == NULL)
-		return NULL;
-	(void)fputs(usage_head, f);
-	for (g = 0; g < GROUPS; g++) {
-		(void)fprintf(f, "\n%s:\n", group_title[g]);
-		for (i = 0; i < IDS; i++)
-			if (optiontable[i].group == g)
-				print_row(f, &optiontable[i]);
-	}
-	bad = ferror(f) != 0;
-	if (fclose(f) != 0 || bad) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	return option_usage(&table);
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "agent/options.h"
+#include "base/option.h"
 
 /* The commands that an option goes with. */
 #define ON_SERVE	(1u << COMMAND_SERVE)
@@ -26,9 +27,6 @@
 /* What ssh-agent does; there, an option that means nothing beside -k or -u is
  * no error. */
 #define ON_SSH_AGENT	(ON_SERVE | ON_KILL | ON_CLEAN)
-
-/* Longest long name, and what a misspelt one is cut at in a message. */
-#define OPTION_NAME_MAX	32
 
 enum option_group {
 	GROUP_COMMAND,
@@ -86,23 +84,8 @@ enum option_id {
 	IDS
 };
 
-struct option_row {
-	char			 letter;	/* 0: none */
-	const char		*name;		/* NULL: none */
-	const char		*arg;		/* NULL: takes none */
-	enum option_group	 group;
-	unsigned		 commands;	/* ON_* */
-	const char		*help;		/* lines, without the last
-						 * newline */
-};
-
 /* By enum option_id. */
 extern const struct option_row optiontable[IDS];
-
-/* An option as messages call it: "-a" or "--public". */
-struct option_label {
-	char	 text[OPTION_NAME_MAX + 3];
-};
 
 /**
  * optiontable_label(id):

@@ -1,0 +1,430 @@
+#include "forwarder/refusal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "forwarder/socks5.h"
+
+/* Most bytes of a proxy's line that are shown. */
+#define SHOWN_MAX	300
+/* Limits of a tunnel in pipelock, by default, and how near is "at" them. */
+#define TUNNEL_S	300
+#define IDLE_S		120
+#define NEAR_S		4
+/* pipelock closes a tunnel whose first byte it waited for in vain for so
+ * long, or that it wanted to look into. */
+#define SILENT_MS	6000
+
+#define REACH \
+	"the proxy cannot reach %s: is the name right, does the host listen " \
+	"on this port, may the proxy's network reach it?"
+#define INTERNAL \
+	"the proxy takes %s for an internal address; pipelock: put it into " \
+	"trusted_domains (a name) or ssrf.ip_allowlist (addresses), in " \
+	"strict mode into api_allowlist as well"
+#define QUARANTINE \
+	"the proxy has put this client in quarantine (pipelock: airlock); " \
+	"its operator must release it"
+
+/* What to do about an answer: the first row whose status and word fit. */
+static const struct {
+	unsigned	 status;	/* 0: any */
+	const char	*word;		/* in reason, body or hint; NULL: any */
+	enum exit_code	 code;
+	const char	*advice;	/* %s is the host; NULL: see there */
+} rows[] = {
+	{ 0, "kill_switch", EXIT_LATER,
+	    "the operator has stopped all traffic (pipelock: kill switch); "
+	    "it goes on when that is switched off" },
+	{ 403, "dns resol", EXIT_DENIED,
+	    "the proxy cannot look %s up: mend name lookup on the proxy's "
+	    "side" },
+	{ 403, "ssrf", EXIT_DENIED, INTERNAL },
+	{ 403, "internal ip", EXIT_DENIED, INTERNAL },
+	{ 403, "allowlist", EXIT_DENIED,
+	    "have %s put on the proxy's list of allowed hosts (pipelock: "
+	    "api_allowlist)" },
+	{ 403, "dlp", EXIT_DENIED,
+	    "the proxy took something in our request for a secret: "
+	    "credentials in Proxy-Authorization, or a --header" },
+	{ 403, "escalation", EXIT_DENIED, QUARANTINE },
+	{ 403, "airlock", EXIT_DENIED, QUARANTINE },
+	{ 403, "blocked", EXIT_DENIED,
+	    "have %s taken off the proxy's list of blocked hosts" },
+	{ 403, NULL, EXIT_DENIED,
+	    "have CONNECT to this host and port allowed on the proxy; many "
+	    "allow port 443 only" },
+	{ 405, NULL, EXIT_DENIED,
+	    "the proxy does no CONNECT: switch it on (pipelock: "
+	    "forward_proxy.enabled: true)" },
+	{ 500, "unable to connect", EXIT_TARGET, REACH },
+	{ 501, NULL, EXIT_DENIED,
+	    "what answers does no CONNECT: is it a proxy?" },
+	{ 407, NULL, EXIT_LOGIN, NULL },
+	{ 429, "budget", EXIT_LATER,
+	    "wait, or have the proxy's budget for this client raised" },
+	{ 429, NULL, EXIT_LATER,
+	    "wait, or have the proxy's rate limit raised" },
+	{ 502, NULL, EXIT_TARGET, REACH },
+	{ 503, "dial", EXIT_TARGET, REACH },
+	{ 503, "connect_fail", EXIT_TARGET, REACH },
+	{ 503, "dns_fail", EXIT_TARGET,
+	    "the proxy cannot look %s up: is the name right?" },
+	{ 503, "tunnels", EXIT_LATER,
+	    "the proxy has as many tunnels as it takes: close some, or have "
+	    "its limit raised" },
+	{ 503, NULL, EXIT_LATER, "try again later; if it stays, look at the "
+	    "proxy's log" },
+	{ 504, NULL, EXIT_TARGET,
+	    "the proxy had no answer from %s in time: does the host listen "
+	    "on this port, may the proxy's network reach it?" },
+};
+#define ROWS		(sizeof(rows) / sizeof(rows[0]))
+
+/* Whether ${word} is in these bytes, in whatever case. */
+static bool
+contains(const char *p, size_t n, const char *word)
+{
+	size_t len = strlen(word);
+	size_t i;
+
+	if (p == NULL)
+		return false;
+	for (i = 0; i + len <= n; i++)
+		if (strncasecmp(p + i, word, len) == 0)
+			return true;
+	return false;
+}
+
+/* The first line with something in it, without blanks around it. */
+static const char *
+first_line(const char *p, size_t *n)
+{
+	static const char blanks[] = " \t\r\n";
+	size_t len;
+
+	while (*n > 0 && *p != '\0' && strchr(blanks, *p) != NULL) {
+		p++;
+		(*n)--;
+	}
+	for (len = 0; len < *n && p[len] != '\n' && p[len] != '\r'; len++)
+		continue;
+	while (len > 0 && (p[len - 1] == ' ' || p[len - 1] == '\t'))
+		len--;
+	*n = len;
+	return p;
+}
+
+/* Put a line of the proxy's own into ${out}, escaped and cut. */
+static void
+keep(char *out, size_t outlen, const char *p, size_t n)
+{
+	struct text t;
+
+	text_init(&t, out, outlen);
+	p = first_line(p, &n);
+	text_escape(&t, p, n < SHOWN_MAX ? n : SHOWN_MAX);
+	if (n > SHOWN_MAX || t.full) {
+		if (t.len + 4 > outlen)
+			t.len = outlen - 4;
+		t.full = false;
+		text_add(&t, "...");
+	}
+}
+
+/* What is between ${open} and the next '<'; a page says most in its title. */
+static const char *
+between(const char *p, size_t n, const char *open, size_t *len)
+{
+	size_t olen = strlen(open);
+	size_t i, j;
+
+	for (i = 0; i + olen <= n; i++) {
+		if (strncasecmp(p + i, open, olen) != 0)
+			continue;
+		for (j = i + olen; j < n && p[j] != '<'; j++)
+			continue;
+		*len = j - i - olen;
+		return p + i + olen;
+	}
+	return NULL;
+}
+
+/* The value of a string in JSON, as it stands there. */
+static const char *
+json_value(const char *p, size_t n, const char *name, size_t *len)
+{
+	size_t i, nlen = strlen(name);
+
+	for (i = 0; i + nlen + 2 <= n; i++) {
+		if (p[i] != '"' || memcmp(p + i + 1, name, nlen) != 0 ||
+		    p[i + 1 + nlen] != '"')
+			continue;
+		for (i += nlen + 2; i < n && (p[i] == ' ' || p[i] == ':'); i++)
+			continue;
+		if (i == n || p[i] != '"')
+			return NULL;
+		p += ++i;
+		for (n -= i, i = 0; i < n && p[i] != '"'; i++)
+			if (p[i] == '\\')
+				i++;
+		*len = i < n ? i : n;
+		return p;
+	}
+	return NULL;
+}
+
+/* The proxy's reason in the body of its answer. */
+static void
+keep_body(const struct httpconnect_head *head, const char *p, size_t n,
+    struct refusal *out)
+{
+	static const char *const names[] = { "message", "reason", "error" };
+	const char *found = NULL;
+	size_t len, i;
+	size_t blank = 0;
+
+	if (head->chunked) {
+		/* Behind the line with the first chunk's size. */
+		const char *nl = memchr(p, '\n', n);
+
+		if (nl == NULL)
+			return;
+		n -= (size_t)(nl + 1 - p);
+		p = nl + 1;
+	}
+	while (blank < n && (p[blank] == ' ' || p[blank] == '\n' ||
+	    p[blank] == '\r' || p[blank] == '\t'))
+		blank++;
+	if (head->html || (blank < n && p[blank] == '<')) {
+		if ((found = between(p, n, "<title>", &len)) != NULL)
+			keep(out->said, sizeof(out->said), found, len);
+		return;
+	}
+	if (blank < n && p[blank] == '{')
+		for (i = 0; found == NULL &&
+		    i < sizeof(names) / sizeof(names[0]); i++)
+			found = json_value(p, n, names[i], &len);
+	if (found == NULL) {
+		found = p;
+		len = n;
+	}
+	keep(out->said, sizeof(out->said), found, len);
+}
+
+/* Whether the answer has the word anywhere that we look. */
+static bool
+answer_has(const struct httpconnect_head *head, const char *body, size_t n,
+    const char *word)
+{
+	return contains(head->reason, head->reason_len, word) ||
+	    contains(body, n, word) ||
+	    contains(head->problem, head->problem_len, word) ||
+	    contains(head->hint, head->hint_len, word);
+}
+
+/* Put ${advice} there, with the host for %s. */
+static void
+advise(const char *advice, const struct target *target, struct refusal *out)
+{
+	const char *mark;
+	struct text t;
+
+	text_init(&t, out->advice, sizeof(out->advice));
+	while ((mark = strstr(advice, "%s")) != NULL) {
+		text_addf(&t, "%.*s%s", (int)(mark - advice), advice,
+		    target->host);
+		advice = mark + 2;
+	}
+	text_add(&t, advice);
+}
+
+/* Advice for all that has no row. */
+static void
+advise_rest(const struct httpconnect_head *head, struct refusal *out)
+{
+	if (head->status >= 500) {
+		out->code = EXIT_TARGET;
+		(void)snprintf(out->advice, sizeof(out->advice),
+		    "the proxy failed; its log says more");
+	} else if (head->status >= 300 && head->status < 400) {
+		out->code = EXIT_DENIED;
+		(void)snprintf(out->advice, sizeof(out->advice),
+		    "it wants us to go elsewhere, which no proxy may ask: is "
+		    "it a web server or a login page?");
+	} else {
+		out->code = EXIT_DENIED;
+		(void)snprintf(out->advice, sizeof(out->advice),
+		    "is this an HTTP proxy that does CONNECT?  Its log says "
+		    "more");
+	}
+}
+
+static void
+advise_login(bool credentials, struct refusal *out)
+{
+	out->code = EXIT_LOGIN;
+	(void)snprintf(out->advice, sizeof(out->advice), credentials ?
+	    "the proxy does not take this user and password (or wants "
+	    "another scheme than Basic): correct them" :
+	    "put USER:PASSWORD into a file of mode 600 and name it with "
+	    "--auth-file, or into the URL of the proxy variable");
+}
+
+void
+refusal_http(const struct httpconnect_head *head, const uint8_t *body,
+    size_t n, const struct target *target, bool credentials,
+    struct refusal *out)
+{
+	const char *p = (const char *)body;
+	char reason[120];
+	size_t i;
+
+	*out = (struct refusal){ .code = EXIT_DENIED };
+	keep(reason, sizeof(reason), head->reason, head->reason_len);
+	(void)snprintf(out->what, sizeof(out->what), "%u%s%s", head->status,
+	    reason[0] != '\0' ? " " : "", reason);
+	keep_body(head, p, n, out);
+	if (out->said[0] == '\0' && head->problem != NULL)
+		keep(out->said, sizeof(out->said), head->problem,
+		    head->problem_len);
+	if (head->hint != NULL)
+		keep(out->hint, sizeof(out->hint), head->hint, head->hint_len);
+	for (i = 0; i < ROWS; i++)
+		if ((rows[i].status == 0 || rows[i].status == head->status) &&
+		    (rows[i].word == NULL ||
+		    answer_has(head, p, n, rows[i].word)))
+			break;
+	if (i == ROWS) {
+		advise_rest(head, out);
+		return;
+	}
+	if (rows[i].advice == NULL) {
+		advise_login(credentials, out);
+		return;
+	}
+	out->code = rows[i].code;
+	advise(rows[i].advice, target, out);
+}
+
+void
+refusal_socks(uint8_t code, const struct target *target, struct refusal *out)
+{
+	const char *advice;
+
+	*out = (struct refusal){ .code = EXIT_TARGET };
+	(void)snprintf(out->what, sizeof(out->what), "reply %u, %s", code,
+	    socks5_code_name(code));
+	switch (code) {
+	case SOCKS5_NOT_ALLOWED:
+		out->code = EXIT_DENIED;
+		advice = "have %s allowed on the proxy";
+		break;
+	case SOCKS5_NO_COMMAND:
+		out->code = EXIT_DENIED;
+		advice = "the proxy does no CONNECT: switch it on";
+		break;
+	case SOCKS5_NO_ADDRESS_TYPE:
+		advice = target->kind == TARGET_NAME ?
+		    "the proxy takes no names: use socks5:// instead of "
+		    "socks5h://" :
+		    "the proxy takes no such address: write %s as a name, or "
+		    "as an address of the other kind";
+		break;
+	case SOCKS5_FAILURE:
+	case SOCKS5_NET_UNREACHABLE:
+	case SOCKS5_HOST_UNREACHABLE:
+	case SOCKS5_REFUSED:
+	case SOCKS5_EXPIRED:
+		advice = REACH;
+		break;
+	default:
+		advice = "look at the proxy's log";
+		break;
+	}
+	advise(advice, target, out);
+}
+
+enum banner
+refusal_banner(const uint8_t *p, size_t n)
+{
+	static const char ssh[] = "SSH-";
+	size_t len = n < 4 ? n : 4;
+
+	if (memcmp(p, ssh, len) == 0)
+		return len == 4 ? BANNER_SSH : BANNER_SHORT;
+	/* A record of TLS: an alert or a handshake, version 3.x. */
+	if ((p[0] == 0x15 || p[0] == 0x16) && (n == 1 || p[1] == 0x03))
+		return BANNER_TLS;
+	if (memcmp(p, "HTTP/", n < 5 ? n : 5) == 0)
+		return BANNER_HTTP;
+	for (len = 0; len < n && len < SHOWN_MAX && p[len] != '\n'; len++)
+		if ((p[len] < 0x20 && p[len] != '\t' && p[len] != '\r') ||
+		    p[len] == 0x7f)
+			return BANNER_BINARY;
+	return BANNER_TEXT;
+}
+
+void
+refusal_not_ssh(enum banner kind, const uint8_t *p, size_t n,
+    const struct target *target, char *out, size_t outlen)
+{
+	char shown[SHOWN_MAX + 1];
+
+	keep(shown, sizeof(shown), (const char *)p, n);
+	switch (kind) {
+	case BANNER_TLS:
+		(void)snprintf(out, outlen, "%s answers with TLS, not with "
+		    "SSH: the proxy looks into connections (TLS "
+		    "interception); have %s left out (pipelock: "
+		    "tls_interception.passthrough_domains)",
+		    target->authority, target->host);
+		break;
+	case BANNER_HTTP:
+		(void)snprintf(out, outlen, "%s answers with HTTP, not with "
+		    "SSH: \"%s\"; the proxy looks into connections "
+		    "(TLS interception), or this is the port of a web server",
+		    target->authority, shown);
+		break;
+	default:
+		(void)snprintf(out, outlen, "the first line from %s is not "
+		    "that of an SSH server: \"%s\"", target->authority,
+		    shown);
+		break;
+	}
+}
+
+static bool
+near(int64_t ms, int64_t s)
+{
+	return ms >= (s - NEAR_S) * 1000 && ms <= (s + NEAR_S) * 1000;
+}
+
+void
+refusal_cut(const struct refusal_cut *c, const struct target *target,
+    char *out, size_t outlen)
+{
+	const char *why = "";
+
+	if (c->proxied && c->bytes_in == 0)
+		why = c->age_ms < SILENT_MS ?
+		    "; not a byte came: a proxy that looks into connections "
+		    "(TLS interception) does that; pipelock: put the host "
+		    "into tls_interception.passthrough_domains" :
+		    "; not a byte came: does an SSH server listen there?";
+	else if (c->bytes_in == 0)
+		why = "; not a byte came: does an SSH server listen there?";
+	else if (c->proxied && near(c->age_ms, TUNNEL_S))
+		why = "; a proxy's limit?  pipelock: max_tunnel_seconds";
+	else if (c->proxied && (near(c->idle_in_ms, IDLE_S) ||
+	    near(c->idle_out_ms, IDLE_S)))
+		why = "; nothing was sent for two minutes: a proxy's limit?  "
+		    "Set ServerAliveInterval 30 (pipelock: "
+		    "idle_timeout_seconds)";
+	(void)snprintf(out, outlen, "the tunnel to %s was closed from the "
+	    "other side after %" PRId64 " s%s", target->authority,
+	    c->age_ms / 1000, why);
+}
