@@ -12,7 +12,7 @@ row() {
 	proxy_start head "send:$answer"
 	via_http
 	proxy_end
-	expect "$name" "$wanted" "$@"
+	expect "$name" "$wanted" "proxy http://$P refuses git.test:22: " "$@"
 	check_text "${name}_is_no_stream" '' "$T/out"
 }
 
@@ -26,7 +26,7 @@ pipelock() {
 	    )X-Content-Type-Options: nosniff\r\n$(:
 	    )Content-Length: $((${#body} + 1))\r\n\r\n$body\n" \
 	    "refuses git.test:22: $code" "the proxy says: $body" \
-	    'what to do: ' "$P" "$@"
+	    'what to do: ' "$@"
 }
 
 # One row for each of pipelock's reasons.

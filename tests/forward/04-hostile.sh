@@ -83,9 +83,9 @@ yes_to largest_head '' 'send:HTTP/1.1 200 OK\r\nA: ' repeat:65512:x \
 none larger_head 'send:HTTP/1.1 200 OK\r\nA: ' repeat:65513:x \
     "send:\r\n\r\n$banner"
 yes_to largest_head_of_lines '' 'send:HTTP/1.1 200 OK\r\n' \
-    'repeat:13102:A:b\r\n' "send:A:bcdefg\r\n\r\n$banner"
+    'repeat:13101:A:b\r\n' "send:A:bcdefghi\r\n\r\n$banner"
 none larger_head_of_lines 'send:HTTP/1.1 200 OK\r\n' \
-    'repeat:13102:A:b\r\n' "send:A:bcdefgh\r\n\r\n$banner"
+    'repeat:13101:A:b\r\n' "send:A:bcdefghij\r\n\r\n$banner"
 yes_to most_interims '' 'repeat:8:HTTP/1.1 100 C\r\n\r\n' \
     "send:$established$banner"
 none more_interims 'repeat:9:HTTP/1.1 100 C\r\n\r\n' \
@@ -128,7 +128,7 @@ escapes escapes_in_json 3 "send:HTTP/1.1 403 No\r\n\r\n{\"message\": \"${bad}no\
 escapes escapes_in_a_title 3 "send:HTTP/1.1 403 No\r\n\r\n<title>${bad}no</title>" shut
 escapes escapes_in_chunks 3 "send:HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n${bad}no\r\n" shut
 escapes escapes_in_garbage 9 "send:${bad}no\r\n\r\n" shut
-escapes escapes_in_another_error 7 "send:HTTP/1.1 503 No\r\nX-Squid-Error: ERR_CONNECT ${bad}\r\nContent-Length: 0\r\n\r\n"
+escapes escapes_in_another_error 7 "send:HTTP/1.1 503 No\r\nX-Squid-Error: ERR_CONNECT_FAIL ${bad}\r\nContent-Length: 0\r\n\r\n"
 escapes escapes_from_the_server 10 "send:$established$bad\r\n" shut
 
 # A line of the proxy's is not taken for one of ours.
@@ -141,6 +141,7 @@ expect other_newlines_in_the_body 3 'no\x0b' '\x0c' '\xc2\x85'
 
 # 200, and then not SSH.
 # not_ssh NAME STEP... -- PART...: it is passed on as it is, with a warning.
+# ssh waits for a while.
 not_ssh() {
 	local name=$1 steps=()
 
@@ -151,7 +152,9 @@ not_ssh() {
 	done
 	shift
 	proxy_start head "${steps[@]}"
-	via_http
+	in=/dev/stdin
+	via_http < <(sleep 0.2)
+	in=/dev/null
 	expect "$name" 10 "$@"
 	proxy_stop
 }

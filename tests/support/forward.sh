@@ -111,7 +111,8 @@ expect() {
 	done
 	! unclean "$err" || what+=' unclean;'
 	while IFS= read -r line; do
-		[[ -z $line || $line == 'bottle-forward: '* ]] ||
+		[[ -z $line || $line == 'bottle-forward: '* ||
+		    $line == 'Try "bottle-forward --help".' ]] ||
 		    what+=" a line of its own: $line;"
 	done <<<"$err"
 	if [ -z "$what" ]; then
