@@ -1,6 +1,6 @@
 #!/bin/bash
 # The tunnel: every byte in both directions, each to its own end; who does not
-# read holds the other up and costs no memory; and time limits.
+# read holds the other up and costs no memory.
 # shellcheck source=tests/support/forward.sh
 . "$(dirname "$0")/../support/forward.sh"
 
@@ -203,21 +203,21 @@ usage() {
 rests() {
 	local name=$1 before before_ticks
 
-	sleep 0.3
-	usage && before=$kib && before_ticks=$ticks && sleep 0.5 && usage || {
-		not_ok "$name" 'it has ended'
-		return
-	}
+	sleep 0.2
+	usage || true
+	before=$kib before_ticks=$ticks
+	sleep 0.4
+	usage || not_ok "$name" 'it has ended'
 	if [ $((kib - before)) -le 512 ]; then
 		ok "${name}_does_not_grow"
 	else
 		not_ok "${name}_does_not_grow" "from $before to $kib KiB"
 	fi
-	if [ $((ticks - before_ticks)) -le 10 ]; then
+	if [ $((ticks - before_ticks)) -le 8 ]; then
 		ok "${name}_does_not_turn"
 	else
 		not_ok "${name}_does_not_turn" \
-		    "$((ticks - before_ticks)) ticks in half a second"
+		    "$((ticks - before_ticks)) ticks in 0.4 s"
 	fi
 }
 # ends_or_rests NAME: both are fine where nobody hears it any more.
@@ -309,7 +309,7 @@ perl -e '
 		exec(@ARGV);
 	}
 	close($b);
-	sysread($a, my $p, 4);
+	sysread($a, my $p, 4096);
 	close($a);
 	syswrite(STDOUT, "$pid\n");
 	close(STDOUT);
@@ -333,39 +333,4 @@ for fd in 0 1 2; do
 done
 check_same descriptors_stay_blocking '' "$blocking"
 over
-
-# Time limits.
-proxy_start head eof
-via_http --answer-timeout 1
-expect no_answer 9 "$P"
-check_took no_answer_in_time 900 3000
-proxy_start head dribble:100 'repeat:0:HTTP/1.1 200 OK, but not yet '
-via_http --answer-timeout 1
-expect slow_answer 9 "$P"
-check_took slow_answer_in_time 900 3000
-proxy_start head 'send:HTTP/1.1 100 C\r\n\r\n' pause:600 \
-    'send:HTTP/1.1 100 C\r\n\r\n' pause:600 'send:HTTP/1.1 100 C\r\n\r\n' \
-    pause:8000
-via_http --answer-timeout 1
-expect slow_interims 9 "$P"
-check_took slow_interims_in_time 900 3000
-proxy_start greeting 'send:\x05\0' target eof
-via_socks --answer-timeout 1
-expect no_answer_of_socks 9 "$P"
-check_took no_answer_of_socks_in_time 900 3000
-proxy_start eof
-via_socks --answer-timeout 1
-expect no_word_of_socks 9 "$P"
-proxy_start -f
-via_http --connect-timeout 1
-expect nobody_lets_us_in 5 "$P"
-check_took nobody_lets_us_in_in_time 900 3000
-connect --proxy direct --connect-timeout 1 127.0.0.1 "$proxy_port"
-expect nobody_lets_us_in_directly 5 "$P"
-proxy_start head eof
-proxy_stop
-via_http
-expect nobody_listens 5 "$P" refused
-connect --proxy direct 127.0.0.1 "$proxy_port"
-expect nobody_listens_directly 5 "$P" refused
 checks_end

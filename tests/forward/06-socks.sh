@@ -89,7 +89,8 @@ proxy_start greeting 'send:\x05\x02' auth 'send:\x01\x00'
 via_socks --auth-file "$T/long"
 expect longer_password 2 255 "!$password"
 proxy_stop
-check_lacks longer_password_is_not_sent "$(cat "$D/1.request")" pp
+check_lacks longer_password_is_not_sent "$(
+    tr -d '\0' <"$D/1.request")" pp
 
 # row NAME STATUS STEP... -- [PART]...: with $args more arguments.
 row() {

@@ -101,7 +101,7 @@ expect wrong_use 2 '!passfd'
 
 # Where stdout is no socket there is nobody to hand it to; the proxy is not even
 # asked.
-proxy_start head "send:$established"
+proxy_start -c 0 head "send:$established"
 printf unread >"$T/unread"
 for to in file pipe null; do
 	in=$T/unread
@@ -118,7 +118,7 @@ for to in file pipe null; do
 	esac
 	text_of "$T/err"
 	err=$text
-	expect "stdout_is_a_$to" 2 fdpass ProxyUseFdpass
+	expect "stdout_is_a_$to" 1 fdpass ProxyUseFdpass
 	check_text "stdout_is_a_${to}_gets_nothing" '' "$T/out"
 done
 check_same nobody_was_asked no "$([ ! -e "$D/1.request" ] && echo no)"
