@@ -112,6 +112,31 @@ proxy_end
 expect the_answer_is_not_the_banner 0
 in=/dev/null
 
+# What the shell has not opened, and what cannot be written to.
+proxy_start -c 0 head "send:$established$banner" eof
+status=0
+timeout 20 "$FORWARD" connect --proxy "http://$P" git.test 22 <&- >"$T/out" \
+    2>"$T/err" || status=$?
+text_of "$T/err"
+err=$text
+expect without_stdin 0
+check_text without_stdin_nothing_is_sent '' "$D/1.stream"
+check_text without_stdin_all_comes "$banner" "$T/out"
+status=0
+timeout 20 "$FORWARD" connect --proxy "http://$P" git.test 22 <"$T/hello" \
+    >&- 2>"$T/err" || status=$?
+check_same without_stdout_it_ends yes "$([ "$status" -lt 124 ] && echo yes)"
+check_text without_stdout_nothing_comes_back '' "$T/err"
+wait_for 5 grep -q '^done' "$D/2.notes" || true
+check_bytes without_stdout_all_is_sent "$T/hello" "$D/2.stream"
+status=0
+timeout 20 "$FORWARD" connect --proxy "http://$P" git.test 22 </dev/null \
+    >/dev/full 2>"$T/err" || status=$?
+text_of "$T/err"
+err=$text
+expect cannot_write 1 space
+proxy_stop
+
 # begin [ARG...]: a tunnel in the background; 7 is written to its stdin, and its
 # stdout is read from 8.
 mkfifo "$T/stdin" "$T/stdout"

@@ -33,6 +33,8 @@ row in_pieces 0 dribble:5 head "send:HTTP/1.1 200 OK\r\n\r\n$banner" eof -- \
     '200 OK' SSH-2.0-fake
 row lines_before 0 head "send:$established" "send:Hello\r\nthere\r\n$banner" \
     eof -- SSH-2.0-fake
+row lines_in_pieces 0 dribble:5 head "send:$established" \
+    "send:Hello\r\n$banner" eof -- SSH-2.0-fake
 row no_newline 0 head "send:$established" 'send:SSH-2.0-x\n' eof -- SSH-2.0-x
 row only_half_a_line 10 head "send:$established" 'send:SSH-2.0-x' close --
 row escapes 0 head "send:HTTP/1.1 200 \e[2Jyes\r\n\r\n" \
