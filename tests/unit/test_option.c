@@ -198,7 +198,7 @@ what_is_wrong_is_said_in_one_line(void **state)
 		{ "--qui", "unknown option --qui; did you mean --quiet?" },
 		{ "--=X", "unknown option --; see --help" },
 		{ "---", "unknown option ---; see --help" },
-		{ "--a\nb", "unknown option --a\\x0ab; see --help" },
+		{ "--x\ny", "unknown option --x\\x0ay; see --help" },
 		{ "--quiet=1", "--quiet takes no value" },
 		{ "--quiet=", "--quiet takes no value" },
 		{ "--level", "--level needs N" },

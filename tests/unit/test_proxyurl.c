@@ -124,6 +124,8 @@ bad_urls_are_refused_with_a_reason(void **state)
 		    "its PORT \"0\": not a number from 1 to 65535" },
 		{ "http://p:65536",
 		    "its PORT \"65536\": not a number from 1 to 65535" },
+		{ "http://p:1234567",
+		    "its PORT \"1234567\": not a number from 1 to 65535" },
 		{ "http://p:12345678", "its host and port are not HOST:PORT "
 		    "or [IPV6]:PORT" },
 		{ "http://[::1", "its host and port are not HOST:PORT or "
@@ -150,6 +152,8 @@ bad_urls_are_refused_with_a_reason(void **state)
 		{ "http://u:%2@p", "its user or password has a bad %XX or a "
 		    "control character" },
 		{ "http://u:%2g@p", "its user or password has a bad %XX or a "
+		    "control character" },
+		{ "http://u:%4g@p", "its user or password has a bad %XX or a "
 		    "control character" },
 		{ "http://u:%0a@p", "its user or password has a bad %XX or a "
 		    "control character" },
@@ -184,6 +188,7 @@ userinfo_is_percent_decoded(void **state)
 		{ "http://u:p:q@h", "u", "p:q" },
 		{ "http://u:p@q@h", "u", "p@q" },
 		{ "http://a%40b:%2f%3F%23%3a%25@h", "a@b", "/?#:%" },
+		{ "http://u:%20 %7e@h", "u", "  ~" },
 		{ "http://u:%C3%a9@h", "u", "\xc3\xa9" },
 		{ "user:pass://@h", "user", NULL },
 	};
@@ -333,6 +338,8 @@ bad_credentials_are_refused_with_a_reason(void **state)
 		{ "u:p\r\r\n", 6,
 		    "there is a control character in the first line" },
 		{ "u:\0p", 4,
+		    "there is a control character in the first line" },
+		{ "\x1fu:p", 4,
 		    "there is a control character in the first line" },
 		{ "u\x7f:p", 4,
 		    "there is a control character in the first line" },
@@ -617,6 +624,8 @@ a_port_in_the_list_must_be_the_same(void **state)
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++)
 		if (bypass(t[i].list, t[i].host, "22") != t[i].in)
 			fail_msg("\"%s\" and %s", t[i].list, t[i].host);
+	assert_true(bypass("h:1", "h", "1"));
+	assert_true(bypass("h:65535", "h", "65535"));
 }
 
 static void

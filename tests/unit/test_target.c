@@ -40,6 +40,7 @@ names_and_addresses_are_told_apart(void **state)
 		    "example.com.:22" },
 		{ "Ex_-1.COM", TARGET_NAME, false, "Ex_-1.COM",
 		    "Ex_-1.COM:22" },
+		{ "azAZ09", TARGET_NAME, false, "azAZ09", "azAZ09:22" },
 		{ "a", TARGET_NAME, false, "a", "a:22" },
 		{ "xn--bcher-kva.example", TARGET_NAME, false,
 		    "xn--bcher-kva.example", "xn--bcher-kva.example:22" },
@@ -148,6 +149,10 @@ bad_hosts_are_refused_with_a_reason(void **state)
 		    "digits, '-', '.' and '_' only" },
 		{ "b\xc3\xbc" "cher", "HOST \"b\xc3\xbc" "cher\": write a "
 		    "name with other letters as its xn-- form" },
+		{ "a\x80", "HOST \"a\\x80\": write a name with other letters as its "
+		    "xn-- form" },
+		{ "a`", "HOST \"a`\": a host name has letters, digits, '-', "
+		    "'.' and '_' only" },
 		{ "host:22", "HOST \"host:22\": not an IPv6 address" },
 		{ "[]", "HOST \"[]\": not an IPv6 address" },
 		{ "[127.0.0.1]", "HOST \"[127.0.0.1]\": not an IPv6 address" },
@@ -223,6 +228,13 @@ long_bad_words_are_cut_in_the_message(void **state)
 	host[sizeof(host) - 1] = '\0';
 	memset(wanted + 6, '/', 64);
 	strcpy(wanted + 70, "...\": a host name has letters, digits, '-', '.' "
+	    "and '_' only");
+	assert_int_equal(parse(host, "22", &t), ST_MALFORMED);
+	assert_string_equal(why, wanted);
+
+	/* One that is as long as what is shown is whole. */
+	host[64] = '\0';
+	strcpy(wanted + 70, "\": a host name has letters, digits, '-', '.' "
 	    "and '_' only");
 	assert_int_equal(parse(host, "22", &t), ST_MALFORMED);
 	assert_string_equal(why, wanted);
