@@ -208,12 +208,15 @@ what_is_wrong_is_said_in_one_line(void **state)
 	};
 	struct line l;
 	size_t i;
+	int st;
 
 	(void)state;
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		begin(&l, t[i].words);
-		while (next(&l) == ST_OK)
-			continue;
+		do {
+			st = next(&l);
+		} while (st == ST_OK);
+		assert_int_equal(st, ST_MALFORMED);
 		assert_string_equal(l.why, t[i].why);
 	}
 }
@@ -245,6 +248,17 @@ nearest_is_two_edits_away_at_most(void **state)
 		{ "flie", "file" },
 		{ "fxlx", "file" },
 		{ "fxxx", NULL },
+		{ "ile", "file" },
+		{ "xfile", "file" },
+		{ "xxlevel", "level" },
+		{ "xxxlevel", NULL },
+		{ "lvl", "level" },
+		{ "vel", "level" },
+		{ "alx", "all" },
+		/* Two are near: the nearer one, wherever it stands. */
+		{ "fall", "all" },
+		{ "flle", "file" },
+		{ "a-name-that-fills-the-column12", "a-name-that-fills-the-column" },
 		{ "level1", "level" },
 		{ "levelxx", "level" },
 		{ "levelxxx", NULL },
