@@ -253,7 +253,7 @@ nearest_is_two_edits_away_at_most(void **state)
 		{ "xxlevel", "level" },
 		{ "xxxlevel", NULL },
 		{ "lvl", "level" },
-		{ "vel", "level" },
+		{ "eve", "level" },
 		{ "alx", "all" },
 		/* Two are near: the nearer one, wherever it stands. */
 		{ "fall", "all" },
