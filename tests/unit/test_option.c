@@ -252,7 +252,7 @@ nearest_is_two_edits_away_at_most(void **state)
 		{ "xfile", "file" },
 		{ "xxlevel", "level" },
 		{ "xxxlevel", NULL },
-		{ "lvl", "level" },
+		{ "lee", "level" },
 		{ "eve", "level" },
 		{ "alx", "all" },
 		/* Two are near: the nearer one, wherever it stands. */
