@@ -77,8 +77,9 @@ packages_engine=(
 	iptables
 )
 
-# What is in the two machines that are made.
+# What is in the three machines that are made.
 packages_in_bottle=(openssh-client git ca-certificates)
+packages_in_proxy=(tinyproxy)
 packages_in_server=(openssh-server git)
 
 # packages_missing NAME...: print those that are not installed.
