@@ -260,6 +260,9 @@ forward() {
 # What ssh finds in its environment.
 environment=()
 
+# Said when the server was quicker to hang up than ssh, which is no fault.
+end_told='^bottle-forward: info: the tunnel to .* closed from the other side'
+
 # login OPTIONS FDPASS HOST: what the other side says.
 login() {
 	local pass=
@@ -267,7 +270,8 @@ login() {
 	[ "$2" = no ] || pass=--fdpass
 	as_user timeout 60 env "${environment[@]}" ssh -F "$room/ssh_config" \
 	    -o "ProxyCommand=bottle-forward connect $pass $1 %h %p" \
-	    -o "ProxyUseFdpass=$2" "$3" 'echo in' 2>&1 </dev/null || true
+	    -o "ProxyUseFdpass=$2" "$3" 'echo in' 2>&1 </dev/null |
+	    grep -v "$end_told" || true
 }
 
 # check_login NAME PROXY OPTIONS FDPASS HOST: it gets in, and by that proxy,
@@ -308,6 +312,7 @@ check_clone() {
 	    'ProxyCommand=bottle-forward connect $pass $2 %h %p'" \
 	    git clone -q "v4:$room_home/repo" "$copy" 2>&1 </dev/null) ||
 	    status=$?
+	out=$(grep -v "$end_told" <<<"$out") || true
 	check_same "${label}_clone_fdpass_$3" "0 $head_there " \
 	    "$status $(as_user git -C "$copy" rev-parse HEAD 2>/dev/null) $out"
 }
@@ -381,7 +386,8 @@ try_tinyproxy() {
 	environment=()
 	check_told tinyproxy_wants_credentials 6 ' 407 ' -- \
 	    --proxy "$url:$tiny_auth" 127.0.0.1 "$sshd_port"
-	check_told tinyproxy_wants_other_credentials 6 -- \
+	# This one says 401, which is the server's to say.
+	check_told tinyproxy_wants_other_credentials 3 ' 401 Unauthorized' -- \
 	    --proxy "$url:$tiny_auth" --auth-file "$room_home/wrong.auth" \
 	    127.0.0.1 "$sshd_port"
 }
@@ -397,7 +403,7 @@ try_squid() {
 	    --proxy "$url:$squid" blocked.test "$sshd_port"
 	check_told squid_cannot_reach 7 ' 503 ' -- \
 	    --proxy "$url:$squid" 127.0.0.1 "$closed_port"
-	check_told squid_cannot_look_up 7 ' 503 ' -- \
+	check_told squid_cannot_look_up 7 ' 500 ' -- \
 	    --proxy "$url:$squid" no-such-name.test "$sshd_port"
 
 	label=squid_auth_file
@@ -532,20 +538,18 @@ check_flow() {
 	    "$status $(tr '\n' ' ' <"$room/far.out")"
 }
 
-# check_halves NAME WAY [OPTION]: the same by hose's own proxy, where each end closes its
-# half as soon as it has sent all: a tenth and the whole.
+# check_halves NAME UP DOWN WAY [OPTION]: by hose's own proxy, where each end
+# closes its half as soon as it has sent all.
 check_halves() {
-	local size
-
-	for size in "-u $((gib / 10)) -d $gib" "-u $gib -d $((gib / 10))"; do
-		# shellcheck disable=SC2086
-		check "${1}_$(tr -d ' -' <<<"$size")" as_user hose near -p $2 \
-		    $size bottle-forward connect ${3:-} \
-		    --proxy http://127.0.0.1:@PORT@ far.test 22
-	done
+	# shellcheck disable=SC2086
+	check "$1" as_user hose near -p $4 -u "$2" -d "$3" \
+	    bottle-forward connect ${5:-} --proxy http://127.0.0.1:@PORT@ \
+	    far.test 22
 }
 
 try_flows() {
+	local few=$((gib / 64)) many=$((gib / 4))
+
 	check_flow gib_by_pipes "$gib" '' "$(http "$squid")"
 	check_flow gib_by_socketpair "$gib" -s "$(http "$squid")"
 	check_flow gib_by_fdpass "$gib" -f "--fdpass $(http "$squid")"
@@ -553,9 +557,11 @@ try_flows() {
 	check_flow tinyproxy_is_true "$((gib / 16))" '' "$(http "$tiny")"
 	check_flow microsocks_is_true "$((gib / 16))" '' \
 	    "--proxy socks5://127.0.0.1:$socks"
-	check_halves halves_by_pipes ''
-	check_halves halves_by_socketpair -s
-	check_halves halves_by_fdpass -f --fdpass
+	check_halves up_ends_first "$few" "$many" ''
+	check_halves down_ends_first "$many" "$few" ''
+	check_halves up_ends_first_by_socketpair "$few" "$many" -s
+	check_halves down_ends_first_by_socketpair "$many" "$few" -s
+	check_halves up_ends_first_by_fdpass "$few" "$many" -f --fdpass
 }
 
 # --- dead addresses -----------------------------------------------------------
