@@ -275,6 +275,7 @@ sub case_terminal {
 		$opened ||= has_open($tty, '/dev/tty');
 		$asked .= slurp($master, undef, 0.01);
 	}
+	die "it does not connect\n" if !$tries;
 	return $asked ne '' || $opened ? '**yes**' : 'no';
 }
 
