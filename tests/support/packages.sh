@@ -31,8 +31,11 @@ packages_test=(
 	util-linux
 )
 
-# OpenSSH's own tests, and the SSH clients of other makers.
+# OpenSSH's own tests, the SSH clients of other makers, proxies, and what ssh is
+# given to get through them.
 packages_interop=(
+	connect-proxy
+	corkscrew
 	curl
 	default-jre-headless
 	dropbear-bin
@@ -44,11 +47,18 @@ packages_interop=(
 	libjsch-agent-proxy-java
 	libjsch-java
 	libssh-dev
+	microsocks
+	ncat
+	netcat-openbsd
 	openssh-tests
+	proxytunnel
 	putty-tools
 	python3-asyncssh
 	python3-paramiko
+	socat
+	squid
 	sudo
+	tinyproxy-bin
 )
 
 # To make the machines of the end-to-end test and the demo.

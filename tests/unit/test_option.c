@@ -1,0 +1,356 @@
+/*
+ * The table of options: how a command line is walked, what is offered for a
+ * misspelt name, and what --help prints.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/option.h"
+
+#define ARGS_MAX	16
+#define WHY_MAX		256
+
+enum {
+	OPT_ALL,
+	OPT_FILE,
+	OPT_LEVEL,
+	OPT_NAMELESS,
+	OPT_QUIET,
+	OPT_LONG,
+	OPTS
+};
+
+static const struct option_row rows[OPTS] = {
+	[OPT_ALL] = { 'a', "all", NULL, 0, 0, "take all" },
+	[OPT_FILE] = { 'f', "file", "FILE", 0, 0, "read FILE\nand end" },
+	[OPT_LEVEL] = { 0, "level", "N", 1, 0, "how much" },
+	[OPT_NAMELESS] = { 'n', NULL, "WORD", 1, 0, "a letter only" },
+	[OPT_QUIET] = { 0, "quiet", NULL, 1, 0, "say nothing" },
+	[OPT_LONG] = { 0, "a-name-that-fills-the-column", NULL, 1, 0,
+	    "below" },
+};
+
+static const char *const titles[] = { "First", "Second" };
+
+static const struct option_table table = {
+	.rows = rows,
+	.n = OPTS,
+	.head = "usage: prog\n",
+	.titles = titles,
+	.groups = 2,
+};
+
+/* A walk over words. */
+struct line {
+	char			 text[256];
+	char			*argv[ARGS_MAX];
+	struct option_walk	 walk;
+	char			 why[WHY_MAX];
+	size_t			 row;
+	const char		*arg;
+};
+
+/* Begin with ${words}, separated by single blanks; '' is an empty one. */
+static void
+begin(struct line *l, const char *words)
+{
+	static char program[] = "prog";
+	char *save = NULL;
+	char *word;
+
+	*l = (struct line){ .walk = { .table = &table, .argv = l->argv,
+		.at = 1 } };
+	assert_true(strlen(words) < sizeof(l->text));
+	memcpy(l->text, words, strlen(words) + 1);
+	l->argv[l->walk.argc++] = program;
+	for (word = strtok_r(l->text, " ", &save); word != NULL;
+	    word = strtok_r(NULL, " ", &save)) {
+		if (strcmp(word, "''") == 0)
+			word[0] = '\0';
+		assert_true(l->walk.argc < ARGS_MAX - 1);
+		l->argv[l->walk.argc++] = word;
+	}
+}
+
+static int
+next(struct line *l)
+{
+	return option_next(&l->walk, &l->row, &l->arg, l->why,
+	    sizeof(l->why));
+}
+
+/* The next option is ${row} with ${arg}. */
+static void
+expect(struct line *l, size_t row, const char *arg)
+{
+	assert_int_equal(next(l), ST_OK);
+	assert_int_equal(l->row, row);
+	if (arg == NULL)
+		assert_null(l->arg);
+	else
+		assert_string_equal(l->arg, arg);
+}
+
+/* There are no more, and ${at} words were walked over. */
+static void
+expect_end(struct line *l, int at)
+{
+	assert_int_equal(next(l), ST_CLOSED);
+	assert_int_equal(l->walk.at, at);
+	assert_string_equal(l->why, "");
+}
+
+static void
+an_argument_comes_in_four_forms(void **state)
+{
+	static const char *const lines[] = {
+		"-fX", "-f X", "--file=X", "--file X",
+	};
+	struct line l;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		begin(&l, lines[i]);
+		expect(&l, OPT_FILE, "X");
+		expect_end(&l, l.walk.argc);
+	}
+}
+
+static void
+letters_combine(void **state)
+{
+	struct line l;
+
+	(void)state;
+	begin(&l, "-aafX -aan -a -a");
+	expect(&l, OPT_ALL, NULL);
+	expect(&l, OPT_ALL, NULL);
+	expect(&l, OPT_FILE, "X");
+	expect(&l, OPT_ALL, NULL);
+	expect(&l, OPT_ALL, NULL);
+	expect(&l, OPT_NAMELESS, "-a");
+	expect(&l, OPT_ALL, NULL);
+	expect_end(&l, 5);
+}
+
+static void
+arguments_may_be_empty_or_look_like_options(void **state)
+{
+	struct line l;
+
+	(void)state;
+	begin(&l, "--file= --file '' -f '' -f -- --level --quiet --file=a=b");
+	expect(&l, OPT_FILE, "");
+	expect(&l, OPT_FILE, "");
+	expect(&l, OPT_FILE, "");
+	expect(&l, OPT_FILE, "--");
+	expect(&l, OPT_LEVEL, "--quiet");
+	expect(&l, OPT_FILE, "a=b");
+	expect_end(&l, 11);
+}
+
+static void
+options_end_at_a_word_or_behind_two_dashes(void **state)
+{
+	struct line l;
+
+	(void)state;
+	begin(&l, "-a word -a");
+	expect(&l, OPT_ALL, NULL);
+	expect_end(&l, 2);
+	begin(&l, "-a -- -a");
+	expect(&l, OPT_ALL, NULL);
+	expect_end(&l, 3);
+	begin(&l, "-a - -a");
+	expect(&l, OPT_ALL, NULL);
+	expect_end(&l, 2);
+	begin(&l, "-a '' -a");
+	expect(&l, OPT_ALL, NULL);
+	expect_end(&l, 2);
+	begin(&l, "");
+	expect_end(&l, 1);
+	begin(&l, "--");
+	expect_end(&l, 2);
+}
+
+static void
+what_is_wrong_is_said_in_one_line(void **state)
+{
+	static const struct {
+		const char	*words;
+		const char	*why;
+	} t[] = {
+		{ "-x", "unknown option -x; see --help" },
+		{ "-ax", "unknown option -x; see --help" },
+		{ "-\x1b", "unknown option -\\x1b; see --help" },
+		{ "--x", "unknown option --x; see --help" },
+		{ "--quit", "unknown option --quit; did you mean --quiet?" },
+		{ "--fiel=X", "unknown option --fiel; did you mean --file?" },
+		{ "--qui", "unknown option --qui; did you mean --quiet?" },
+		{ "--=X", "unknown option --; see --help" },
+		{ "---", "unknown option ---; see --help" },
+		{ "--x\ny", "unknown option --x\\x0ay; see --help" },
+		{ "--quiet=1", "--quiet takes no value" },
+		{ "--quiet=", "--quiet takes no value" },
+		{ "--level", "--level needs N" },
+		{ "--file", "-f needs FILE" },
+		{ "-f", "-f needs FILE" },
+		{ "-an", "-n needs WORD" },
+	};
+	struct line l;
+	size_t i;
+	int st;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		begin(&l, t[i].words);
+		do {
+			st = next(&l);
+		} while (st == ST_OK);
+		assert_int_equal(st, ST_MALFORMED);
+		assert_string_equal(l.why, t[i].why);
+	}
+}
+
+static void
+long_unknown_names_are_cut(void **state)
+{
+	char word[2 + 2 * OPTION_NAME_MAX + 1] = "--";
+	struct line l;
+
+	(void)state;
+	memset(word + 2, 'x', 2 * OPTION_NAME_MAX);
+	begin(&l, word);
+	assert_int_equal(next(&l), ST_MALFORMED);
+	assert_int_equal(strlen(l.why), strlen("unknown option --; see --help")
+	    + OPTION_NAME_MAX);
+}
+
+static void
+nearest_is_two_edits_away_at_most(void **state)
+{
+	static const struct {
+		const char	*name;
+		const char	*found;
+	} t[] = {
+		{ "file", "file" },
+		{ "fil", "file" },
+		{ "files", "file" },
+		{ "flie", "file" },
+		{ "fxlx", "file" },
+		{ "fxxx", NULL },
+		{ "ile", "file" },
+		{ "xfile", "file" },
+		{ "xxlevel", "level" },
+		{ "xxxlevel", NULL },
+		{ "lee", "level" },
+		{ "eve", "level" },
+		{ "alx", "all" },
+		/* Two are near: the nearer one, wherever it stands. */
+		{ "fall", "all" },
+		{ "flle", "file" },
+		{ "a-name-that-fills-the-column12", "a-name-that-fills-the-column" },
+		{ "level1", "level" },
+		{ "levelxx", "level" },
+		{ "levelxxx", NULL },
+		{ "fi", NULL },		/* too short to guess from */
+		{ "", NULL },
+		{ "a-name", "a-name-that-fills-the-column" },
+	};
+	const char *found;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		found = option_nearest(&table, t[i].name, strlen(t[i].name));
+		if (t[i].found == NULL)
+			assert_null(found);
+		else
+			assert_string_equal(found, t[i].found);
+	}
+	assert_null(option_nearest(&table,
+	    "fileeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", OPTION_NAME_MAX + 1));
+}
+
+static void
+rows_are_found_and_named_by_letter(void **state)
+{
+	(void)state;
+	assert_int_equal(option_letter(&table, 'a'), OPT_ALL);
+	assert_int_equal(option_letter(&table, 'n'), OPT_NAMELESS);
+	assert_int_equal(option_letter(&table, 'x'), OPTS);
+	/* Rows without a letter have 0 in its place. */
+	assert_int_equal(option_letter(&table, 0), OPTS);
+	assert_string_equal(option_label(&rows[OPT_FILE]).text, "-f");
+	assert_string_equal(option_label(&rows[OPT_LEVEL]).text, "--level");
+	assert_string_equal(option_show("a\tb", 3).text, "a\\x09b");
+	assert_string_equal(option_show("abc", 2).text, "ab");
+}
+
+static void
+words_of_strangers_are_shown_cut_and_whole(void **state)
+{
+	char word[OPTION_NAME_MAX + 1];
+	size_t i;
+
+	(void)state;
+	/* Each of them takes four characters. */
+	memset(word, '\x01', sizeof(word));
+	assert_int_equal(strlen(option_show(word, sizeof(word)).text),
+	    (size_t)4 * OPTION_NAME_MAX);
+	for (i = 0; i < OPTION_NAME_MAX; i++)
+		assert_memory_equal(
+		    option_show(word, sizeof(word)).text + 4 * i, "\\x01", 4);
+}
+
+static void
+usage_has_every_row_under_its_title(void **state)
+{
+	char *text = option_usage(&table);
+
+	(void)state;
+	assert_non_null(text);
+	assert_string_equal(text,
+	    "usage: prog\n"
+	    "\n"
+	    "First:\n"
+	    "  -a, --all                 take all\n"
+	    "  -f, --file FILE           read FILE\n"
+	    "                            and end\n"
+	    "\n"
+	    "Second:\n"
+	    "      --level N             how much\n"
+	    "  -n WORD                   a letter only\n"
+	    "      --quiet               say nothing\n"
+	    "      --a-name-that-fills-the-column\n"
+	    "                            below\n");
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_argument_comes_in_four_forms),
+		cmocka_unit_test(letters_combine),
+		cmocka_unit_test(arguments_may_be_empty_or_look_like_options),
+		cmocka_unit_test(options_end_at_a_word_or_behind_two_dashes),
+		cmocka_unit_test(what_is_wrong_is_said_in_one_line),
+		cmocka_unit_test(long_unknown_names_are_cut),
+		cmocka_unit_test(nearest_is_two_edits_away_at_most),
+		cmocka_unit_test(rows_are_found_and_named_by_letter),
+		cmocka_unit_test(words_of_strangers_are_shown_cut_and_whole),
+		cmocka_unit_test(usage_has_every_row_under_its_title),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
