@@ -132,24 +132,30 @@ moved(struct flow *f, ssize_t n)
 	f->last = clock_ms();
 }
 
-/* How the server's first bytes look; said once. */
 static void
-look(struct run *r, const uint8_t *p, size_t n)
+say_not_ssh(struct run *r)
 {
 	char line[LOG_LINE_MAX];
-	enum banner kind = banner_scan(&r->banner, p, n);
 
-	if (kind == BANNER_MORE)
-		return;
-	r->looked = true;
-	if (kind == BANNER_SSH)
-		return;
 	r->pump->not_ssh = true;
 	banner_not_ssh(&r->banner, r->pump->target, line, sizeof(line));
 	log_warn("%s", line);
 }
 
-/* The other side has ended first: say how. */
+/* How the server's first bytes look; said once. */
+static void
+look(struct run *r, const uint8_t *p, size_t n)
+{
+	enum banner kind = banner_scan(&r->banner, p, n);
+
+	if (kind == BANNER_MORE)
+		return;
+	r->looked = true;
+	if (kind != BANNER_SSH)
+		say_not_ssh(r);
+}
+
+/* The other side has ended first, or without a byte: say how. */
 static void
 say_cut(struct run *r)
 {
@@ -204,7 +210,10 @@ cannot_write(struct run *r, struct flow *f)
 static void
 at_end(struct run *r, struct flow *f)
 {
-	if (f == &r->down && r->up.wait != WAIT_NEVER)
+	if (f == &r->down && !r->looked && r->banner.total > 0)
+		say_not_ssh(r);
+	else if (f == &r->down &&
+	    (r->up.wait != WAIT_NEVER || r->down.bytes == 0))
 		say_cut(r);
 	finish(r, f);
 }

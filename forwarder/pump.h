@@ -27,7 +27,7 @@ struct pump {
 	/* What came of it. */
 	bool			 not_ssh;	/* the server's first bytes */
 	bool			 failed;	/* out could not be written */
-	bool			 cut;		/* the server ended first */
+	bool			 cut;		/* it ended first, or said nothing */
 	uint64_t		 bytes_in;	/* from the server */
 };
 
