@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "forwarder/banner.h"
 
 /* What one direction holds where it cannot be spliced. */
 #define BUFFER_SIZE	(256 * 1024)
@@ -53,7 +54,8 @@ struct run {
 	struct pump	*pump;
 	struct end	 in, out, sock;
 	struct flow	 up, down;
-	bool		 looked;	/* at what the server says first */
+	bool		 looked;	/* enough at what the server says first */
+	struct banner_scan banner;
 	int64_t		 start;
 };
 
@@ -130,26 +132,30 @@ moved(struct flow *f, ssize_t n)
 	f->last = clock_ms();
 }
 
-/* How the server's first bytes look; said once. */
 static void
-look(struct run *r)
+say_not_ssh(struct run *r)
 {
-	struct pump *p = r->pump;
 	char line[LOG_LINE_MAX];
-	enum banner kind = refusal_banner(r->down.buffer, r->down.len);
 
-	if (kind == BANNER_SHORT)
-		return;
-	r->looked = true;
-	if (kind == BANNER_SSH)
-		return;
-	p->not_ssh = kind != BANNER_TEXT;
-	refusal_not_ssh(kind, r->down.buffer, r->down.len, p->target, line,
-	    sizeof(line));
+	r->pump->not_ssh = true;
+	banner_not_ssh(&r->banner, r->pump->target, line, sizeof(line));
 	log_warn("%s", line);
 }
 
-/* The other side has ended first: say how. */
+/* How the server's first bytes look; said once. */
+static void
+look(struct run *r, const uint8_t *p, size_t n)
+{
+	enum banner kind = banner_scan(&r->banner, p, n);
+
+	if (kind == BANNER_MORE)
+		return;
+	r->looked = true;
+	if (kind != BANNER_SSH)
+		say_not_ssh(r);
+}
+
+/* The other side has ended first, or without a byte: say how. */
 static void
 say_cut(struct run *r)
 {
@@ -188,11 +194,26 @@ finish(struct run *r, struct flow *f)
 	end_close(&r->out);
 }
 
+/* The descriptor that is written to takes no more. */
+static void
+cannot_write(struct run *r, struct flow *f)
+{
+	if (f == &r->down && errno != EPIPE && errno != ECONNRESET) {
+		log_error_sys("cannot write what comes from %s",
+		    r->pump->target->authority);
+		r->pump->failed = true;
+	}
+	finish(r, f);
+}
+
 /* Nothing more comes from where ${f} reads. */
 static void
 at_end(struct run *r, struct flow *f)
 {
-	if (f == &r->down && r->up.wait != WAIT_NEVER)
+	if (f == &r->down && !r->looked && r->banner.total > 0)
+		say_not_ssh(r);
+	else if (f == &r->down &&
+	    (r->up.wait != WAIT_NEVER || r->down.bytes == 0))
 		say_cut(r);
 	finish(r, f);
 }
@@ -232,7 +253,7 @@ step_write(struct run *r, struct flow *f)
 	if (n < 0) {
 		f->wait = WAIT_OUT;
 		if (!again())
-			finish(r, f);
+			cannot_write(r, f);
 		return;
 	}
 	f->off += (size_t)n;
@@ -259,9 +280,9 @@ step_read(struct run *r, struct flow *f)
 		return;
 	}
 	moved(f, n);
-	f->len += (size_t)n;
 	if (f == &r->down && !r->looked)
-		look(r);
+		look(r, f->buffer + held, (size_t)n);
+	f->len += (size_t)n;
 	step_write(r, f);
 }
 
@@ -320,7 +341,7 @@ turn(struct run *r)
 	out = fds[1];
 	sock = fds[2];
 
-	if ((out.revents & (POLLERR | POLLNVAL)) != 0)
+	if ((out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
 		finish(r, down);
 	else if (ready(down, sock.revents & (short)~POLLOUT, out.revents))
 		step(r, down);

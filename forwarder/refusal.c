@@ -348,55 +348,6 @@ refusal_socks(uint8_t code, const struct target *target, struct refusal *out)
 	advise(advice, target, out);
 }
 
-enum banner
-refusal_banner(const uint8_t *p, size_t n)
-{
-	static const char ssh[] = "SSH-";
-	size_t len = n < 4 ? n : 4;
-
-	if (memcmp(p, ssh, len) == 0)
-		return len == 4 ? BANNER_SSH : BANNER_SHORT;
-	/* A record of TLS: an alert or a handshake, version 3.x. */
-	if ((p[0] == 0x15 || p[0] == 0x16) && (n == 1 || p[1] == 0x03))
-		return BANNER_TLS;
-	if (memcmp(p, "HTTP/", n < 5 ? n : 5) == 0)
-		return BANNER_HTTP;
-	for (len = 0; len < n && len < SHOWN_MAX && p[len] != '\n'; len++)
-		if ((p[len] < 0x20 && p[len] != '\t' && p[len] != '\r') ||
-		    p[len] == 0x7f)
-			return BANNER_BINARY;
-	return BANNER_TEXT;
-}
-
-void
-refusal_not_ssh(enum banner kind, const uint8_t *p, size_t n,
-    const struct target *target, char *out, size_t outlen)
-{
-	char shown[SHOWN_MAX + 1];
-
-	keep(shown, sizeof(shown), (const char *)p, n);
-	switch (kind) {
-	case BANNER_TLS:
-		(void)snprintf(out, outlen, "%s answers with TLS, not with "
-		    "SSH: the proxy looks into connections (TLS "
-		    "interception); have %s left out (pipelock: "
-		    "tls_interception.passthrough_domains)",
-		    target->authority, target->host);
-		break;
-	case BANNER_HTTP:
-		(void)snprintf(out, outlen, "%s answers with HTTP, not with "
-		    "SSH: \"%s\"; the proxy looks into connections "
-		    "(TLS interception), or this is the port of a web server",
-		    target->authority, shown);
-		break;
-	default:
-		(void)snprintf(out, outlen, "the first line from %s is not "
-		    "that of an SSH server: \"%s\"", target->authority,
-		    shown);
-		break;
-	}
-}
-
 static bool
 near(int64_t ms, int64_t s)
 {
