@@ -392,6 +392,17 @@ nonblock(int fd)
 		assert_int_equal(fcntl(fd, F_SETFL, flags | O_NONBLOCK), 0);
 }
 
+/* Send until nothing more is taken. */
+static void
+fill(int fd, struct traffic *f)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	nonblock(fd);
+	while (!put_some(fd, f) && __real_poll(&p, 1, LOOK_MS) == 1)
+		continue;
+}
+
 /* Carry both through, and pass the end of each on when it is sent. */
 static void
 drive(struct tunnel *t, struct traffic *up, struct traffic *down)
@@ -711,7 +722,7 @@ a_slow_reader_holds_the_server_up(void **state)
 {
 	static const enum kind kinds[] = { KIND_PIPE, KIND_SOCKET, KIND_SAME };
 	struct tunnel *t = &tunnel;
-	size_t i, before;
+	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -721,18 +732,8 @@ a_slow_reader_holds_the_server_up(void **state)
 
 		tunnel_open(t, kinds[i], kinds[i]);
 		tunnel_start(t);
-		nonblock(t->server);
 		/* What is sent is held somewhere, and that has an end. */
-		do {
-			before = down.sent;
-			while (!put_some(t->server, &down)) {
-				struct pollfd p = { .fd = t->server,
-					.events = POLLOUT };
-
-				if (__real_poll(&p, 1, LOOK_MS) == 0)
-					break;
-			}
-		} while (down.sent != before);
+		fill(t->server, &down);
 		assert_true(down.sent < (size_t)64 * 1024 * 1024);
 		assert_sleeps();
 		/* The other way is not held up. */
@@ -749,7 +750,7 @@ static void
 a_slow_server_holds_stdin_up(void **state)
 {
 	struct tunnel *t = &tunnel;
-	size_t i, before;
+	size_t i;
 
 	(void)state;
 	for (i = 0; i < PLAIN_KINDS; i++) {
@@ -759,17 +760,7 @@ a_slow_server_holds_stdin_up(void **state)
 
 		tunnel_open(t, plain_kinds[i], plain_kinds[i]);
 		tunnel_start(t);
-		nonblock(t->in);
-		do {
-			before = up.sent;
-			while (!put_some(t->in, &up)) {
-				struct pollfd p = { .fd = t->in,
-					.events = POLLOUT };
-
-				if (__real_poll(&p, 1, LOOK_MS) == 0)
-					break;
-			}
-		} while (up.sent != before);
+		fill(t->in, &up);
 		assert_true(up.sent < (size_t)64 * 1024 * 1024);
 		assert_sleeps();
 		put(t->server, HELLO);
