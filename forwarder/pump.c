@@ -320,7 +320,8 @@ turn(struct run *r)
 	out = fds[1];
 	sock = fds[2];
 
-	if ((out.revents & (POLLERR | POLLNVAL)) != 0)
+	/* A pipe without a reader is an error, a socket without is hung up. */
+	if ((out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
 		finish(r, down);
 	else if (ready(down, sock.revents & (short)~POLLOUT, out.revents))
 		step(r, down);

@@ -713,6 +713,55 @@ a_reset_ends_both_directions(void **state)
 	}
 }
 
+static void
+a_reader_that_is_gone_ends_its_direction_only(void **state)
+{
+	static const enum kind kinds[] = { KIND_PIPE, KIND_SOCKET };
+	struct tunnel *t = &tunnel;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		tunnel_open(t, kinds[i], kinds[i]);
+		tunnel_start(t);
+		put(t->server, HELLO);
+		expect(t->out, HELLO);
+		close_end(&t->out);
+		assert_sleeps();
+		put(t->server, "to nobody");
+		assert_sleeps();
+		put(t->in, "goes on");
+		expect(t->server, "goes on");
+		end_in(t);
+		tunnel_join(t);
+		assert_string_equal(said(), "");
+		assert_false(t->pump.cut);
+		tunnel_close(t);
+	}
+}
+
+static void
+a_peer_that_closes_its_one_socket_is_gone(void **state)
+{
+	struct tunnel *t = &tunnel;
+
+	(void)state;
+	tunnel_open(t, KIND_SAME, KIND_SAME);
+	tunnel_start(t);
+	put(t->server, HELLO);
+	expect(t->out, HELLO);
+	put(t->in, "bye");
+	close_end(&t->in);
+	close_end(&t->out);
+	expect(t->server, "bye");
+	expect_end(t->server);
+	assert_sleeps();
+	close_end(&t->server);
+	tunnel_join(t);
+	assert_string_equal(said(), "");
+	tunnel_close(t);
+}
+
 /*
  * Waiting.
  */
@@ -870,6 +919,8 @@ main(void)
 		CASE(the_end_of_the_server_is_passed_on_and_told_before),
 		CASE(a_server_that_says_nothing_is_an_error),
 		CASE(a_reset_ends_both_directions),
+		CASE(a_reader_that_is_gone_ends_its_direction_only),
+		CASE(a_peer_that_closes_its_one_socket_is_gone),
 		CASE(a_slow_reader_holds_the_server_up),
 		CASE(a_slow_server_holds_stdin_up),
 		CASE(an_idle_tunnel_sleeps),
