@@ -245,7 +245,7 @@ step_write(struct run *r, struct flow *f)
 	f->spliced = can_splice(f) && (f == &r->up || r->looked);
 }
 
-/* Fill the buffer, and give on what can be at once. */
+/* Fill the buffer, and give on at once where that does not wait. */
 static void
 step_read(struct run *r, struct flow *f)
 {
@@ -262,7 +262,11 @@ step_read(struct run *r, struct flow *f)
 	f->len += (size_t)n;
 	if (f == &r->down && !r->looked)
 		look(r);
-	step_write(r, f);
+	/* What is not a socket waits in write(2) when it is full. */
+	if (f->to->kind == END_SOCKET)
+		step_write(r, f);
+	else
+		f->wait = WAIT_OUT;
 }
 
 static void

@@ -825,6 +825,38 @@ a_slow_server_holds_stdin_up(void **state)
 }
 
 static void
+a_full_stdout_does_not_hold_stdin_up(void **state)
+{
+	struct tunnel *t = &tunnel;
+	size_t filled = 0;
+	char buf[4096];
+
+	(void)state;
+	tunnel_open(t, KIND_PIPE, KIND_PIPE);
+	/* Somebody else has written to it before. */
+	memset(buf, 'x', sizeof(buf));
+	assert_int_equal(fcntl(t->pump.out, F_SETPIPE_SZ, 1024 * 1024) > 0, 1);
+	nonblock(t->pump.out);
+	while (write(t->pump.out, buf, sizeof(buf)) > 0)
+		filled += sizeof(buf);
+	assert_int_equal(fcntl(t->pump.out, F_SETFL, O_WRONLY), 0);
+	tunnel_start(t);
+	put(t->server, HELLO);
+	assert_sleeps();
+	put(t->in, "goes on");
+	expect(t->server, "goes on");
+	for (; filled > 0; filled -= sizeof(buf))
+		assert_int_equal(read(t->out, buf, sizeof(buf)), sizeof(buf));
+	expect(t->out, HELLO);
+	end_in(t);
+	expect_end(t->server);
+	close_end(&t->server);
+	tunnel_join(t);
+	assert_string_equal(said(), "");
+	tunnel_close(t);
+}
+
+static void
 an_idle_tunnel_sleeps(void **state)
 {
 	struct tunnel *t = &tunnel;
@@ -923,6 +955,7 @@ main(void)
 		CASE(a_peer_that_closes_its_one_socket_is_gone),
 		CASE(a_slow_reader_holds_the_server_up),
 		CASE(a_slow_server_holds_stdin_up),
+		CASE(a_full_stdout_does_not_hold_stdin_up),
 		CASE(an_idle_tunnel_sleeps),
 		CASE(first_bytes_that_are_not_ssh_are_warned_of),
 	};
