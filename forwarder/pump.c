@@ -43,6 +43,7 @@ struct flow {
 	struct end	*from, *to;
 	enum flow_wait	 wait;
 	bool		 spliced;	/* nothing goes through the buffer */
+	bool		 no_splice;	/* it was tried */
 	size_t		 off, len;	/* what is in the buffer */
 	int64_t		 last;		/* when it moved anything */
 	uint64_t	 bytes;
@@ -82,7 +83,8 @@ end_of(int fd)
 static bool
 can_splice(const struct flow *f)
 {
-	return f->from->kind == END_PIPE || f->to->kind == END_PIPE;
+	return !f->no_splice &&
+	    (f->from->kind == END_PIPE || f->to->kind == END_PIPE);
 }
 
 /* Close an end; the other side of a socket learns that no more comes, whoever
@@ -209,8 +211,10 @@ step_splice(struct run *r, struct flow *f)
 		f->wait = WAIT_IN;
 	} else if (n == 0) {
 		at_end(r, f);
-	} else if (errno == EINVAL && f->bytes == 0) {
-		/* Something that calls itself a pipe and is none. */
+	} else if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
+		/* Something that calls itself a pipe and is none, or a
+		 * sandbox that has no such call. */
+		f->no_splice = true;
 		f->spliced = false;
 		f->wait = WAIT_IN;
 	} else if (errno == EAGAIN) {

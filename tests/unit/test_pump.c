@@ -566,6 +566,19 @@ much_goes_through_unchanged(void **state)
 }
 
 static void
+pipes_are_carried_where_splice_is_not_to_be_had(void **state)
+{
+	static const int errors[] = { EINVAL, ENOSYS, EPERM };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		atomic_store(&splice_error, errors[i]);
+		carry_over_all(SOME, SOME + 1);
+	}
+}
+
+static void
 descriptors_of_ssh_are_not_made_non_blocking(void **state)
 {
 	static const enum kind kinds[] = { KIND_PIPE, KIND_SOCKET };
@@ -946,6 +959,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(every_pair_of_kinds_carries_both_ways),
 		CASE(much_goes_through_unchanged),
+		CASE(pipes_are_carried_where_splice_is_not_to_be_had),
 		CASE(descriptors_of_ssh_are_not_made_non_blocking),
 		CASE(nothing_is_lost_after_the_end_of_stdin),
 		CASE(the_end_of_the_server_is_passed_on_and_told_before),
