@@ -55,6 +55,7 @@ struct run {
 	struct end	 in, out, sock;
 	struct flow	 up, down;
 	bool		 looked;	/* at what the server says first */
+	bool		 in_ended;	/* ssh has no more to say */
 	int64_t		 start;
 };
 
@@ -194,7 +195,9 @@ finish(struct run *r, struct flow *f)
 static void
 at_end(struct run *r, struct flow *f)
 {
-	if (f == &r->down && r->up.wait != WAIT_NEVER)
+	if (f == &r->up)
+		r->in_ended = true;
+	else if (!r->in_ended)
 		say_cut(r);
 	finish(r, f);
 }

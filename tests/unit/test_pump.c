@@ -727,6 +727,33 @@ a_reset_ends_both_directions(void **state)
 }
 
 static void
+a_reset_is_told_of_when_the_reader_is_slow(void **state)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	struct traffic down = { .head = HELLO, .total = MUCH };
+	struct tunnel *t = &tunnel;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < PLAIN_KINDS; i++) {
+		tunnel_open(t, plain_kinds[i], plain_kinds[i]);
+		tunnel_start(t);
+		down.sent = down.got = 0;
+		down.ended = false;
+		fill(t->server, &down);
+		assert_int_equal(setsockopt(t->server, SOL_SOCKET, SO_LINGER,
+		    &now, sizeof(now)), 0);
+		close_end(&t->server);
+		while (!down.ended)
+			get_some(t->out, &down);
+		assert_said("prog: info: ", "was closed from the other side");
+		tunnel_join(t);
+		assert_true(t->pump.cut);
+		tunnel_close(t);
+	}
+}
+
+static void
 a_reader_that_is_gone_ends_its_direction_only(void **state)
 {
 	static const enum kind kinds[] = { KIND_PIPE, KIND_SOCKET };
@@ -965,6 +992,7 @@ main(void)
 		CASE(the_end_of_the_server_is_passed_on_and_told_before),
 		CASE(a_server_that_says_nothing_is_an_error),
 		CASE(a_reset_ends_both_directions),
+		CASE(a_reset_is_told_of_when_the_reader_is_slow),
 		CASE(a_reader_that_is_gone_ends_its_direction_only),
 		CASE(a_peer_that_closes_its_one_socket_is_gone),
 		CASE(a_slow_reader_holds_the_server_up),
