@@ -223,9 +223,12 @@ step_splice(struct run *r, struct flow *f)
 	} else if (errno == EAGAIN) {
 		/* It does not say which of the two has to wait. */
 		f->wait = f->wait == WAIT_IN ? WAIT_OUT : WAIT_IN;
-	} else if (errno == EPIPE && f == &r->down) {
+	} else if (errno == EINTR) {
+		return;
+	} else if (errno == EPIPE || f == &r->up) {
+		/* Nobody takes it. */
 		finish(r, f);
-	} else if (errno != EINTR) {
+	} else {
 		at_end(r, f);
 	}
 }

@@ -754,6 +754,28 @@ a_reset_is_told_of_when_the_reader_is_slow(void **state)
 }
 
 static void
+a_server_that_takes_no_more_has_ended_first(void **state)
+{
+	struct tunnel *t = &tunnel;
+
+	(void)state;
+	tunnel_open(t, KIND_PIPE, KIND_SOCKET);
+	tunnel_start(t);
+	put(t->server, HELLO);
+	expect(t->out, HELLO);
+	atomic_store(&splice_error, EPIPE);
+	put(t->in, "to nobody");
+	expect_end(t->server);
+	assert_string_equal(said(), "");
+	close_end(&t->server);
+	expect_end(t->out);
+	assert_said("prog: info: ", "was closed from the other side");
+	tunnel_join(t);
+	assert_true(t->pump.cut);
+	tunnel_close(t);
+}
+
+static void
 a_reader_that_is_gone_ends_its_direction_only(void **state)
 {
 	static const enum kind kinds[] = { KIND_PIPE, KIND_SOCKET };
@@ -993,6 +1015,7 @@ main(void)
 		CASE(a_server_that_says_nothing_is_an_error),
 		CASE(a_reset_ends_both_directions),
 		CASE(a_reset_is_told_of_when_the_reader_is_slow),
+		CASE(a_server_that_takes_no_more_has_ended_first),
 		CASE(a_reader_that_is_gone_ends_its_direction_only),
 		CASE(a_peer_that_closes_its_one_socket_is_gone),
 		CASE(a_slow_reader_holds_the_server_up),
