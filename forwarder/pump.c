@@ -16,6 +16,8 @@
 
 /* What one direction holds where it cannot be spliced. */
 #define BUFFER_SIZE	(256 * 1024)
+/* What is kept of what the server says first. */
+#define FIRST_MAX	512
 /* Most that one splice(2) moves, and what pipes are made to hold. */
 #define SPLICE_MAX	(1024 * 1024)
 
@@ -56,6 +58,8 @@ struct run {
 	struct flow	 up, down;
 	bool		 looked;	/* at what the server says first */
 	bool		 in_ended;	/* ssh has no more to say */
+	uint8_t		 first[FIRST_MAX];	/* until it was looked at */
+	size_t		 n_first;
 	int64_t		 start;
 };
 
@@ -133,21 +137,27 @@ moved(struct flow *f, ssize_t n)
 	f->last = clock_ms();
 }
 
-/* How the server's first bytes look; said once. */
+/* How the server's first bytes look, of which these are the next; said once,
+ * when there are enough of them. */
 static void
-look(struct run *r)
+look(struct run *r, const uint8_t *at, size_t n)
 {
 	struct pump *p = r->pump;
 	char line[LOG_LINE_MAX];
-	enum banner kind = refusal_banner(r->down.buffer, r->down.len);
+	enum banner kind;
 
+	if (n > FIRST_MAX - r->n_first)
+		n = FIRST_MAX - r->n_first;
+	memcpy(r->first + r->n_first, at, n);
+	r->n_first += n;
+	kind = refusal_banner(r->first, r->n_first);
 	if (kind == BANNER_SHORT)
 		return;
 	r->looked = true;
 	if (kind == BANNER_SSH)
 		return;
 	p->not_ssh = kind != BANNER_TEXT;
-	refusal_not_ssh(kind, r->down.buffer, r->down.len, p->target, line,
+	refusal_not_ssh(kind, r->first, r->n_first, p->target, line,
 	    sizeof(line));
 	log_warn("%s", line);
 }
@@ -271,7 +281,7 @@ step_read(struct run *r, struct flow *f)
 	moved(f, n);
 	f->len += (size_t)n;
 	if (f == &r->down && !r->looked)
-		look(r);
+		look(r, f->buffer + held, (size_t)n);
 	/* What is not a socket waits in write(2) when it is full. */
 	if (f->to->kind == END_SOCKET)
 		step_write(r, f);

@@ -360,7 +360,7 @@ refusal_banner(const uint8_t *p, size_t n)
 	if ((p[0] == 0x15 || p[0] == 0x16) && (n == 1 || p[1] == 0x03))
 		return BANNER_TLS;
 	if (memcmp(p, "HTTP/", n < 5 ? n : 5) == 0)
-		return BANNER_HTTP;
+		return n < 5 ? BANNER_SHORT : BANNER_HTTP;
 	for (len = 0; len < n && len < SHOWN_MAX && p[len] != '\n'; len++)
 		if ((p[len] < 0x20 && p[len] != '\t' && p[len] != '\r') ||
 		    p[len] == 0x7f)

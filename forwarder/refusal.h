@@ -50,7 +50,7 @@ void refusal_socks(uint8_t code, const struct target *target,
 /* What the first bytes from the other end of a tunnel are. */
 enum banner {
 	BANNER_SSH,
-	BANNER_SHORT,		/* SSH so far: fewer than 4 bytes */
+	BANNER_SHORT,		/* too few to tell: fewer than 5 */
 	BANNER_TLS,
 	BANNER_HTTP,
 	BANNER_TEXT,		/* RFC 4253 section 4.2 allows such lines */
@@ -65,8 +65,8 @@ enum banner refusal_banner(const uint8_t *p, size_t n);
 
 /**
  * refusal_not_ssh(kind, p, n, target, out, outlen):
- * One line about a tunnel that begins with these bytes; ${kind} is neither
- * BANNER_SSH nor BANNER_SHORT.
+ * One line about a tunnel that begins with these bytes and not with the line
+ * of an SSH server.
  */
 void refusal_not_ssh(enum banner kind, const uint8_t *p, size_t n,
     const struct target *target, char *out, size_t outlen);

@@ -1000,6 +1000,42 @@ first_bytes_that_are_not_ssh_are_warned_of(void **state)
 	assert_false(not_ssh);
 }
 
+static void
+first_bytes_may_come_one_by_one(void **state)
+{
+	const char *const all[] = { HELLO, "HTTP/1.0 200 OK\r\n" };
+	struct tunnel *t = &tunnel;
+	char c[2] = "";
+	size_t i, k;
+	bool same;
+
+	(void)state;
+	for (k = 0; k < 2; k++)
+		for (same = false;; same = true) {
+			tunnel_open(t, same ? KIND_SAME : KIND_PIPE,
+			    same ? KIND_SAME : KIND_PIPE);
+			tunnel_start(t);
+			for (i = 0; all[k][i] != '\0'; i++) {
+				c[0] = all[k][i];
+				put(t->server, c);
+				expect(t->out, c);
+			}
+			if (k == 0)
+				assert_string_equal(said(), "");
+			else
+				assert_said("prog: warning: ", "\"HTTP/");
+			assert_string_equal(said(), "");
+			end_in(t);
+			expect_end(t->server);
+			close_end(&t->server);
+			tunnel_join(t);
+			assert_int_equal(t->pump.not_ssh, k == 1);
+			tunnel_close(t);
+			if (same)
+				break;
+		}
+}
+
 #define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -1023,6 +1059,7 @@ main(void)
 		CASE(a_full_stdout_does_not_hold_stdin_up),
 		CASE(an_idle_tunnel_sleeps),
 		CASE(first_bytes_that_are_not_ssh_are_warned_of),
+		CASE(first_bytes_may_come_one_by_one),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
