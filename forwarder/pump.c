@@ -17,6 +17,8 @@
 
 /* What one direction holds where it cannot be spliced. */
 #define BUFFER_SIZE	(256 * 1024)
+/* What is kept of what the server says first. */
+#define FIRST_MAX	512
 /* Most that one splice(2) moves, and what pipes are made to hold. */
 #define SPLICE_MAX	(1024 * 1024)
 
@@ -44,6 +46,7 @@ struct flow {
 	struct end	*from, *to;
 	enum flow_wait	 wait;
 	bool		 spliced;	/* nothing goes through the buffer */
+	bool		 no_splice;	/* it was tried */
 	size_t		 off, len;	/* what is in the buffer */
 	int64_t		 last;		/* when it moved anything */
 	uint64_t	 bytes;
@@ -56,6 +59,7 @@ struct run {
 	struct flow	 up, down;
 	bool		 looked;	/* enough at what the server says first */
 	struct banner_scan banner;
+	bool		 in_ended;	/* ssh has no more to say */
 	int64_t		 start;
 };
 
@@ -84,7 +88,8 @@ end_of(int fd)
 static bool
 can_splice(const struct flow *f)
 {
-	return f->from->kind == END_PIPE || f->to->kind == END_PIPE;
+	return !f->no_splice &&
+	    (f->from->kind == END_PIPE || f->to->kind == END_PIPE);
 }
 
 /* Close an end; the other side of a socket learns that no more comes, whoever
@@ -210,10 +215,11 @@ cannot_write(struct run *r, struct flow *f)
 static void
 at_end(struct run *r, struct flow *f)
 {
-	if (f == &r->down && !r->looked && r->banner.total > 0)
+	if (f == &r->up)
+		r->in_ended = true;
+	else if (!r->looked && r->banner.total > 0)
 		say_not_ssh(r);
-	else if (f == &r->down &&
-	    (r->up.wait != WAIT_NEVER || r->down.bytes == 0))
+	else if (!r->in_ended || f->bytes == 0)
 		say_cut(r);
 	finish(r, f);
 }
@@ -230,16 +236,21 @@ step_splice(struct run *r, struct flow *f)
 		f->wait = WAIT_IN;
 	} else if (n == 0) {
 		at_end(r, f);
-	} else if (errno == EINVAL && f->bytes == 0) {
-		/* Something that calls itself a pipe and is none. */
+	} else if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
+		/* Something that calls itself a pipe and is none, or a
+		 * sandbox that has no such call. */
+		f->no_splice = true;
 		f->spliced = false;
 		f->wait = WAIT_IN;
 	} else if (errno == EAGAIN) {
 		/* It does not say which of the two has to wait. */
 		f->wait = f->wait == WAIT_IN ? WAIT_OUT : WAIT_IN;
-	} else if (errno == EPIPE && f == &r->down) {
+	} else if (errno == EINTR) {
+		return;
+	} else if (errno == EPIPE || f == &r->up) {
+		/* Nobody takes it. */
 		finish(r, f);
-	} else if (errno != EINTR) {
+	} else {
 		at_end(r, f);
 	}
 }
@@ -266,7 +277,7 @@ step_write(struct run *r, struct flow *f)
 	f->spliced = can_splice(f) && (f == &r->up || r->looked);
 }
 
-/* Fill the buffer, and give on what can be at once. */
+/* Fill the buffer, and give on at once where that does not wait. */
 static void
 step_read(struct run *r, struct flow *f)
 {
@@ -283,7 +294,11 @@ step_read(struct run *r, struct flow *f)
 	if (f == &r->down && !r->looked)
 		look(r, f->buffer + held, (size_t)n);
 	f->len += (size_t)n;
-	step_write(r, f);
+	/* What is not a socket waits in write(2) when it is full. */
+	if (f->to->kind == END_SOCKET)
+		step_write(r, f);
+	else
+		f->wait = WAIT_OUT;
 }
 
 static void
@@ -341,6 +356,7 @@ turn(struct run *r)
 	out = fds[1];
 	sock = fds[2];
 
+	/* A pipe without a reader is an error, a socket without is hung up. */
 	if ((out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
 		finish(r, down);
 	else if (ready(down, sock.revents & (short)~POLLOUT, out.revents))

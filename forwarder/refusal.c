@@ -64,6 +64,8 @@ static const struct {
 	{ 501, NULL, EXIT_DENIED,
 	    "what answers does no CONNECT: is it a proxy?" },
 	{ 407, NULL, EXIT_LOGIN, NULL },
+	/* tinyproxy says so to a wrong password. */
+	{ 401, NULL, EXIT_LOGIN, NULL },
 	{ 429, "budget", EXIT_LATER,
 	    "wait, or have the proxy's budget for this client raised" },
 	{ 429, NULL, EXIT_LATER,
@@ -291,6 +293,10 @@ refusal_http(const struct httpconnect_head *head, const uint8_t *body,
 	if (out->said[0] == '\0' && head->problem != NULL)
 		keep(out->said, sizeof(out->said), head->problem,
 		    head->problem_len);
+	/* Many pages have the status line as their title. */
+	if (strcmp(out->said, out->what) == 0 ||
+	    strcmp(out->said, reason) == 0)
+		out->said[0] = '\0';
 	if (head->hint != NULL)
 		keep(out->hint, sizeof(out->hint), head->hint, head->hint_len);
 	for (i = 0; i < ROWS; i++)
