@@ -76,14 +76,16 @@ sub open_pty {
 	return ($master, '/dev/pts/' . unpack('i', $number));
 }
 
-# Run the command with pipes for the three; stdin stays open.
+# Run the command with pipes for the three; stdin stays open.  When this returns
+# it is the command that runs, and no more a child of ours with a terminal open.
 sub start {
 	my ($tty) = @_;
-	my ($in, $out, $err, $slave);
+	my ($in, $out, $err, $slave, $begun, $begins);
 
 	pipe($in, $to) or die "pipe: $!\n";
 	pipe($from{out}, $out) or die "pipe: $!\n";
 	pipe($from{err}, $err) or die "pipe: $!\n";
+	pipe($begun, $begins) or die "pipe: $!\n";
 	$pid = fork() // die "fork: $!\n";
 	if ($pid == 0) {
 		setsid();
@@ -95,7 +97,9 @@ sub start {
 		print STDERR "$command[0]: $!\n";
 		POSIX::_exit(127);
 	}
-	close($_) for $in, $out, $err;
+	close($_) for $in, $out, $err, $begins;
+	# Its end of this is closed by exec.
+	sysread($begun, my $nothing, 1);
 	$to->autoflush(1);
 }
 

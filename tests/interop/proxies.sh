@@ -519,20 +519,23 @@ try_variables() {
 
 # --- how true it is -----------------------------------------------------------
 
-# check_flow NAME BYTES WAY OPTIONS: so many each way, at once, by a real proxy
-# to hose's far end.  None of these proxies goes on in one direction when the
+# check_flow NAME BYTES PROXY WAY OPTIONS: so many each way, at once, by a real
+# proxy to hose's far end.  None of these proxies goes on in one direction when the
 # other has ended, so neither ends before both are through.
 check_flow() {
-	local name=$1 bytes=$2 out status=0 far
+	local name=$1 bytes=$2 before out status=0 far
 
+	before=$(tunnels "$3")
 	"$room/bin/hose" far -k -u "$bytes" -d "$bytes" 127.0.0.1 "$far_port" \
 	    >"$room/far.out" 2>&1 &
 	far=$!
 	wait_for 10 listens "$far_port" || die 'there is no far end'
 	# shellcheck disable=SC2086
-	out=$(as_user hose near -k $3 -u "$bytes" -d "$bytes" \
-	    bottle-forward connect $4 127.0.0.1 "$far_port" 2>&1) || status=$?
+	out=$(as_user hose near -k $4 -u "$bytes" -d "$bytes" \
+	    bottle-forward connect $5 127.0.0.1 "$far_port" 2>&1) || status=$?
+	[ "$status" -eq 0 ] || end_process "$far"
 	wait "$far" || status=$?
+	wait_for 5 more_tunnels "$3" "$before" || status='not by the proxy'
 	printf '# %s: %s\n' "$name" "$out"
 	check_same "$name" "0 listening up $bytes " \
 	    "$status $(tr '\n' ' ' <"$room/far.out")"
@@ -550,12 +553,12 @@ check_halves() {
 try_flows() {
 	local few=$((gib / 64)) many=$((gib / 4))
 
-	check_flow gib_by_pipes "$gib" '' "$(http "$squid")"
-	check_flow gib_by_socketpair "$gib" -s "$(http "$squid")"
-	check_flow gib_by_fdpass "$gib" -f "--fdpass $(http "$squid")"
+	check_flow gib_by_pipes "$gib" squid '' "$(http "$squid")"
+	check_flow gib_by_socketpair "$gib" squid -s "$(http "$squid")"
+	check_flow gib_by_fdpass "$gib" squid -f "--fdpass $(http "$squid")"
 	# These take their time.
-	check_flow tinyproxy_is_true "$((gib / 16))" '' "$(http "$tiny")"
-	check_flow microsocks_is_true "$((gib / 16))" '' \
+	check_flow tinyproxy_is_true "$((gib / 16))" tiny '' "$(http "$tiny")"
+	check_flow microsocks_is_true "$((gib / 16))" socks '' \
 	    "--proxy socks5://127.0.0.1:$socks"
 	check_halves up_ends_first "$few" "$many" ''
 	check_halves down_ends_first "$many" "$few" ''
