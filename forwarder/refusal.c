@@ -122,17 +122,16 @@ first_line(const char *p, size_t *n)
 static void
 keep(char *out, size_t outlen, const char *p, size_t n)
 {
+	static const char dots[] = "...";
 	struct text t;
 
-	text_init(&t, out, outlen);
+	/* With room for them: what was cut to make it could end in half a
+	 * character. */
+	text_init(&t, out, outlen - (sizeof(dots) - 1));
 	p = first_line(p, &n);
 	text_escape(&t, p, n < SHOWN_MAX ? n : SHOWN_MAX);
-	if (n > SHOWN_MAX || t.full) {
-		if (t.len + 4 > outlen)
-			t.len = outlen - 4;
-		t.full = false;
-		text_add(&t, "...");
-	}
+	if (n > SHOWN_MAX || t.full)
+		memcpy(out + t.len, dots, sizeof(dots));
 }
 
 /* What is between ${open} and the next '<'; a page says most in its title. */
