@@ -76,6 +76,20 @@ keep_line(struct banner_scan *s, const uint8_t *p, size_t n)
 		s->line_len--;
 }
 
+/* More of what came with the bytes that decided it, to be shown. */
+static void
+keep_first(struct banner_scan *s, const uint8_t *p, size_t n)
+{
+	size_t room = sizeof(s->first) - s->first_len;
+
+	if (s->first_len != s->total)
+		return;
+	if (n > room)
+		n = room;
+	memcpy(s->first + s->first_len, p, n);
+	s->first_len += n;
+}
+
 enum banner
 banner_scan(struct banner_scan *s, const uint8_t *p, size_t n)
 {
@@ -90,6 +104,8 @@ banner_scan(struct banner_scan *s, const uint8_t *p, size_t n)
 	}
 	if (s->kind == BANNER_SSH)
 		keep_line(s, p + i, n - i);
+	else
+		keep_first(s, p + i, n - i);
 	return s->kind;
 }
 

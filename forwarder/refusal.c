@@ -124,17 +124,16 @@ first_line(const char *p, size_t *n)
 static void
 keep(char *out, size_t outlen, const char *p, size_t n)
 {
+	static const char dots[] = "...";
 	struct text t;
 
-	text_init(&t, out, outlen);
+	/* With room for them: what was cut to make it could end in half a
+	 * character. */
+	text_init(&t, out, outlen - (sizeof(dots) - 1));
 	p = first_line(p, &n);
 	text_escape(&t, p, n < SHOWN_MAX ? n : SHOWN_MAX);
-	if (n > SHOWN_MAX || t.full) {
-		if (t.len + 4 > outlen)
-			t.len = outlen - 4;
-		t.full = false;
-		text_add(&t, "...");
-	}
+	if (n > SHOWN_MAX || t.full)
+		memcpy(out + t.len, dots, sizeof(dots));
 }
 
 /* What is between ${open} and the next '<'; a page says most in its title. */
@@ -370,7 +369,8 @@ refusal_cut(const struct refusal_cut *c, const struct target *target,
 		why = c->age_ms < SILENT_MS ?
 		    "; not a byte came: a proxy that looks into connections "
 		    "(TLS interception) does that; pipelock: put the host "
-		    "into tls_interception.passthrough_domains" :
+		    "into tls_interception.passthrough_domains, and leave "
+		    "forward_proxy.sni_require_tls off" :
 		    "; not a byte came: does an SSH server listen there?";
 	else if (c->bytes_in == 0)
 		why = "; not a byte came: does an SSH server listen there?";
