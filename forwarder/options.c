@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/num.h"
 #include "base/option.h"
@@ -195,7 +196,7 @@ check(const struct forward_options *o, const bool seen[static IDS], char *why,
 	else if (o->auth_fd == 0 && !o->check && !o->fdpass)
 		(void)snprintf(why, whylen,
 		    "--auth-fd 0: stdin is what goes through the tunnel");
-	else if (o->proxy != NULL && strcmp(o->proxy, "direct") == 0 &&
+	else if (o->proxy != NULL && strcasecmp(o->proxy, "direct") == 0 &&
 	    (seen[ID_AUTH_FILE] || seen[ID_AUTH_FD] || seen[ID_HEADER]))
 		(void)snprintf(why, whylen, "--%s means nothing without a "
 		    "proxy", seen[ID_AUTH_FILE] ? "auth-file" :

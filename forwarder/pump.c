@@ -13,9 +13,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "forwarder/banner.h"
 
 /* What one direction holds where it cannot be spliced. */
 #define BUFFER_SIZE	(256 * 1024)
+/* What is kept of what the server says first. */
+#define FIRST_MAX	512
 /* Most that one splice(2) moves, and what pipes are made to hold. */
 #define SPLICE_MAX	(1024 * 1024)
 
@@ -43,6 +46,7 @@ struct flow {
 	struct end	*from, *to;
 	enum flow_wait	 wait;
 	bool		 spliced;	/* nothing goes through the buffer */
+	bool		 no_splice;	/* it was tried */
 	size_t		 off, len;	/* what is in the buffer */
 	int64_t		 last;		/* when it moved anything */
 	uint64_t	 bytes;
@@ -53,7 +57,9 @@ struct run {
 	struct pump	*pump;
 	struct end	 in, out, sock;
 	struct flow	 up, down;
-	bool		 looked;	/* at what the server says first */
+	bool		 looked;	/* enough at what the server says first */
+	struct banner_scan banner;
+	bool		 in_ended;	/* ssh has no more to say */
 	int64_t		 start;
 };
 
@@ -82,7 +88,8 @@ end_of(int fd)
 static bool
 can_splice(const struct flow *f)
 {
-	return f->from->kind == END_PIPE || f->to->kind == END_PIPE;
+	return !f->no_splice &&
+	    (f->from->kind == END_PIPE || f->to->kind == END_PIPE);
 }
 
 /* Close an end; the other side of a socket learns that no more comes, whoever
@@ -130,26 +137,30 @@ moved(struct flow *f, ssize_t n)
 	f->last = clock_ms();
 }
 
-/* How the server's first bytes look; said once. */
 static void
-look(struct run *r)
+say_not_ssh(struct run *r)
 {
-	struct pump *p = r->pump;
 	char line[LOG_LINE_MAX];
-	enum banner kind = refusal_banner(r->down.buffer, r->down.len);
 
-	if (kind == BANNER_SHORT)
-		return;
-	r->looked = true;
-	if (kind == BANNER_SSH)
-		return;
-	p->not_ssh = kind != BANNER_TEXT;
-	refusal_not_ssh(kind, r->down.buffer, r->down.len, p->target, line,
-	    sizeof(line));
+	r->pump->not_ssh = true;
+	banner_not_ssh(&r->banner, r->pump->target, line, sizeof(line));
 	log_warn("%s", line);
 }
 
-/* The other side has ended first: say how. */
+/* How the server's first bytes look; said once. */
+static void
+look(struct run *r, const uint8_t *p, size_t n)
+{
+	enum banner kind = banner_scan(&r->banner, p, n);
+
+	if (kind == BANNER_MORE)
+		return;
+	r->looked = true;
+	if (kind != BANNER_SSH)
+		say_not_ssh(r);
+}
+
+/* The other side has ended first, or without a byte: say how. */
 static void
 say_cut(struct run *r)
 {
@@ -188,11 +199,27 @@ finish(struct run *r, struct flow *f)
 	end_close(&r->out);
 }
 
+/* The descriptor that is written to takes no more. */
+static void
+cannot_write(struct run *r, struct flow *f)
+{
+	if (f == &r->down && errno != EPIPE && errno != ECONNRESET) {
+		log_error_sys("cannot write what comes from %s",
+		    r->pump->target->authority);
+		r->pump->failed = true;
+	}
+	finish(r, f);
+}
+
 /* Nothing more comes from where ${f} reads. */
 static void
 at_end(struct run *r, struct flow *f)
 {
-	if (f == &r->down && r->up.wait != WAIT_NEVER)
+	if (f == &r->up)
+		r->in_ended = true;
+	else if (!r->looked && r->banner.total > 0)
+		say_not_ssh(r);
+	else if (!r->in_ended || f->bytes == 0)
 		say_cut(r);
 	finish(r, f);
 }
@@ -209,16 +236,21 @@ step_splice(struct run *r, struct flow *f)
 		f->wait = WAIT_IN;
 	} else if (n == 0) {
 		at_end(r, f);
-	} else if (errno == EINVAL && f->bytes == 0) {
-		/* Something that calls itself a pipe and is none. */
+	} else if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
+		/* Something that calls itself a pipe and is none, or a
+		 * sandbox that has no such call. */
+		f->no_splice = true;
 		f->spliced = false;
 		f->wait = WAIT_IN;
 	} else if (errno == EAGAIN) {
 		/* It does not say which of the two has to wait. */
 		f->wait = f->wait == WAIT_IN ? WAIT_OUT : WAIT_IN;
-	} else if (errno == EPIPE && f == &r->down) {
+	} else if (errno == EINTR) {
+		return;
+	} else if (errno == EPIPE || f == &r->up) {
+		/* Nobody takes it. */
 		finish(r, f);
-	} else if (errno != EINTR) {
+	} else {
 		at_end(r, f);
 	}
 }
@@ -232,7 +264,7 @@ step_write(struct run *r, struct flow *f)
 	if (n < 0) {
 		f->wait = WAIT_OUT;
 		if (!again())
-			finish(r, f);
+			cannot_write(r, f);
 		return;
 	}
 	f->off += (size_t)n;
@@ -245,7 +277,7 @@ step_write(struct run *r, struct flow *f)
 	f->spliced = can_splice(f) && (f == &r->up || r->looked);
 }
 
-/* Fill the buffer, and give on what can be at once. */
+/* Fill the buffer, and give on at once where that does not wait. */
 static void
 step_read(struct run *r, struct flow *f)
 {
@@ -259,10 +291,14 @@ step_read(struct run *r, struct flow *f)
 		return;
 	}
 	moved(f, n);
-	f->len += (size_t)n;
 	if (f == &r->down && !r->looked)
-		look(r);
-	step_write(r, f);
+		look(r, f->buffer + held, (size_t)n);
+	f->len += (size_t)n;
+	/* What is not a socket waits in write(2) when it is full. */
+	if (f->to->kind == END_SOCKET)
+		step_write(r, f);
+	else
+		f->wait = WAIT_OUT;
 }
 
 static void
@@ -320,7 +356,8 @@ turn(struct run *r)
 	out = fds[1];
 	sock = fds[2];
 
-	if ((out.revents & (POLLERR | POLLNVAL)) != 0)
+	/* A pipe without a reader is an error, a socket without is hung up. */
+	if ((out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
 		finish(r, down);
 	else if (ready(down, sock.revents & (short)~POLLOUT, out.revents))
 		step(r, down);

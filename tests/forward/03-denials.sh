@@ -81,7 +81,7 @@ row redirect 3 "HTTP/1.1 302 Found\r\nLocation: http://login.test/\r\n$no_body" 
     '302 Found' 'what to do'
 row bad_request 3 "HTTP/1.1 400 Bad Request\r\n$no_body" '400 Bad Request' \
     'what to do'
-row unauthorized 3 "HTTP/1.1 401 Unauthorized\r\n$no_body" 401
+row unauthorized 6 "HTTP/1.1 401 Unauthorized\r\n$no_body" 401
 row not_found 3 "HTTP/1.1 404 Not Found\r\n$no_body" 404
 row teapot 3 "HTTP/1.1 499 x\r\n$no_body" 499
 row server_error 7 "HTTP/1.1 500 Internal Server Error\r\n$no_body" 500

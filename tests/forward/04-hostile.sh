@@ -162,6 +162,9 @@ not_ssh closed_at_once "send:$established" close -- passthrough_domains \
     git.test:22
 check_text closed_at_once_is_empty '' "$T/out"
 not_ssh closed_politely "send:$established" shut eof -- git.test:22
+proxy_start head "send:$established" eof shut
+via_http
+expect closed_after_our_own_end 10 git.test:22
 not_ssh reset_at_once "send:$established" pause:50 reset -- git.test:22
 not_ssh tls "send:$established\x15\x03\x01\x00\x02\x02\x46" eof -- TLS \
     passthrough_domains

@@ -167,8 +167,7 @@ got=$(timeout 10 cat <&8 || echo 'no end')
 check_same their_end_is_passed_on SSH-2.0-fake "${got%$'\r'}"
 check_has and_told_first "$(cat "$T/err")" \
     'the tunnel to git.test:22 was closed from the other side after 0 s'
-printf '%b' "$client" >&7
-cat "$T/random" >&7
+{ printf '%b' "$client" && cat "$T/random"; } | cat >&7 || true
 exec 7>&- 8<&-
 finish
 proxy_end
@@ -232,7 +231,10 @@ rests() {
 	usage || true
 	before=$kib before_ticks=$ticks
 	sleep 0.4
-	usage || not_ok "$name" 'it has ended'
+	usage || {
+		not_ok "$name" 'it has ended'
+		return
+	}
 	if [ $((kib - before)) -le 512 ]; then
 		ok "${name}_does_not_grow"
 	else

@@ -11,9 +11,9 @@ proxy_start head dribble:100 'repeat:0:HTTP/1.1 200 OK, but not yet '
 via_http --answer-timeout 1
 expect slow_answer 9 "$P"
 check_took slow_answer_in_time 900 3000
-proxy_start head 'send:HTTP/1.1 100 C\r\n\r\n' pause:600 \
-    'send:HTTP/1.1 100 C\r\n\r\n' pause:600 'send:HTTP/1.1 100 C\r\n\r\n' \
-    pause:8000
+interim='send:HTTP/1.1 100 C\r\n\r\n'
+proxy_start head "$interim" pause:600 "$interim" pause:600 "$interim" \
+    pause:600 "$interim" pause:600 "$interim" pause:8000
 via_http --answer-timeout 1
 expect slow_interims 9 "$P"
 check_took slow_interims_in_time 900 3000

@@ -133,6 +133,7 @@ via_socks() {
 
 # A host of the name N.split says to the proxy where to cut, so that many calls
 # can be made at a time, with $options.  They are made by one of these.
+options=()
 cut_plain() {
 	timeout 20 "$FORWARD" connect "${options[@]}" "$1.split" 22
 }
