@@ -386,8 +386,8 @@ try_tinyproxy() {
 	environment=()
 	check_told tinyproxy_wants_credentials 6 ' 407 ' -- \
 	    --proxy "$url:$tiny_auth" 127.0.0.1 "$sshd_port"
-	# This one says 401, which is the server's to say.
-	check_told tinyproxy_wants_other_credentials 3 ' 401 Unauthorized' -- \
+	# It says 401, not 407, to that.
+	check_told tinyproxy_wants_other_credentials 6 ' 401 ' -- \
 	    --proxy "$url:$tiny_auth" --auth-file "$room_home/wrong.auth" \
 	    127.0.0.1 "$sshd_port"
 }
