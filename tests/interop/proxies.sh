@@ -430,12 +430,12 @@ percent() {
 }
 
 try_socks() {
-	local scheme url=socks5://127.0.0.1
+	local url=socks5://127.0.0.1
 
-	for scheme in socks5 socks5h; do
-		label=$scheme
-		logins socks "--proxy $scheme://127.0.0.1:$socks"
-	done
+	label=socks5
+	logins socks "--proxy $url:$socks"
+	label=socks5h
+	logins socks "--proxy socks5h://127.0.0.1:$socks" name
 	check_clone socks "--proxy $url:$socks" no
 	check_clone socks "--proxy $url:$socks" yes
 	check_told socks_cannot_reach 7 'refused' -- \
