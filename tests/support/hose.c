@@ -287,15 +287,21 @@ start_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
 		errx(1, "pthread_create: %s", strerror(e));
 }
 
-/* Say what is wrong with a flow; false when something is. */
+/* Say what is wrong with two flows; false when something is. */
 static bool
-flow_good(const struct flow *flow)
+flows_good(const struct flow *a, const struct flow *b)
 {
-	if (flow->trouble[0] == '\0')
-		return true;
-	warnx("%s: after %llu bytes: %s", flow->name,
-	    (unsigned long long)flow->done, flow->trouble);
-	return false;
+	const struct flow *flows[] = { a, b };
+	bool good = true;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (flows[i]->trouble[0] == '\0')
+			continue;
+		warnx("%s: after %llu bytes: %s", flows[i]->name,
+		    (unsigned long long)flows[i]->done, flows[i]->trouble);
+		good = false;
+	}
+	return good;
 }
 
 /* --- the far end ---------------------------------------------------------- */
@@ -377,7 +383,7 @@ far_end(int fd, struct flow *up)
 	drain(up);
 	pthread_join(thread, NULL);
 	close(fd);
-	return flow_good(up) & flow_good(&down);
+	return flows_good(up, &down);
 }
 
 static int
@@ -595,12 +601,12 @@ near_end(struct helper *helper, struct proxy *proxy, pthread_t far)
 	start_thread(&thread, pour, &up);
 	drain(&down);
 	pthread_join(thread, NULL);
-	good = flow_good(&up) & flow_good(&down);
+	good = flows_good(&up, &down);
 	close(helper->from);
 	end = down.end_ns > up.end_ns ? down.end_ns : up.end_ns;
 	if (proxy != NULL) {
 		pthread_join(far, NULL);
-		good &= proxy->good;
+		good = good && proxy->good;
 		end = proxy->up.end_ns > end ? proxy->up.end_ns : end;
 	}
 	status = helper_wait(helper, &cpu);
