@@ -17,10 +17,10 @@
 #include <openssl/obj_mac.h>
 #include <sodium.h>
 
-#include "keys/keytext.h"
 #include "agent/key.h"
 #include "agent/vault.h"
 #include "base/fdio.h"
+#include "keys/keytext.h"
 
 /* The longest key file that is taken. */
 #define FILE_MAX	(256 * 1024)
