@@ -147,13 +147,13 @@ read_answer(const struct exchange *x, int fd, struct refusal *out)
 		if (httpconnect_parse(head, scan.total, &h) != ST_OK)
 			return not_http(head, scan.total, out);
 		all += scan.total;
+		if (all > HTTPCONNECT_HEAD_MAX)
+			return no_answer(out, "its head has no end");
 		if (h.status >= 200)
 			break;
 		/* 101 would be another protocol, which nobody asked for. */
 		if (h.status == 101)
 			return no_answer(out, "it changes the protocol (101)");
-		if (all > HTTPCONNECT_HEAD_MAX)
-			return no_answer(out, "its head has no end");
 	}
 	if (h.status < 200)
 		return no_answer(out, "its interim answers (1xx) have no end");
