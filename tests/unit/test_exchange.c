@@ -763,6 +763,7 @@ socks_may_say_no_in_two_bytes(void **state)
 			done(NULL);
 		}
 	reply[1] = 5;
+	steps[3].n = 2;
 	no(steps, ST_DENIED, EXIT_TARGET, "reply 5, connection refused");
 }
 
