@@ -1,10 +1,11 @@
 #!/bin/bash
 # quickstart.sh [--embedded] [--keep | --down] - see bottle-agent at work.
 #
-# Builds the release, makes a bottle and a git server, loads two new keys over
-# stdin, and then uses them, and tries to misuse them, as the bottle's user.
+# Builds the release, makes a bottle, a git server and a proxy that is the only
+# way from the one to the other, loads two new keys over stdin, and then uses
+# them, and tries to misuse them, as the bottle's user.
 #	--embedded	without a container engine, also where there is one
-#	--keep		leave the bottle and the server up afterwards
+#	--keep		leave the three of them up afterwards
 #	--down		take down what --keep left
 #
 # Needs root on Debian 12 or later; everything else it installs.
@@ -28,7 +29,8 @@ cd "$top"
 . tests/e2e/world.sh
 
 demo='bottle-demo'
-program=build/static/bin/bottle-agent
+bin=build/static/bin
+program=$bin/bottle-agent
 # Where --keep writes what is up.
 state=$roots_cache/demo
 
@@ -88,15 +90,25 @@ works() {
 # refused WHAT COMMAND...: the agent must say no: ssh-add ends with 1 then, and
 # with 2 when it reached no agent.
 refused() {
-	local what=$1 out status=0
+	ends_with 1 refused "$@"
+}
 
-	shift
+# lost WHAT COMMAND...: ssh must not get there.
+lost() {
+	ends_with 255 'no way there' "$@"
+}
+
+# ends_with STATUS WORD WHAT COMMAND...: it must fail, in this way.
+ends_with() {
+	local wanted=$1 word=$2 what=$3 out status=0
+
+	shift 3
 	out=$("$@" 2>&1 </dev/null) || status=$?
 	show "$out"
-	if [ "$status" -eq 1 ]; then
-		note "ok, refused: $what"
+	if [ "$status" -eq "$wanted" ]; then
+		note "ok, $word: $what"
 	else
-		note "FAILED, not refused ($status): $what"
+		note "FAILED ($status, not $wanted): $what"
 		failures=$((failures + 1))
 	fi
 }
@@ -115,8 +127,7 @@ take_down() {
 	# shellcheck disable=SC1090
 	. "$state"
 	rm -f "$state"
-	# Their numbers may belong to others by now.
-	is_running "${world_pid:-}" embedded-init.sh || world_pid=
+	# Its number may belong to somebody else by now.
 	is_running "$started" dockerd || started=
 	world_down
 	engine_pid=$started
@@ -128,8 +139,7 @@ keep_up() {
 	{
 		printf '%s=%q\n' world_kind "$world_kind" \
 		    world_name "$world_name" world_dir "$world_dir" \
-		    world_pid "${world_pid:-}" \
-		    world_unshare "${world_unshare:-}" started "$engine_pid"
+		    started "$engine_pid"
 	} >"$state"
 	world_kind='' engine_pid=''
 }
@@ -137,6 +147,8 @@ keep_up() {
 # --- the steps --------------------------------------------------------------------
 
 prepare() {
+	local name
+
 	step 'Install what is missing'
 	packages_install "${packages_build[@]}" "${packages_world[@]}" ||
 	    die 'cannot install what is needed'
@@ -144,8 +156,10 @@ prepare() {
 
 	step 'Build the release (static, so that it runs in any image)'
 	host_build static || die 'the build failed'
-	note "$program: $(($(stat -c %s "$program") / 1024)) KiB, $(
-	    "$program" --version)"
+	for name in "${world_programs[@]}"; do
+		note "$bin/$name: $(($(stat -c %s "$bin/$name") / 1024)) KiB"
+	done
+	note "$("$program" --version)"
 }
 
 # An engine that answers; else why not, and the embedded way.
@@ -172,7 +186,7 @@ choose_kind() {
 }
 
 make_world() {
-	step 'Make the bottle and the git server, from Debian packages'
+	step 'Make the bottle, the proxy and the git server, from Debian packages'
 	roots_ready || die 'cannot make the root file systems'
 	if [ "$kind" = docker ] && ! docker_ready; then
 		note "$world_why"
@@ -181,14 +195,16 @@ make_world() {
 		kind=embedded
 	fi
 	at_exit world_down
-	world_up "$kind" "$demo" "$program" ||
+	world_up "$kind" "$demo" "$bin" ||
 	    die "they do not come up: ${world_why:-no answer from sshd}"
 	if [ "$kind" = docker ]; then
-		note "containers $demo and $demo-git, on a network of their own"
+		note "containers $demo, $demo-proxy and $demo-git, on two networks"
 	else
-		note "two roots in $world_dir, in name spaces of their own"
+		note "three roots in $world_dir, in name spaces of their own"
 	fi
 	note "the bottle's user is node, uid 1000; the server is $world_host"
+	note "the bottle's only way out is the proxy, $world_proxy_url,"
+	note "which lets port 22 of that server through and nothing else"
 }
 
 load_keys() {
@@ -226,8 +242,25 @@ root() {
 	bottle 0 timeout 30 env SSH_AUTH_SOCK="$world_socket" "$@"
 }
 
+try_ways_out() {
+	step 'As node (uid 1000): look for the way out'
+	note "ssh $world_host, without a proxy"
+	lost 'its name is not even known' node ssh -o ProxyCommand=none \
+	    "$world_host" true
+	note "ssh other.example, through the proxy"
+	lost 'the proxy does not let it through, and says so' \
+	    node ssh -o HostName=other.example "$world_host" true
+	note "bottle-forward connect --proxy $world_proxy_url \\"
+	note "    --check $world_host 22"
+	works 'the server answers through the proxy' node \
+	    "$world_bin/bottle-forward" connect --proxy "$world_proxy_url" \
+	    --check "$world_host" 22
+	note 'in ~/.ssh/config, so that all that follows goes this way:'
+	show "$(node grep ProxyCommand .ssh/config | sed 's/^[[:space:]]*//')"
+}
+
 use_keys() {
-	step 'As node (uid 1000): use the keys'
+	step 'As node: use the keys, through the proxy'
 	note 'ssh-add -l'
 	works 'node sees both keys' node ssh-add -l
 	note "ssh $world_host true"
@@ -237,15 +270,38 @@ use_keys() {
 	note "git clone $world_host:project.git"
 	works 'cloned' node git clone "$world_host:project.git" \
 	    "$world_home/project"
-	note 'git commit'
-	works 'committed' node git -C "$world_home/project" \
-	    commit -q --allow-empty -m 'from the bottle'
+	sign_commits
+	note 'git commit -S, in a shell that knows nothing of the agent'
+	works 'committed and signed, by way of bottle-ssh-keygen' \
+	    bare_git commit -q --allow-empty -S -m 'from the bottle'
+	note 'git log --show-signature'
+	works 'the signature is good' bare_git log --show-signature \
+	    --format=%s
 	note 'git push'
-	works 'pushed' node git -C "$world_home/project" push -q \
-	    origin HEAD:main
+	works 'pushed' bare_git push -q origin HEAD:main
 	works 'the server has the commit' server_in \
 	    git --git-dir=/home/git/project.git -c safe.directory='*' \
 	    log --oneline main
+}
+
+# What git is told once, so that it signs.
+sign_commits() {
+	local key
+
+	key=$(cut -d ' ' -f 1-2 "$work/keys/ed25519.pub")
+	bottle 1000 bash -c 'printf "node@bottle.example %s\n" "$1" \
+	    >~/.ssh/allowed_signers' - "$key"
+	bare_git config gpg.format ssh
+	bare_git config gpg.ssh.program "$world_bin/bottle-ssh-keygen"
+	bare_git config gpg.ssh.allowedSignersFile \
+	    "$world_home/.ssh/allowed_signers"
+	bare_git config user.signingkey "key::$key"
+}
+
+# bare_git WORD...: node's git in an empty environment.
+bare_git() {
+	bottle 1000 timeout 30 env -i HOME="$world_home" PATH=/usr/bin:/bin \
+	    git -C "$world_home/project" "$@"
 }
 
 misuse_keys() {
@@ -298,6 +354,11 @@ say_more() {
 		  IdentityAgent $world_socket
 		  IdentitiesOnly yes
 		  IdentityFile ~/.ssh/KEY.pub    (the public half)
+
+		If its way out is a proxy, docker cp bottle-forward as well, and
+		below these lines:
+
+		  ProxyCommand /usr/local/bin/bottle-forward connect --proxy http://PROXY:PORT %h %p
 	EOS
 }
 
@@ -319,6 +380,7 @@ prepare
 choose_kind
 make_world
 load_keys
+try_ways_out
 use_keys
 misuse_keys
 say_more

@@ -123,7 +123,7 @@ prepare() {
 	fi
 	packages_install "${packages_world[@]}" ||
 	    printf 'so there will be no end-to-end tests\n'
-	packages_install "${packages_interop[@]}" ||
+	packages_install_idle "${packages_interop[@]}" ||
 	    printf 'so there will be no tests with other clients\n'
 	command -v docker >/dev/null ||
 	    packages_install "${packages_engine[@]}" ||

@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "agent/agentconn.h"
+#include "agent/bundlepipe.h"
 #include "agent/daemon.h"
 #include "agent/harden.h"
-#include "agent/key.h"
+#include "agent/loadcall.h"
 #include "agent/loadstream.h"
 #include "agent/statusget.h"
 #include "agent/vault.h"
@@ -17,10 +18,8 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "proto/certificate.h"
 #include "proto/extension.h"
-#include "proto/keyprivate.h"
-#include "proto/reply.h"
+#include "proto/loadpipe.h"
 
 /* One line about what went wrong. */
 #define WHY_MAX		512
@@ -28,9 +27,6 @@
  * often to look. */
 #define START_WAIT_MS	2000
 #define START_STEP_MS	20
-/* What a frame has besides the chunk in it. */
-#define FRAME_ROOM	256
-
 /* How long an agent that we started may take to end again. */
 #define LEAVE_WAIT_MS	2000
 
@@ -38,7 +34,7 @@ struct loader {
 	const struct agent_options *opts;
 	struct agentconn conn;
 	struct loadstream stream;
-	uint8_t		*frame;		/* of a request */
+	struct loadcall	 call;
 	int		 started;	/* tells the agent that we started
 					 * what became of it; or -1 */
 };
@@ -164,35 +160,6 @@ refused(const struct loader *ld, const struct load_answer *ans)
 	return EXIT_FAILED;
 }
 
-/* One call of load@bottle-agent; ans borrows from the connection. */
-static int
-call(struct loader *ld, enum load_op op, struct slice arg,
-    struct load_answer *ans)
-{
-	struct wire_writer w = wire_writer(ld->frame,
-	    LOAD_CHUNK_MAX + FRAME_ROOM);
-	const struct load_request req = { .op = op, .arg = arg };
-	struct slice frame, body;
-	struct wire_reader r;
-	struct reply reply;
-	size_t mark;
-	int st;
-
-	mark = frame_open(&w);
-	wire_put_u8(&w, SSH_AGENTC_EXTENSION);
-	wire_put_str(&w, EXT_LOAD);
-	load_request_put(&w, &req);
-	frame_close(&w, mark);
-	if ((st = wire_done(&w, &frame)) != ST_OK)
-		return st;
-	if ((st = agentconn_call(&ld->conn, frame, &body)) != ST_OK)
-		return st;
-	if ((st = reply_decode(body, &reply)) != ST_OK ||
-	    (st = reply_get_extension(&reply, EXT_LOAD, &r)) != ST_OK)
-		return st;
-	return load_answer_decode(&r, ans);
-}
-
 /* A call that did not even get an answer. */
 static int
 unanswered(const struct loader *ld, int st)
@@ -213,7 +180,7 @@ begin(struct loader *ld, struct slice name)
 	struct load_answer ans;
 	int st;
 
-	st = call(ld, LOAD_BEGIN, name, &ans);
+	st = loadcall(&ld->call, LOAD_BEGIN, name, &ans);
 	/* Whom no rule names is closed upon; root always has a rule. */
 	if (st == ST_DENIED || (st == ST_CLOSED && geteuid() != 0)) {
 		log_error("the agent at %s does not let uid %lu load keys",
@@ -243,7 +210,7 @@ send_stream(struct loader *ld, struct slice rest)
 			chunk.len = LOAD_CHUNK_MAX;
 		rest.p += chunk.len;
 		rest.len -= chunk.len;
-		if ((st = call(ld, LOAD_CHUNK, chunk, &ans)) != ST_OK) {
+		if ((st = loadcall(&ld->call, LOAD_CHUNK, chunk, &ans)) != ST_OK) {
 			(void)unanswered(ld, st);
 			log_error("nothing was loaded");
 			return EXIT_FAILED;
@@ -254,50 +221,21 @@ send_stream(struct loader *ld, struct slice rest)
 	return EXIT_DONE;
 }
 
-/* The fingerprint as ssh-add -l has it: of a certificate that of its key. */
-static int
-fingerprint_of(struct slice blob, char out[static KEY_FINGERPRINT_MAX])
-{
-	uint8_t room[KEYPRIVATE_PUBLIC_MAX];
-	struct wire_writer w = wire_writer(room, sizeof(room));
-	struct certificate cert;
-	int st;
-
-	if (certificate_decode(blob, &cert) == ST_OK) {
-		keyblob_put(&w, &cert.key);
-		if ((st = wire_done(&w, &blob)) != ST_OK)
-			return st;
-	}
-	key_fingerprint_of(blob, out);
-	return ST_OK;
-}
-
 /* One line of the answer: type, fingerprint, comment. */
 static bool
-print_key(struct slice blob, struct slice comment)
+print_key(struct slice line, void *arg)
 {
-	struct wire_reader r = wire_reader(blob);
-	char fingerprint[KEY_FINGERPRINT_MAX];
-	struct slice type;
-	struct text line;
-	bool printed;
-	size_t cap;
-	char *buf;
-
-	if (wire_get_string(&r, &type) != ST_OK ||
-	    fingerprint_of(blob, fingerprint) != ST_OK)
-		return false;
 	/* A byte can take four characters. */
-	cap = 4 * (type.len + comment.len) + sizeof(fingerprint) + 4;
-	if ((buf = malloc(cap)) == NULL)
+	size_t cap = 4 * line.len + 1;
+	char *buf = malloc(cap);
+	struct text t;
+	bool printed;
+
+	(void)arg;
+	if (buf == NULL)
 		return false;
-	text_init(&line, buf, cap);
-	text_escape(&line, type.p, type.len);
-	text_addf(&line, " %s", fingerprint);
-	if (comment.len > 0) {
-		text_addc(&line, ' ');
-		text_escape(&line, comment.p, comment.len);
-	}
+	text_init(&t, buf, cap);
+	text_escape(&t, line.p, line.len);
 	printed = puts(buf) >= 0;
 	free(buf);
 	return printed;
@@ -308,14 +246,8 @@ print_key(struct slice blob, struct slice comment)
 static void
 print_keys(struct slice keys)
 {
-	struct wire_reader r = wire_reader(keys);
-	struct slice blob, comment;
-	bool good = true;
+	bool good = loadcall_keys(keys, print_key, NULL) == ST_OK;
 
-	while (good && !wire_end(&r))
-		good = wire_get_string(&r, &blob) == ST_OK &&
-		    wire_get_string(&r, &comment) == ST_OK &&
-		    print_key(blob, comment);
 	if (fflush(stdout) != 0 || !good)
 		log_warn("the keys are loaded, but not all of them could be "
 		    "printed");
@@ -328,7 +260,7 @@ commit(struct loader *ld)
 	struct load_answer ans;
 	int st;
 
-	st = call(ld, LOAD_COMMIT, (struct slice){ NULL, 0 }, &ans);
+	st = loadcall(&ld->call, LOAD_COMMIT, (struct slice){ NULL, 0 }, &ans);
 	if (st == ST_DENIED) {
 		log_error("the agent at %s refuses the load; nothing was "
 		    "loaded", ld->conn.path);
@@ -351,14 +283,20 @@ static int
 load(struct loader *ld)
 {
 	struct slice name = { NULL, 0 }, bytes;
+	bool bundle;
 	int code;
 
 	if (ld->opts->name != NULL)
 		name = slice_str(ld->opts->name);
-	if ((ld->frame = malloc(LOAD_CHUNK_MAX + FRAME_ROOM)) == NULL) {
+	if (loadcall_init(&ld->call, &ld->conn) != ST_OK) {
 		log_error("out of memory");
 		return EXIT_FAILED;
 	}
+	code = loadstream_peek(&ld->stream, LOADPIPE_MAGIC, &bundle);
+	if (code != EXIT_DONE)
+		return code;
+	if (bundle)
+		return bundlepipe_run(&ld->call, name, ld->opts);
 	if ((code = begin(ld, name)) != EXIT_DONE ||
 	    (code = loadstream_read(&ld->stream)) != EXIT_DONE ||
 	    (code = loadstream_make(&ld->stream, &bytes)) != EXIT_DONE ||
@@ -434,7 +372,7 @@ loader_main(const struct agent_options *opts)
 	agentconn_close(&ld.conn);
 	settle(&ld, code == EXIT_DONE);
 	loadstream_fini(&ld.stream);
-	free(ld.frame);
+	loadcall_fini(&ld.call);
 	vault_close();
 	return code;
 }

@@ -201,29 +201,53 @@ text_room(void)
 }
 
 int
+loadstream_peek(struct loadstream *ls, const char *magic, bool *same)
+{
+	size_t len = strlen(magic), before;
+
+	*same = false;
+	if (move_text(ls, 0, len) != ST_OK) {
+		log_error("no room in locked memory for standard input");
+		return EXIT_MEMORY;
+	}
+	/* As much as can be the magic's; key text differs in its first byte. */
+	while (ls->have < len && memcmp(ls->text, magic, ls->have) == 0) {
+		before = ls->have;
+		if (read_all(ls->text, ls->have + 1, &ls->have) != ST_OK) {
+			log_error_sys("cannot read standard input");
+			return EXIT_FAILED;
+		}
+		if (ls->have == before)
+			break;
+	}
+	*same = ls->have == len && memcmp(ls->text, magic, len) == 0;
+	return EXIT_DONE;
+}
+
+int
 loadstream_read(struct loadstream *ls)
 {
-	size_t cap = text_room(), len = 0;
+	size_t cap = text_room();
 
 	/* Into a small piece, or else into all that there is. */
 	if (cap > TEXT_ROOM)
 		cap = TEXT_ROOM;
 	do {
-		if (move_text(ls, len, cap) != ST_OK)
+		if (move_text(ls, ls->have, cap) != ST_OK)
 			break;
-		if (read_all(ls->text, cap, &len) != ST_OK) {
+		if (read_all(ls->text, cap, &ls->have) != ST_OK) {
 			log_error_sys("cannot read standard input");
 			return EXIT_FAILED;
 		}
-		if (len < cap) {
-			ls->rest = (struct slice){ ls->text, len };
+		if (ls->have < cap) {
+			ls->rest = (struct slice){ ls->text, ls->have };
 			return EXIT_DONE;
 		}
 		cap = text_room();
-	} while (cap > len);
+	} while (cap > ls->have);
 	log_error("standard input has more than the %zu bytes that locked "
 	    "memory has room for: raise the limit (ulimit -l, or docker run "
-	    "--ulimit memlock=)", len);
+	    "--ulimit memlock=)", ls->have);
 	return EXIT_MEMORY;
 }
 

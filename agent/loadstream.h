@@ -10,6 +10,7 @@
  * Secrets: the text, and each key while it is sealed.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct loadstream_item {
 struct loadstream {
 	const struct agent_options *opts;
 	uint8_t			*text;		/* all of standard input */
+	size_t			 have;		/* bytes of it so far */
 	struct slice		 rest;		/* of it, not yet parsed */
 	struct certtext		 certs;
 	bool			*used;		/* of those: has its key */
@@ -54,6 +56,14 @@ void loadstream_fini(struct loadstream *ls);
  */
 int loadstream_begin(struct loadstream *ls,
     const uint8_t public_key[static LOAD_PUBLIC_KEY]) MUST_USE;
+
+/**
+ * loadstream_peek(ls, magic, same):
+ * Read standard input until it is known whether it begins with ${magic}, and
+ * no byte more.  Returns an exit code.
+ */
+int loadstream_peek(struct loadstream *ls, const char *magic, bool *same)
+    MUST_USE;
 
 /**
  * loadstream_read(ls):

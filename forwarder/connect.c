@@ -13,6 +13,7 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "forwarder/banner.h"
 #include "forwarder/credentials.h"
 #include "forwarder/dial.h"
 #include "forwarder/exchange.h"
@@ -21,10 +22,8 @@
 #include "forwarder/refusal.h"
 #include "version.h"
 
-/* What --check reads of a server: its line may come behind others. */
-#define BANNER_MAX	8192
-/* Longest line of a server that is shown (RFC 4253 section 4.2). */
-#define BANNER_LINE_MAX	255
+/* What --check reads of a server at a time. */
+#define PIECE_MAX	1024
 /* Room for one line about what is wrong. */
 #define WHY_MAX		512
 /* The same without what it is about. */
@@ -177,58 +176,30 @@ open_tunnel(const struct forward_options *o, const struct proxy *proxy,
 	return EXIT_DONE;
 }
 
-/* Where the line that begins with SSH- is, if it is there and whole. */
-static const uint8_t *
-find_banner(const uint8_t *p, size_t n, size_t *len)
-{
-	const uint8_t *end;
-
-	while (n > 0 && (end = memchr(p, '\n', n)) != NULL) {
-		if (n >= 4 && memcmp(p, "SSH-", 4) == 0) {
-			*len = (size_t)(end - p);
-			if (*len > 0 && p[*len - 1] == '\r')
-				(*len)--;
-			return p;
-		}
-		n -= (size_t)(end + 1 - p);
-		p = end + 1;
-	}
-	return NULL;
-}
-
-/* Read what the server says first into ${buf}, until its line is there. */
+/* Read what the server says first, until its line is there. */
 static int
-read_banner(int fd, uint8_t buf[static BANNER_MAX], int64_t deadline,
-    size_t *n, const uint8_t **line, size_t *len)
+read_banner(int fd, int64_t deadline, struct banner_scan *scan)
 {
+	uint8_t buf[PIECE_MAX];
 	enum banner kind;
 	size_t got;
 	int st;
 
-	for (*n = 0; *n < BANNER_MAX; *n += got) {
-		st = dial_peek(fd, buf + *n, BANNER_MAX - *n, deadline, &got);
+	do {
+		st = dial_peek(fd, buf, sizeof(buf), deadline, &got);
 		if (st == ST_OK)
-			st = dial_take(fd, buf + *n, got, deadline);
+			st = dial_take(fd, buf, got, deadline);
 		if (st != ST_OK)
 			return st;
-		*line = find_banner(buf, *n + got, len);
-		if (*line != NULL) {
-			*n += got;
-			return ST_OK;
-		}
-		kind = refusal_banner(buf, *n + got);
-		if (kind != BANNER_SSH && kind != BANNER_SHORT &&
-		    kind != BANNER_TEXT) {
-			*n += got;
-			return ST_MALFORMED;
-		}
-	}
-	return ST_MALFORMED;
+		kind = banner_scan(scan, buf, got);
+	} while (kind == BANNER_MORE ||
+	    (kind == BANNER_SSH && !scan->whole && !scan->endless));
+	return scan->whole ? ST_OK : ST_MALFORMED;
 }
 
 /* Say that no server of SSH is there. */
 static void
-say_no_server(int st, const uint8_t *buf, size_t n, int64_t start,
+say_no_server(int st, const struct banner_scan *scan, int64_t start,
     const struct target *t, bool proxied)
 {
 	int64_t age = clock_ms() - start;
@@ -236,9 +207,8 @@ say_no_server(int st, const uint8_t *buf, size_t n, int64_t start,
 		.idle_out_ms = age, .proxied = proxied };
 	char line[LOG_LINE_MAX];
 
-	if (n > 0)
-		refusal_not_ssh(refusal_banner(buf, n), buf, n, t, line,
-		    sizeof(line));
+	if (scan->total > 0)
+		banner_not_ssh(scan, t, line, sizeof(line));
 	else if (st == ST_CLOSED)
 		refusal_cut(&cut, t, line, sizeof(line));
 	else
@@ -254,20 +224,18 @@ look_at_server(const struct forward_options *o, const struct proxy *proxy,
 {
 	static const char hello[] = "SSH-2.0-bottle-forward_" BOTTLE_VERSION
 	    "\r\n";
-	char shown[4 * BANNER_LINE_MAX + 1] = "";
+	char shown[4 * BANNER_LINE_MAX + 1];
 	int64_t start = clock_ms();
 	int64_t deadline = start + (int64_t)o->answer_s * 1000;
-	const uint8_t *line = NULL;
-	uint8_t buf[BANNER_MAX];
+	struct banner_scan scan = { .kind = BANNER_MORE };
 	struct text t;
-	size_t n = 0, len = 0;
 	bool proxied = proxy->kind != PROXY_DIRECT;
 	int st;
 
 	/* Some proxies wait for our first byte before they let any pass. */
 	st = dial_send(fd, hello, sizeof(hello) - 1, deadline);
 	if (st == ST_OK || st == ST_CLOSED)
-		st = read_banner(fd, buf, deadline, &n, &line, &len);
+		st = read_banner(fd, deadline, &scan);
 	(void)close(fd);
 	if (proxied)
 		(void)printf("proxy %s: %s\n", proxy->name, answer->what);
@@ -275,8 +243,7 @@ look_at_server(const struct forward_options *o, const struct proxy *proxy,
 		(void)printf("no proxy: connected\n");
 	if (st == ST_OK) {
 		text_init(&t, shown, sizeof(shown));
-		text_escape(&t, line, len < BANNER_LINE_MAX ? len :
-		    BANNER_LINE_MAX);
+		text_escape(&t, scan.line, scan.line_len);
 		(void)printf("server %s: %s\n", o->target.authority, shown);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
@@ -285,8 +252,27 @@ look_at_server(const struct forward_options *o, const struct proxy *proxy,
 	}
 	if (st == ST_OK)
 		return EXIT_DONE;
-	say_no_server(st, buf, n, start, &o->target, proxied);
-	return st == ST_SYSTEM ? EXIT_FAILED : EXIT_NOT_SSH;
+	if (st == ST_SYSTEM) {
+		log_error_sys("cannot read from %s", o->target.authority);
+		return EXIT_FAILED;
+	}
+	say_no_server(st, &scan, start, &o->target, proxied);
+	return EXIT_NOT_SSH;
+}
+
+/* Whether --fdpass has somebody to hand the connection to. */
+static bool
+can_pass_on(void)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(STDOUT_FILENO, (struct sockaddr *)&sa, &len) == 0 &&
+	    sa.ss_family == AF_UNIX)
+		return true;
+	log_error("stdout is not what a connection can be passed over: "
+	    "--fdpass goes with ssh's ProxyUseFdpass yes");
+	return false;
 }
 
 /* --fdpass: ssh goes on with the connection itself. */
@@ -322,11 +308,7 @@ pass_on(int fd)
 	} while (n < 0 && errno == EINTR);
 	if (n == 1)
 		return EXIT_DONE;
-	if (errno == ENOTSOCK || errno == EINVAL || errno == EOPNOTSUPP)
-		log_error("stdout is not what a descriptor can be passed over:"
-		    " --fdpass goes with ssh's ProxyUseFdpass yes");
-	else
-		log_error_sys("cannot pass the connection on");
+	log_error_sys("cannot pass the connection on");
 	return EXIT_FAILED;
 }
 
@@ -342,7 +324,7 @@ carry(const struct forward_options *o, bool proxied, int fd)
 		.proxied = proxied,
 	};
 
-	if (pump_run(&p) != ST_OK)
+	if (pump_run(&p) != ST_OK || p.failed)
 		return EXIT_FAILED;
 	return p.not_ssh || (p.cut && p.bytes_in == 0) ? EXIT_NOT_SSH :
 	    EXIT_DONE;
@@ -361,6 +343,8 @@ connect_main(const struct forward_options *o)
 
 	/* Who does not read any more is noticed by what cannot be written. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	if (o->fdpass && !can_pass_on())
+		return EXIT_FAILED;
 	st = find_proxy(o, &proxy, why, sizeof(why));
 	if (st != ST_OK) {
 		explicit_bzero(&proxy.auth, sizeof(proxy.auth));

@@ -13,11 +13,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "forwarder/banner.h"
 
 /* What one direction holds where it cannot be spliced. */
 #define BUFFER_SIZE	(256 * 1024)
-/* What is kept of what the server says first. */
-#define FIRST_MAX	512
 /* Most that one splice(2) moves, and what pipes are made to hold. */
 #define SPLICE_MAX	(1024 * 1024)
 
@@ -56,10 +55,9 @@ struct run {
 	struct pump	*pump;
 	struct end	 in, out, sock;
 	struct flow	 up, down;
-	bool		 looked;	/* at what the server says first */
+	bool		 looked;	/* enough at what the server says first */
+	struct banner_scan banner;
 	bool		 in_ended;	/* ssh has no more to say */
-	uint8_t		 first[FIRST_MAX];	/* until it was looked at */
-	size_t		 n_first;
 	int64_t		 start;
 };
 
@@ -137,32 +135,30 @@ moved(struct flow *f, ssize_t n)
 	f->last = clock_ms();
 }
 
-/* How the server's first bytes look, of which these are the next; said once,
- * when there are enough of them. */
 static void
-look(struct run *r, const uint8_t *at, size_t n)
+say_not_ssh(struct run *r)
 {
-	struct pump *p = r->pump;
 	char line[LOG_LINE_MAX];
-	enum banner kind;
 
-	if (n > FIRST_MAX - r->n_first)
-		n = FIRST_MAX - r->n_first;
-	memcpy(r->first + r->n_first, at, n);
-	r->n_first += n;
-	kind = refusal_banner(r->first, r->n_first);
-	if (kind == BANNER_SHORT)
-		return;
-	r->looked = true;
-	if (kind == BANNER_SSH)
-		return;
-	p->not_ssh = kind != BANNER_TEXT;
-	refusal_not_ssh(kind, r->first, r->n_first, p->target, line,
-	    sizeof(line));
+	r->pump->not_ssh = true;
+	banner_not_ssh(&r->banner, r->pump->target, line, sizeof(line));
 	log_warn("%s", line);
 }
 
-/* The other side has ended first: say how. */
+/* How the server's first bytes look; said once. */
+static void
+look(struct run *r, const uint8_t *p, size_t n)
+{
+	enum banner kind = banner_scan(&r->banner, p, n);
+
+	if (kind == BANNER_MORE)
+		return;
+	r->looked = true;
+	if (kind != BANNER_SSH)
+		say_not_ssh(r);
+}
+
+/* The other side has ended first, or without a byte: say how. */
 static void
 say_cut(struct run *r)
 {
@@ -201,13 +197,27 @@ finish(struct run *r, struct flow *f)
 	end_close(&r->out);
 }
 
+/* The descriptor that is written to takes no more. */
+static void
+cannot_write(struct run *r, struct flow *f)
+{
+	if (f == &r->down && errno != EPIPE && errno != ECONNRESET) {
+		log_error_sys("cannot write what comes from %s",
+		    r->pump->target->authority);
+		r->pump->failed = true;
+	}
+	finish(r, f);
+}
+
 /* Nothing more comes from where ${f} reads. */
 static void
 at_end(struct run *r, struct flow *f)
 {
 	if (f == &r->up)
 		r->in_ended = true;
-	else if (!r->in_ended)
+	else if (!r->looked && r->banner.total > 0)
+		say_not_ssh(r);
+	else if (!r->in_ended || f->bytes == 0)
 		say_cut(r);
 	finish(r, f);
 }
@@ -252,7 +262,7 @@ step_write(struct run *r, struct flow *f)
 	if (n < 0) {
 		f->wait = WAIT_OUT;
 		if (!again())
-			finish(r, f);
+			cannot_write(r, f);
 		return;
 	}
 	f->off += (size_t)n;
@@ -279,9 +289,9 @@ step_read(struct run *r, struct flow *f)
 		return;
 	}
 	moved(f, n);
-	f->len += (size_t)n;
 	if (f == &r->down && !r->looked)
 		look(r, f->buffer + held, (size_t)n);
+	f->len += (size_t)n;
 	/* What is not a socket waits in write(2) when it is full. */
 	if (f->to->kind == END_SOCKET)
 		step_write(r, f);

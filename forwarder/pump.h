@@ -26,7 +26,8 @@ struct pump {
 
 	/* What came of it. */
 	bool			 not_ssh;	/* the server's first bytes */
-	bool			 cut;		/* the server ended first */
+	bool			 failed;	/* out could not be written */
+	bool			 cut;		/* it ended first, or said nothing */
 	uint64_t		 bytes_in;	/* from the server */
 };
 
@@ -34,7 +35,8 @@ struct pump {
  * pump_run(p):
  * Returns when each direction has ended: the end of ${p}->in is passed on as
  * a shutdown of the socket, that of the socket by closing ${p}->out, and a
- * side that takes no more ends what is meant for it.  What the server says
+ * side that takes no more ends what is meant for it, which is a failure only
+ * where nobody has closed it: a full disk.  What the server says
  * first, and that it ends first, is logged as it is seen: before ${p}->out is
  * closed, since ssh then ends us.  SIGPIPE must be ignored.
  *

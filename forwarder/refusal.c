@@ -64,6 +64,8 @@ static const struct {
 	{ 501, NULL, EXIT_DENIED,
 	    "what answers does no CONNECT: is it a proxy?" },
 	{ 407, NULL, EXIT_LOGIN, NULL },
+	/* tinyproxy says so to a wrong password. */
+	{ 401, NULL, EXIT_LOGIN, NULL },
 	{ 429, "budget", EXIT_LATER,
 	    "wait, or have the proxy's budget for this client raised" },
 	{ 429, NULL, EXIT_LATER,
@@ -290,6 +292,10 @@ refusal_http(const struct httpconnect_head *head, const uint8_t *body,
 	if (out->said[0] == '\0' && head->problem != NULL)
 		keep(out->said, sizeof(out->said), head->problem,
 		    head->problem_len);
+	/* Many pages have the status line as their title. */
+	if (strcmp(out->said, out->what) == 0 ||
+	    strcmp(out->said, reason) == 0)
+		out->said[0] = '\0';
 	if (head->hint != NULL)
 		keep(out->hint, sizeof(out->hint), head->hint, head->hint_len);
 	for (i = 0; i < ROWS; i++)
@@ -347,55 +353,6 @@ refusal_socks(uint8_t code, const struct target *target, struct refusal *out)
 	advise(advice, target, out);
 }
 
-enum banner
-refusal_banner(const uint8_t *p, size_t n)
-{
-	static const char ssh[] = "SSH-";
-	size_t len = n < 4 ? n : 4;
-
-	if (memcmp(p, ssh, len) == 0)
-		return len == 4 ? BANNER_SSH : BANNER_SHORT;
-	/* A record of TLS: an alert or a handshake, version 3.x. */
-	if ((p[0] == 0x15 || p[0] == 0x16) && (n == 1 || p[1] == 0x03))
-		return BANNER_TLS;
-	if (memcmp(p, "HTTP/", n < 5 ? n : 5) == 0)
-		return n < 5 ? BANNER_SHORT : BANNER_HTTP;
-	for (len = 0; len < n && len < SHOWN_MAX && p[len] != '\n'; len++)
-		if ((p[len] < 0x20 && p[len] != '\t' && p[len] != '\r') ||
-		    p[len] == 0x7f)
-			return BANNER_BINARY;
-	return BANNER_TEXT;
-}
-
-void
-refusal_not_ssh(enum banner kind, const uint8_t *p, size_t n,
-    const struct target *target, char *out, size_t outlen)
-{
-	char shown[SHOWN_MAX + 1];
-
-	keep(shown, sizeof(shown), (const char *)p, n);
-	switch (kind) {
-	case BANNER_TLS:
-		(void)snprintf(out, outlen, "%s answers with TLS, not with "
-		    "SSH: the proxy looks into connections (TLS "
-		    "interception); have %s left out (pipelock: "
-		    "tls_interception.passthrough_domains)",
-		    target->authority, target->host);
-		break;
-	case BANNER_HTTP:
-		(void)snprintf(out, outlen, "%s answers with HTTP, not with "
-		    "SSH: \"%s\"; the proxy looks into connections "
-		    "(TLS interception), or this is the port of a web server",
-		    target->authority, shown);
-		break;
-	default:
-		(void)snprintf(out, outlen, "the first line from %s is not "
-		    "that of an SSH server: \"%s\"", target->authority,
-		    shown);
-		break;
-	}
-}
-
 static bool
 near(int64_t ms, int64_t s)
 {
@@ -412,7 +369,8 @@ refusal_cut(const struct refusal_cut *c, const struct target *target,
 		why = c->age_ms < SILENT_MS ?
 		    "; not a byte came: a proxy that looks into connections "
 		    "(TLS interception) does that; pipelock: put the host "
-		    "into tls_interception.passthrough_domains" :
+		    "into tls_interception.passthrough_domains, and leave "
+		    "forward_proxy.sni_require_tls off" :
 		    "; not a byte came: does an SSH server listen there?";
 	else if (c->bytes_in == 0)
 		why = "; not a byte came: does an SSH server listen there?";

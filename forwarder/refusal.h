@@ -47,30 +47,6 @@ void refusal_http(const struct httpconnect_head *head, const uint8_t *body,
 void refusal_socks(uint8_t code, const struct target *target,
     struct refusal *out);
 
-/* What the first bytes from the other end of a tunnel are. */
-enum banner {
-	BANNER_SSH,
-	BANNER_SHORT,		/* too few to tell: fewer than 5 */
-	BANNER_TLS,
-	BANNER_HTTP,
-	BANNER_TEXT,		/* RFC 4253 section 4.2 allows such lines */
-	BANNER_BINARY,
-};
-
-/**
- * refusal_banner(p, n):
- * What ${n} bytes, at least 1, look like.
- */
-enum banner refusal_banner(const uint8_t *p, size_t n);
-
-/**
- * refusal_not_ssh(kind, p, n, target, out, outlen):
- * One line about a tunnel that begins with these bytes and not with the line
- * of an SSH server.
- */
-void refusal_not_ssh(enum banner kind, const uint8_t *p, size_t n,
-    const struct target *target, char *out, size_t outlen);
-
 /* How a tunnel ended, as seen from inside. */
 struct refusal_cut {
 	int64_t		 age_ms;	/* from the proxy's yes */

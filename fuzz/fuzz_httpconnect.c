@@ -1,9 +1,9 @@
 /*
  * Reaches: httpconnect_scan, httpconnect_parse, httpconnect_extra;
- *          refusal_http, refusal_banner, refusal_not_ssh.
+ *          refusal_http, banner_scan, banner_not_ssh.
  * Claims:  pieces of any sizes end a head where the whole does, and not one
- *          byte behind it is used; what is found in a head lies in it; each
- *          text that comes of an answer is one line of whole, printable
+ *          byte behind it is used; what is found in a head lies in it; a
+ *          server's first bytes mean the same in any pieces; each text that comes of an answer is one line of whole, printable
  *          characters within its bound, and there is advice; a header line
  *          that is taken is printable and says nothing that is ours to say.
  * Input:   how many piece lengths, those lengths, then an answer with what
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "forwarder/banner.h"
 #include "forwarder/httpconnect.h"
 #include "forwarder/refusal.h"
 #include "fuzz/fuzz.h"
@@ -116,31 +117,65 @@ check_answer(const uint8_t *head, size_t n, const uint8_t *body, size_t len)
 	fuzz_printable(r.advice, sizeof(r.advice));
 }
 
+/* A server that begins with this, in pieces, as scan_pieces() has them. */
+static void
+scan_banner(struct banner_scan *s, const uint8_t *lengths, size_t n_lengths,
+    const uint8_t *p, size_t n)
+{
+	size_t at = 0, len, i = 0;
+	uint8_t *copy;
+
+	*s = (struct banner_scan){ .total = 0 };
+	while (at < n) {
+		len = n_lengths > 0 ? lengths[i++ % n_lengths] : 1;
+		if (len > n - at)
+			len = n - at;
+		copy = fuzz_alloc(len);
+		memcpy(copy, p + at, len);
+		(void)banner_scan(s, copy, len);
+		free(copy);
+		at += len;
+		if (len == 0 && i % n_lengths == 0)
+			n_lengths = 0;
+	}
+}
+
 /* What is left, as the first bytes of a server. */
 static void
-check_banner(const uint8_t *p, size_t n)
+check_banner(const uint8_t *lengths, size_t n_lengths, const uint8_t *p,
+    size_t n)
 {
+	struct banner_scan s, pieces;
 	struct target t;
-	char line[1024], why[128];
-	enum banner kind;
-	uint8_t *copy;
+	char line[2048], why[128];
+	uint8_t *copy = fuzz_alloc(n);
 	int st;
 
-	if (n == 0)
-		return;
 	st = target_parse("::1", "22", &t, why, sizeof(why));
 	assert(st == ST_OK);
 	(void)st;
-	copy = fuzz_alloc(n);
-	memcpy(copy, p, n);
-	kind = refusal_banner(copy, n);
-	assert(n >= 5 || kind != BANNER_HTTP);
-	assert(n < 5 || kind != BANNER_SHORT);
-	assert((kind == BANNER_SSH) == (n >= 4 && memcmp(p, "SSH-", 4) == 0));
-	refusal_not_ssh(kind, copy, n, &t, line, sizeof(line));
+	if (n > 0)
+		memcpy(copy, p, n);
+	s = (struct banner_scan){ .total = 0 };
+	(void)banner_scan(&s, copy, n);
+	free(copy);
+	scan_banner(&pieces, lengths, n_lengths, p, n);
+	assert(s.kind == pieces.kind && s.total == pieces.total);
+	assert(s.whole == pieces.whole && s.endless == pieces.endless);
+	assert(s.line_len == pieces.line_len);
+	assert(memcmp(s.line, pieces.line, s.line_len) == 0);
+	assert(s.total <= n && s.total <= BANNER_TEXT_MAX + 1);
+	assert(s.line_len <= sizeof(s.line) && s.first_len <= sizeof(s.first));
+	if (s.kind == BANNER_SSH) {
+		assert(s.line_len >= 4 && memcmp(s.line, "SSH-", 4) == 0);
+		assert(memchr(s.line, '\n', s.line_len) == NULL);
+		return;
+	}
+	assert(!s.whole && !s.endless);
+	assert(s.kind != BANNER_MORE || s.total == n);
+	banner_not_ssh(&s, &t, line, sizeof(line));
 	assert(line[0] != '\0');
 	fuzz_printable(line, sizeof(line));
-	free(copy);
 }
 
 /* The beginning as a header line of the user's own. */
@@ -194,7 +229,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)again;
 	if (st == ST_OK)
 		check_answer(data, whole, data + whole, size - whole);
-	check_banner(data, size);
+	check_banner(lengths, n_lengths, data, size);
 	check_extra(data, size);
 	return 0;
 }

@@ -36,7 +36,7 @@ if [ "${2:-}" = --long ] || [ -n "${ATTACK_LONG:-}" ]; then
 	mixed_s=600
 fi
 
-program=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}/bottle-agent
+bin=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}
 attacker=${BOTTLE_BIN:-$here/../../build/release/bin}/attack
 in_bottle=/usr/local/bin/attack
 audit=/var/log/bottle-agent.audit
@@ -57,10 +57,9 @@ at_exit rm -rf "$work"
 
 # --- the world ---------------------------------------------------------------
 
-[ -x "$program" ] || skip_all "no static program at $program"
 [ -x "$attacker" ] || skip_all "no attacker at $attacker"
 command -v jq >/dev/null || skip_all 'there is no jq here'
-why=$(world_missing "$kind")
+why=$(world_missing "$kind" "$bin")
 [ -z "$why" ] || skip_all "$why"
 if [ "$kind" != embedded ]; then
 	at_exit engine_down
@@ -71,7 +70,7 @@ if [ "$kind" != embedded ]; then
 	docker_ready || skip_all "$world_why"
 fi
 at_exit world_down
-world_up "$kind" "bottle-attack-$$" "$program" || {
+world_up "$kind" "bottle-attack-$$" "$bin" || {
 	cat "$world_dir"/*.log >&2 2>/dev/null
 	die "cannot bring the world up: ${world_why:-see above}"
 }

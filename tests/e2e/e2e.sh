@@ -1,9 +1,9 @@
 #!/bin/bash
 # e2e.sh docker|bare|embedded - the agent in a container, for real.
 #
-# A bottle and a server (see world.sh); keys go in over the stdin of one exec;
-# then the user of the bottle works with them, and tries what it must not be
-# able to do.  BOTTLE_STATIC_BIN is the folder of the static programs.
+# A bottle, a proxy and a server (see world.sh); keys go in over the stdin of
+# one exec; then the user of the bottle works with them, and tries what it must
+# not be able to do.  BOTTLE_STATIC_BIN is the folder of the static programs.
 # Much here is text for the shell on the other side, and a name for a check.
 # shellcheck disable=SC2016
 set -eu
@@ -23,7 +23,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/world.sh"
 
 kind=${1:?usage: e2e.sh docker|bare|embedded}
-program=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}/bottle-agent
+bin=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}
 other_uid=65534
 key_types=(ed25519 rsa ecdsa256 ecdsa384 ecdsa521)
 
@@ -35,8 +35,7 @@ at_exit rm -rf "$work"
 
 # --- the world ---------------------------------------------------------------
 
-[ -x "$program" ] || skip_all "no static program at $program"
-why=$(world_missing "$kind")
+why=$(world_missing "$kind" "$bin")
 [ -z "$why" ] || skip_all "$why"
 if [ "$kind" != embedded ]; then
 	at_exit engine_down
@@ -47,7 +46,7 @@ if [ "$kind" != embedded ]; then
 	docker_ready || skip_all "$world_why"
 fi
 at_exit world_down
-world_up "$kind" "bottle-e2e-$$" "$program" || {
+world_up "$kind" "bottle-e2e-$$" "$bin" || {
 	cat "$world_dir"/*.log >&2 2>/dev/null
 	die "cannot bring the world up: ${world_why:-see above}"
 }

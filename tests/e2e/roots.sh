@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
-# roots.sh - the file systems of the two machines: the bottle, in which an
-# untrusted user works, and the server with sshd and git.
+# roots.sh - the file systems of the three machines: the bottle, in which an
+# untrusted user works, the server with sshd and git, and the proxy between them.
 #
 # Sourced, after say.sh and packages.sh.  They are made from the Debian
 # archive that this machine itself installs from, once, and kept as tar files
@@ -19,8 +19,8 @@ roots_sources() {
 	    'Created-By: Packages' 'Origin: Debian' | sort -u
 }
 
-# roots_ready: make what is missing; sets root_bottle and root_server to the
-# tar files and roots_id to what they are of.
+# roots_ready: make what is missing; sets root_bottle, root_proxy and
+# root_server to the tar files and roots_id to what they are of.
 roots_ready() {
 	local sources lock status=0
 
@@ -35,34 +35,42 @@ roots_ready() {
 		return 1
 	}
 	roots_id=$(printf '%s\n' "$roots_format" "$sources" \
-	    "${packages_in_bottle[@]}" / "${packages_in_server[@]}" |
-	    sha256sum | cut -c 1-12)
+	    "${packages_in_bottle[@]}" / "${packages_in_proxy[@]}" / \
+	    "${packages_in_server[@]}" | sha256sum | cut -c 1-12)
 	root_bottle=$roots_cache/bottle-$roots_id.tar
+	root_proxy=$roots_cache/proxy-$roots_id.tar
 	root_server=$roots_cache/server-$roots_id.tar
 
 	mkdir -p "$roots_cache"
 	exec {lock}>"$roots_cache/lock"
 	flock "$lock"
-	if [ ! -s "$root_bottle" ] || [ ! -s "$root_server" ]; then
-		rm -f "$roots_cache"/{bottle,server}-*.tar
+	if [ ! -s "$root_bottle" ] || [ ! -s "$root_proxy" ] ||
+	    [ ! -s "$root_server" ]; then
+		rm -f "$roots_cache"/{bottle,proxy,server}-*.tar
 		roots_make "$sources" || status=1
 	fi
 	exec {lock}>&-
 	return "$status"
 }
 
-# Both at once: they wait for the network and for dpkg in turn.
+# All at once: they wait for the network and for dpkg in turn.
 roots_make() {
-	local work status=0 bottle
+	local work status=0 pid
+	local pids=()
 
 	work=$(mktemp -d "$roots_cache/make.XXXXXX")
 	printf '%s\n' "$1" >"$work/sources.list"
 	root_make "$work" bottle node "${packages_in_bottle[@]}" &
-	bottle=$!
+	pids+=("$!")
+	root_make "$work" proxy '' "${packages_in_proxy[@]}" &
+	pids+=("$!")
 	root_make "$work" server git "${packages_in_server[@]}" || status=1
-	wait "$bottle" || status=1
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+	done
 	if [ "$status" -eq 0 ]; then
 		mv "$work/bottle.tar" "$root_bottle"
+		mv "$work/proxy.tar" "$root_proxy"
 		mv "$work/server.tar" "$root_server"
 	else
 		tail -n 15 "$work"/*.log >&2
@@ -71,7 +79,8 @@ roots_make() {
 	return "$status"
 }
 
-# root_make WORK NAME USER PACKAGE...: WORK/NAME.tar, with USER as uid 1000.
+# root_make WORK NAME USER PACKAGE...: WORK/NAME.tar, with USER, if there is to
+# be one, as uid 1000.
 root_make() {
 	local work=$1 name=$2 user=$3 include proxy
 	local options=()
@@ -85,13 +94,14 @@ root_make() {
 	fi
 	# '*' is no password; '!' would be a locked account, which sshd
 	# refuses.
+	[ -z "$user" ] || options+=(
+	    --customize-hook="chroot \"\$1\" useradd -m -u 1000 -s /bin/bash $user"
+	    --customize-hook="chroot \"\$1\" usermod -p '*' $user")
 	mmdebstrap --mode=root --variant=essential --format=tar \
 	    --include="$include,passwd" "${options[@]}" \
 	    --dpkgopt='path-exclude=/usr/share/doc/*' \
 	    --dpkgopt='path-exclude=/usr/share/man/*' \
 	    --dpkgopt='path-exclude=/usr/share/locale/*' \
-	    --customize-hook="chroot \"\$1\" useradd -m -u 1000 -s /bin/bash $user" \
-	    --customize-hook="chroot \"\$1\" usermod -p '*' $user" \
 	    --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*' \
 	    "$(roots_release)" "$work/$name.tar" "$work/sources.list" \
 	    >"$work/$name.log" 2>&1

@@ -31,8 +31,11 @@ packages_test=(
 	util-linux
 )
 
-# OpenSSH's own tests, and the SSH clients of other makers.
+# OpenSSH's own tests, the SSH clients of other makers, proxies, and what ssh is
+# given to get through them.
 packages_interop=(
+	connect-proxy
+	corkscrew
 	curl
 	default-jre-headless
 	dropbear-bin
@@ -44,11 +47,18 @@ packages_interop=(
 	libjsch-agent-proxy-java
 	libjsch-java
 	libssh-dev
+	microsocks
+	ncat
+	netcat-openbsd
 	openssh-tests
+	proxytunnel
 	putty-tools
 	python3-asyncssh
 	python3-paramiko
+	socat
+	squid
 	sudo
+	tinyproxy-bin
 )
 
 # To make the machines of the end-to-end test and the demo.
@@ -67,8 +77,9 @@ packages_engine=(
 	iptables
 )
 
-# What is in the two machines that are made.
+# What is in the three machines that are made.
 packages_in_bottle=(openssh-client git ca-certificates)
+packages_in_proxy=(tinyproxy)
 packages_in_server=(openssh-server git)
 
 # packages_missing NAME...: print those that are not installed.
@@ -100,6 +111,22 @@ packages_install() {
 		return 1
 	fi
 	rm -f "$log"
+}
+
+# packages_install_idle NAME...: the same, and no service that is among them
+# starts; whoever has a policy for that already keeps it.
+packages_install_idle() {
+	local policy=/usr/sbin/policy-rc.d status=0
+
+	if [ ! -e "$policy" ] && [ -w "${policy%/*}" ]; then
+		at_exit rm -f "$policy"
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+		packages_install "$@" || status=$?
+		rm -f "$policy"
+		return "$status"
+	fi
+	packages_install "$@"
 }
 
 packages_apt() {

@@ -1,0 +1,42 @@
+# bash completion for bottle-forward; needs nothing but bash.
+
+_bottle_forward()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]}
+	local prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local options='--proxy --auth-file --auth-fd --header --fdpass --check
+		--connect-timeout --answer-timeout -v --verbose -h --help
+		-V --version'
+
+	# readline hands --proxy=x over as three words.
+	if [[ $cur == = || $prev == = ]]; then
+		[[ $cur == = ]] || prev=${COMP_WORDS[COMP_CWORD - 2]}
+		[[ $cur != = ]] || cur=
+	fi
+
+	case $prev in
+	--proxy)
+		compopt -o nospace 2>/dev/null
+		mapfile -t COMPREPLY < \
+		    <(compgen -W 'direct http socks5 socks5h' -- "$cur")
+		;;
+	--auth-file)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	--auth-fd | --header | --connect-timeout | --answer-timeout)
+		COMPREPLY=()
+		;;
+	*)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		elif [[ $COMP_CWORD -eq 1 ]]; then
+			mapfile -t COMPREPLY < <(compgen -W connect -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
+		fi
+		;;
+	esac
+}
+
+complete -F _bottle_forward bottle-forward
