@@ -214,7 +214,7 @@ static int
 socks_login(const struct exchange *x, int fd, struct refusal *out)
 {
 	const struct credentials *auth = &x->proxy->auth;
-	uint8_t send[SOCKS5_SEND_MAX], answer[SOCKS5_METHOD_LEN];
+	uint8_t send[SOCKS5_SEND_MAX], answer[SOCKS5_METHOD_LEN] = { 0 };
 	uint8_t method;
 	size_t len = socks5_hello(send, auth);
 	int st;

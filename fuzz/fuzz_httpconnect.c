@@ -3,9 +3,10 @@
  *          refusal_http, banner_scan, banner_not_ssh.
  * Claims:  pieces of any sizes end a head where the whole does, and not one
  *          byte behind it is used; what is found in a head lies in it; a
- *          server's first bytes mean the same in any pieces; each text that comes of an answer is one line of whole, printable
- *          characters within its bound, and there is advice; a header line
- *          that is taken is printable and says nothing that is ours to say.
+ *          server's first bytes mean the same in any pieces; each text that
+ *          comes of an answer is one line of whole, printable characters
+ *          within its bound, and there is advice; a header line that is taken
+ *          is printable and says nothing that is ours to say.
  * Input:   how many piece lengths, those lengths, then an answer with what
  *          follows it.
  */
