@@ -359,13 +359,15 @@ begin_job(struct client *c)
 	return false;
 }
 
-/* Leave a job to itself: the connection ends. */
+/* The connection ends.  A job that waits ends with it: who hangs up would else
+ * leave as many behind as he likes.  One that is being run is left to itself. */
 static void
 abandon_job(struct client *c)
 {
 	if (c->busy == BUSY_ASKING)
 		approver_cancel(c->home->agent->approver, c->question);
-	if (c->busy == BUSY_RUNNING) {
+	if (c->busy == BUSY_RUNNING && !workers_cancel(c->home->workers,
+	    &c->conn.job->work)) {
 		c->conn.job->owner = NULL;
 		c->conn.job = NULL;
 	}
