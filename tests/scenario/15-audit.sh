@@ -710,6 +710,24 @@ agent_stop
 grep '^{' "$T/log" >"$A"
 log_is_whole to_stderr
 allowed a_list_on_stderr list "$others"
+# Somebody has it open and does not read.
+mkfifo "$T/unread"
+exec 7<>"$T/unread"
+agent_log=$T/unread
+agent_start --public --allow "$other_uid=list,sign" --audit -
+agent_log=$T/log
+as_other perl -e "$flood" "$S" 2000 13
+# shellcheck disable=SC2016
+check records_fill_it wait_for 10 perl -e '
+	vec(my $full, 7, 1) = 1;
+	exit select(undef, $full, undef, 0)'
+# The log has the same stderr.  A line that is short enough may yet find room.
+for n in 1 2 3 4 5; do
+	check "it_adds_a_key_all_the_same_$n" as_self ssh-add -q "$T/ed25519"
+done
+check it_signs_all_the_same git_signs as_other ed25519
+agent_stop
+exec 7>&-
 check_status no_stderr_in_the_background 2 "$AGENT" -a "$S" --allow 0=admin \
     --audit -
 
