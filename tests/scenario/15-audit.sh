@@ -166,6 +166,16 @@ check_same replies_to_a_raw_client '12 29 5 5 5 12 ' \
     "$(sed 1d <<<"$claimed" | tr '\n' ' ')"
 check_same replies_to_a_descriptor_passed_on 5 \
     "$(SENDER=$other_uid perl -e "$raw" "$S" 0b)"
+# A frame that is none, of a length of nothing and of one past all.
+for head in 00000000 00040001; do
+	# shellcheck disable=SC2016
+	check "it_hangs_up_on_$head" timeout 20 perl -e '
+		use Socket;
+		socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+		connect($s, sockaddr_un(shift)) or die;
+		syswrite $s, pack("H*", shift) . "x";
+		exit 1 if sysread $s, my $byte, 1;' "$S" "$head"
+done
 as_self ssh-add -q -d "$T/rsa2048.pub"
 as_self ssh-add -q -d "$T/rsa2048.pub" 2>/dev/null || true
 as_self ssh-add -q -t 1 "$T/safe/rsa2048"
@@ -253,6 +263,9 @@ allowed a_query query "$ours"
 denied an_extension other unknown-extension "$ours"
 denied a_message other unsupported "$ours"
 denied a_broken_request sign broken "$ours"
+check_same what_is_no_frame_is_told_of 2 "$(jq -s "[.[] |
+    select(.op == \"connect\" and .reason == \"broken\" and $ours)] |
+    length" "$A")"
 denied a_descriptor_passed_on list passed-descriptor "$ours"
 allowed keys_expire expire '.peer == null and (.detail | contains("1 key"))'
 allowed keys_are_forgotten forget '.peer == null'
