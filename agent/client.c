@@ -404,6 +404,20 @@ hold_back(struct client *c, struct wire_writer *w, size_t mark,
 	    loop_now(c->home->loop) + delay_ms);
 }
 
+/* Remember who sent what is refused because another one did than connected. */
+static void
+note_sender(const struct client *c, struct audit_record *rec)
+{
+	if (rec->reason != REASON_PASSED_DESCRIPTOR)
+		return;
+	if (c->in.sender == (uid_t)-1)
+		(void)snprintf(rec->detail, sizeof(rec->detail),
+		    "by a uid that is not known");
+	else
+		(void)snprintf(rec->detail, sizeof(rec->detail),
+		    "by uid %u", (unsigned)c->in.sender);
+}
+
 /* Serve one request into w, or begin to. */
 static int
 serve_one(struct client *c, struct wire_writer *w)
@@ -441,6 +455,7 @@ serve_one(struct client *c, struct wire_writer *w)
 	assert(reply.len > 0 && !reply.full);
 	w->len += reply.len;
 	frame_close(w, mark);
+	note_sender(c, &d.rec);
 	report(c, &d);
 	if (d.delay_ms > 0)
 		hold_back(c, w, start, d.delay_ms);

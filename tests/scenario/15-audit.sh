@@ -266,7 +266,8 @@ denied a_broken_request sign broken "$ours"
 check_same what_is_no_frame_is_told_of 2 "$(jq -s "[.[] |
     select(.op == \"connect\" and .reason == \"broken\" and $ours)] |
     length" "$A")"
-denied a_descriptor_passed_on list passed-descriptor "$ours"
+denied a_descriptor_passed_on list passed-descriptor "$ours and
+    .detail == \"by uid $other_uid\""
 allowed keys_expire expire '.peer == null and (.detail | contains("1 key"))'
 allowed keys_are_forgotten forget '.peer == null'
 check_same claims_are_of_that_process \
