@@ -264,7 +264,7 @@ look_at_server(const struct forward_options *o, const struct proxy *proxy,
 static bool
 can_pass_on(void)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(sa);
 
 	if (getsockname(STDOUT_FILENO, (struct sockaddr *)&sa, &len) == 0 &&

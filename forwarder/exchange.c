@@ -193,7 +193,7 @@ ask(const struct exchange *x, int fd, uint8_t *send, size_t len,
 	if (st == ST_OK)
 		st = dial_take(fd, answer, n, x->deadline);
 	return st == ST_OK ? ST_OK :
-	    broken(st, "it hung up in the middle of its answer", out);
+	    broken(st, "it hung up without an answer", out);
 }
 
 /* The proxy does not let us in. */
@@ -214,7 +214,7 @@ static int
 socks_login(const struct exchange *x, int fd, struct refusal *out)
 {
 	const struct credentials *auth = &x->proxy->auth;
-	uint8_t send[SOCKS5_SEND_MAX], answer[SOCKS5_METHOD_LEN];
+	uint8_t send[SOCKS5_SEND_MAX], answer[SOCKS5_METHOD_LEN] = { 0 };
 	uint8_t method;
 	size_t len = socks5_hello(send, auth);
 	int st;

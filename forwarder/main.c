@@ -48,11 +48,11 @@ main(int argc, char **argv)
 		usage = forward_options_usage();
 		code = print(usage);
 		free(usage);
-		return code;
+		return (int)code;
 	case FORWARD_VERSION:
-		return print("bottle-forward " BOTTLE_VERSION "\n");
+		return (int)print("bottle-forward " BOTTLE_VERSION "\n");
 	case FORWARD_CONNECT:
 		break;
 	}
-	return connect_main(&opts);
+	return (int)connect_main(&opts);
 }

@@ -204,7 +204,7 @@ find_scheme(const char *url, size_t *scheme, const char **rest, char *why,
 int
 proxyurl_parse(const char *url, struct proxy *out, char *why, size_t whylen)
 {
-	char host[WORD_MAX], port[8], wrong[256];
+	char host[WORD_MAX], port[8], wrong[TARGET_WHY_MAX];
 	const char *rest, *at;
 	size_t scheme, len, tail;
 	int st;

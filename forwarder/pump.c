@@ -17,8 +17,6 @@
 
 /* What one direction holds where it cannot be spliced. */
 #define BUFFER_SIZE	(256 * 1024)
-/* What is kept of what the server says first. */
-#define FIRST_MAX	512
 /* Most that one splice(2) moves, and what pipes are made to hold. */
 #define SPLICE_MAX	(1024 * 1024)
 
@@ -234,24 +232,36 @@ step_splice(struct run *r, struct flow *f)
 	if (n > 0) {
 		moved(f, n);
 		f->wait = WAIT_IN;
-	} else if (n == 0) {
+		return;
+	}
+	if (n == 0) {
 		at_end(r, f);
-	} else if (errno == EINVAL || errno == ENOSYS || errno == EPERM) {
+		return;
+	}
+	switch (errno) {
+	case EINTR:
+		break;
+	case EAGAIN:
+		/* It does not say which of the two has to wait. */
+		f->wait = f->wait == WAIT_IN ? WAIT_OUT : WAIT_IN;
+		break;
+	case EINVAL:
+	case ENOSYS:
+	case EPERM:
 		/* Something that calls itself a pipe and is none, or a
 		 * sandbox that has no such call. */
 		f->no_splice = true;
 		f->spliced = false;
 		f->wait = WAIT_IN;
-	} else if (errno == EAGAIN) {
-		/* It does not say which of the two has to wait. */
-		f->wait = f->wait == WAIT_IN ? WAIT_OUT : WAIT_IN;
-	} else if (errno == EINTR) {
-		return;
-	} else if (errno == EPIPE || f == &r->up) {
-		/* Nobody takes it. */
-		finish(r, f);
-	} else {
-		at_end(r, f);
+		break;
+	default:
+		/* What goes up fails when nobody takes it, what comes down
+		 * when nothing more comes, too. */
+		if (errno == EPIPE || f == &r->up)
+			finish(r, f);
+		else
+			at_end(r, f);
+		break;
 	}
 }
 
@@ -312,10 +322,9 @@ step(struct run *r, struct flow *f)
 		step_write(r, f);
 }
 
-/* Go on with a direction when what it waits for is there.  Returns whether it
- * was. */
+/* Whether what a direction waits for is there. */
 static bool
-ready(const struct flow *f, short from, short to)
+ready(const struct flow *f, int from, int to)
 {
 	return (f->wait == WAIT_IN && from != 0) ||
 	    (f->wait == WAIT_OUT && to != 0);
@@ -359,7 +368,7 @@ turn(struct run *r)
 	/* A pipe without a reader is an error, a socket without is hung up. */
 	if ((out.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
 		finish(r, down);
-	else if (ready(down, sock.revents & (short)~POLLOUT, out.revents))
+	else if (ready(down, sock.revents & ~POLLOUT, out.revents))
 		step(r, down);
 	if (up->wait == WAIT_NEVER)
 		return ST_OK;

@@ -32,55 +32,55 @@
 /* What to do about an answer: the first row whose status and word fit. */
 static const struct {
 	unsigned	 status;	/* 0: any */
-	const char	*word;		/* in reason, body or hint; NULL: any */
 	enum exit_code	 code;
+	const char	*word;		/* in reason, body or hint; NULL: any */
 	const char	*advice;	/* %s is the host; NULL: see there */
 } rows[] = {
-	{ 0, "kill_switch", EXIT_LATER,
+	{ 0, EXIT_LATER, "kill_switch",
 	    "the operator has stopped all traffic (pipelock: kill switch); "
 	    "it goes on when that is switched off" },
-	{ 403, "dns resol", EXIT_DENIED,
+	{ 403, EXIT_DENIED, "dns resol",
 	    "the proxy cannot look %s up: mend name lookup on the proxy's "
 	    "side" },
-	{ 403, "ssrf", EXIT_DENIED, INTERNAL },
-	{ 403, "internal ip", EXIT_DENIED, INTERNAL },
-	{ 403, "allowlist", EXIT_DENIED,
+	{ 403, EXIT_DENIED, "ssrf", INTERNAL },
+	{ 403, EXIT_DENIED, "internal ip", INTERNAL },
+	{ 403, EXIT_DENIED, "allowlist",
 	    "have %s put on the proxy's list of allowed hosts (pipelock: "
 	    "api_allowlist)" },
-	{ 403, "dlp", EXIT_DENIED,
+	{ 403, EXIT_DENIED, "dlp",
 	    "the proxy took something in our request for a secret: "
 	    "credentials in Proxy-Authorization, or a --header" },
-	{ 403, "escalation", EXIT_DENIED, QUARANTINE },
-	{ 403, "airlock", EXIT_DENIED, QUARANTINE },
-	{ 403, "blocked", EXIT_DENIED,
+	{ 403, EXIT_DENIED, "escalation", QUARANTINE },
+	{ 403, EXIT_DENIED, "airlock", QUARANTINE },
+	{ 403, EXIT_DENIED, "blocked",
 	    "have %s taken off the proxy's list of blocked hosts" },
-	{ 403, NULL, EXIT_DENIED,
+	{ 403, EXIT_DENIED, NULL,
 	    "have CONNECT to this host and port allowed on the proxy; many "
 	    "allow port 443 only" },
-	{ 405, NULL, EXIT_DENIED,
+	{ 405, EXIT_DENIED, NULL,
 	    "the proxy does no CONNECT: switch it on (pipelock: "
 	    "forward_proxy.enabled: true)" },
-	{ 500, "unable to connect", EXIT_TARGET, REACH },
-	{ 501, NULL, EXIT_DENIED,
+	{ 500, EXIT_TARGET, "unable to connect", REACH },
+	{ 501, EXIT_DENIED, NULL,
 	    "what answers does no CONNECT: is it a proxy?" },
-	{ 407, NULL, EXIT_LOGIN, NULL },
+	{ 407, EXIT_LOGIN, NULL, NULL },
 	/* tinyproxy says so to a wrong password. */
-	{ 401, NULL, EXIT_LOGIN, NULL },
-	{ 429, "budget", EXIT_LATER,
+	{ 401, EXIT_LOGIN, NULL, NULL },
+	{ 429, EXIT_LATER, "budget",
 	    "wait, or have the proxy's budget for this client raised" },
-	{ 429, NULL, EXIT_LATER,
+	{ 429, EXIT_LATER, NULL,
 	    "wait, or have the proxy's rate limit raised" },
-	{ 502, NULL, EXIT_TARGET, REACH },
-	{ 503, "dial", EXIT_TARGET, REACH },
-	{ 503, "connect_fail", EXIT_TARGET, REACH },
-	{ 503, "dns_fail", EXIT_TARGET,
+	{ 502, EXIT_TARGET, NULL, REACH },
+	{ 503, EXIT_TARGET, "dial", REACH },
+	{ 503, EXIT_TARGET, "connect_fail", REACH },
+	{ 503, EXIT_TARGET, "dns_fail",
 	    "the proxy cannot look %s up: is the name right?" },
-	{ 503, "tunnels", EXIT_LATER,
+	{ 503, EXIT_LATER, "tunnels",
 	    "the proxy has as many tunnels as it takes: close some, or have "
 	    "its limit raised" },
-	{ 503, NULL, EXIT_LATER, "try again later; if it stays, look at the "
+	{ 503, EXIT_LATER, NULL, "try again later; if it stays, look at the "
 	    "proxy's log" },
-	{ 504, NULL, EXIT_TARGET,
+	{ 504, EXIT_TARGET, NULL,
 	    "the proxy had no answer from %s in time: does the host listen "
 	    "on this port, may the proxy's network reach it?" },
 };

@@ -25,6 +25,9 @@
 /* "[", host, "]:", five digits and NUL. */
 #define TARGET_AUTHORITY_MAX	(TARGET_HOST_MAX + 9)
 
+/* Room for what target_parse() says at most. */
+#define TARGET_WHY_MAX		384
+
 enum target_kind {
 	TARGET_NAME,
 	TARGET_IPV4,

@@ -287,21 +287,15 @@ start_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
 		errx(1, "pthread_create: %s", strerror(e));
 }
 
-/* Say what is wrong with two flows; false when something is. */
+/* Say what is wrong with a flow; false when something is. */
 static bool
-flows_good(const struct flow *a, const struct flow *b)
+flow_good(const struct flow *flow)
 {
-	const struct flow *flows[] = { a, b };
-	bool good = true;
-
-	for (size_t i = 0; i < 2; i++) {
-		if (flows[i]->trouble[0] == '\0')
-			continue;
-		warnx("%s: after %llu bytes: %s", flows[i]->name,
-		    (unsigned long long)flows[i]->done, flows[i]->trouble);
-		good = false;
-	}
-	return good;
+	if (flow->trouble[0] == '\0')
+		return true;
+	warnx("%s: after %llu bytes: %s", flow->name,
+	    (unsigned long long)flow->done, flow->trouble);
+	return false;
 }
 
 /* --- the far end ---------------------------------------------------------- */
@@ -373,6 +367,7 @@ far_end(int fd, struct flow *up)
 	struct flow down = { .name = "far end, down", .fd = fd,
 		.is_socket = true, .bytes = opt.down, .seed = SEED_DOWN };
 	pthread_t thread;
+	bool good;
 
 	*up = (struct flow){ .name = "far end, up", .fd = fd,
 		.bytes = opt.up, .seed = SEED_UP };
@@ -383,7 +378,8 @@ far_end(int fd, struct flow *up)
 	drain(up);
 	pthread_join(thread, NULL);
 	close(fd);
-	return flows_good(up, &down);
+	good = flow_good(up);
+	return flow_good(&down) && good;
 }
 
 static int
@@ -601,12 +597,13 @@ near_end(struct helper *helper, struct proxy *proxy, pthread_t far)
 	start_thread(&thread, pour, &up);
 	drain(&down);
 	pthread_join(thread, NULL);
-	good = flows_good(&up, &down);
+	good = flow_good(&up);
+	good = flow_good(&down) && good;
 	close(helper->from);
 	end = down.end_ns > up.end_ns ? down.end_ns : up.end_ns;
 	if (proxy != NULL) {
 		pthread_join(far, NULL);
-		good = good && proxy->good;
+		good &= proxy->good;
 		end = proxy->up.end_ns > end ? proxy->up.end_ns : end;
 	}
 	status = helper_wait(helper, &cpu);

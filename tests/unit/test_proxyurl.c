@@ -283,6 +283,24 @@ a_long_host_is_refused_not_cut(void **state)
 	assert_int_equal(parse(url, &p), ST_MALFORMED);
 }
 
+static void
+a_host_that_needs_escapes_is_told_of_whole(void **state)
+{
+	static const char end[] =
+	    "...\": write a name with other letters as its xn-- form";
+	char url[8 + 100];
+	struct proxy p;
+
+	(void)state;
+	/* Each of what is shown of them takes four characters. */
+	memset(url, '\xfa', sizeof(url) - 1);
+	url[sizeof(url) - 1] = '\0';
+	assert_int_equal(parse(url, &p), ST_MALFORMED);
+	assert_int_equal(strlen(why), strlen("its HOST \"") + 64 * 4 +
+	    sizeof(end) - 1);
+	assert_string_equal(why + strlen(why) - (sizeof(end) - 1), end);
+}
+
 /*
  * Credentials.
  */
@@ -661,6 +679,7 @@ main(void)
 		cmocka_unit_test(user_and_password_have_limits),
 		cmocka_unit_test(no_message_shows_the_password),
 		cmocka_unit_test(a_long_host_is_refused_not_cut),
+		cmocka_unit_test(a_host_that_needs_escapes_is_told_of_whole),
 		cmocka_unit_test(credentials_are_the_first_line),
 		cmocka_unit_test(bad_credentials_are_refused_with_a_reason),
 		cmocka_unit_test(credentials_have_limits),

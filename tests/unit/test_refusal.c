@@ -174,8 +174,7 @@ words_are_found_in_reason_body_and_headers(void **state)
 {
 	static const char *const answers[] = {
 		"HTTP/1.1 403 Not in AllowList\r\n\r\n",
-		"HTTP/1.1 403 No\r\nX-Pipelock-Hint: see the allowlist\r\n"
-		    "\r\n",
+		"HTTP/1.1 403 No\r\nX-Pipelock-Hint: see allowlist\r\n\r\n",
 		"HTTP/1.1 403 No\r\nX-Squid-Error: allowlist\r\n\r\n",
 		"HTTP/1.1 403 No\r\n\r\nfirst line\nthen the ALLOWLIST",
 	};
