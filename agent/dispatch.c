@@ -1089,7 +1089,7 @@ finish_sign(struct call *c, const struct job *j)
 	enum reason why;
 	int st;
 
-	/* A question may have waited for long, and the policy be another one. */
+	/* A question may have waited for long, and the policy be another. */
 	if (!dispatch_may(c->peer, c->d->type))
 		return refuse(c, REASON_POLICY);
 	if (j->st == ST_OK && c->a->lock.locked)
