@@ -9,7 +9,7 @@
 struct accounts {
 	const struct limits	*limits;
 	size_t			 bytes;		/* of all uids but 0 */
-	struct account		*lines[LINES];	/* by the lowest bits of the uid */
+	struct account		*lines[LINES];	/* by the uid's lowest bits */
 };
 
 struct accounts *

@@ -35,12 +35,12 @@ struct audit {
 	struct auditsink	*sink;		/* or NULL */
 	struct loop_timer	 flush;
 	uint64_t		 seq;
-	bool			 unlocked;	/* keys are in ordinary memory */
+	bool			 unlocked;	/* keys may be swapped out */
 	size_t			 n_budgets;
 	struct budget		 budgets[BUDGETS_MAX];
 	size_t			 n_sums;
 	struct audit_record	*sums;		/* AUDIT_SUMS_MAX */
-	struct audit_record	 rest[2];	/* of each verdict; count 0: none */
+	struct audit_record	 rest[2];	/* by verdict; count 0: none */
 	size_t			 n_refusals;
 	struct audit_refusal	*refusals;	/* AUDIT_REFUSALS_MAX */
 	/* Of these, the last one first. */

@@ -87,8 +87,9 @@ struct audit_record {
 	enum reason	 reason;	/* REASON_NONE when allowed */
 	const char	*text;		/* static: more than the reason's own
 					 * text; or NULL */
-	char		 rule[AUDIT_DETAIL_MAX];	/* that decided; or "" */
-	char		 detail[AUDIT_DETAIL_MAX];	/* printable; or "" */
+	/* What decided, and more about it; printable, or "". */
+	char		 rule[AUDIT_DETAIL_MAX];
+	char		 detail[AUDIT_DETAIL_MAX];
 
 	/* The peer; not there for what the agent does itself. */
 	bool		 has_peer;
@@ -172,8 +173,9 @@ void audit_note(struct audit *a, struct audit_record *rec);
  * reason, key, detail and host; in a flood only the first four are looked at,
  * and ->record is the last one that had a record of its own. */
 struct audit_refusal {
-	struct audit_record	 record;	/* the last one; ->count: of all */
-	int64_t			 first_ms;	/* when the first was, wall clock */
+	struct audit_record	 record;	/* the last; ->count: of all */
+	int64_t			 first_ms;	/* when the first was; wall
+						 * clock */
 };
 
 /* Most kinds of refusals that are remembered, and of those of one uid. */

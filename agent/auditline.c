@@ -168,8 +168,7 @@ json_bound(struct text *t, const struct audit_record *rec)
 		return;
 	}
 	text_add(t, ",\"bound\":{");
-	json_string(t, "hostkey", rec->hostkey,
-	    sizeof(rec->hostkey));
+	json_string(t, "hostkey", rec->hostkey, sizeof(rec->hostkey));
 	text_addc(t, ',');
 	if (rec->host.len > 0)
 		json_text(t, "host", &rec->host);
@@ -188,20 +187,16 @@ write_json(struct text *t, const struct audit_record *rec)
 	    (unsigned long long)rec->seq);
 	add_time(t, rec->wall_ms);
 	text_addf(t, "\",\"count\":%u,\"op\":\"%s\",\"verdict\":\"%s\",",
-	    rec->count, auditline_op_name(rec->op), denied ? "denied" :
-	    "allowed");
+	    rec->count, auditline_op_name(rec->op),
+	    denied ? "denied" : "allowed");
 	json_string(t, "reason", rec->reason != REASON_NONE ?
-	    reason_code(rec->reason) : NULL,
-	    AUDIT_DETAIL_MAX);
+	    reason_code(rec->reason) : NULL, AUDIT_DETAIL_MAX);
 	text_addc(t, ',');
-	json_string(t, "text", words(rec),
-	    AUDIT_DETAIL_MAX);
+	json_string(t, "text", words(rec), AUDIT_DETAIL_MAX);
 	text_addc(t, ',');
-	json_string(t, "rule", rec->rule,
-	    AUDIT_DETAIL_MAX);
+	json_string(t, "rule", rec->rule, AUDIT_DETAIL_MAX);
 	text_addc(t, ',');
-	json_string(t, "detail", rec->detail,
-	    AUDIT_DETAIL_MAX);
+	json_string(t, "detail", rec->detail, AUDIT_DETAIL_MAX);
 	json_peer(t, rec);
 	json_key(t, rec);
 	json_what(t, rec);

@@ -40,12 +40,12 @@ struct client {
 	struct turn		 turn;		/* when it is served */
 	struct account		*account;
 	uint64_t		 number;
-	char			 comm[16];	/* what its process says it is */
+	char			 comm[16];	/* as its process has it */
 	bool			 has_comm;
 	bool			 may_read;	/* in the next turn */
 	bool			 overdue;	/* its frame, unless the next
 						 * turn makes it whole */
-	size_t			 kept;		/* bytes, as the account knows */
+	size_t			 kept;		/* bytes, as accounted for */
 	struct peer		 peer;
 	struct conn		 conn;
 	struct inbox		 in;
@@ -376,7 +376,7 @@ begin_job(struct client *c)
 }
 
 /* The connection ends.  A job that waits ends with it: who hangs up would else
- * leave as many behind as he likes.  One that is being run is left to itself. */
+ * leave as many behind as he likes.  One that is being run is left alone. */
 static void
 abandon_job(struct client *c)
 {
@@ -474,8 +474,7 @@ serve_turn(struct client *c, bool *progress)
 
 	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding &&
 	    c->busy == BUSY_NOT; i++) {
-		if (i > 0 && clock_ns() - start >=
-		    LIMIT_TURN_US * 1000)
+		if (i > 0 && clock_ns() - start >= LIMIT_TURN_US * 1000)
 			break;
 		if (buf_len(&c->out) + w.len + FRAME_MAX > LIMIT_REPLIES)
 			break;
@@ -520,8 +519,7 @@ set_deadlines(struct client *c, bool progress)
 		loop_timer_del(loop, &c->frame_late);
 	else if (progress || !c->frame_late.set)
 		loop_timer_set(loop, &c->frame_late,
-		    loop_now(loop) +
-		    limit_ms(c, LIMIT_ID_FRAME_TIME));
+		    loop_now(loop) + limit_ms(c, LIMIT_ID_FRAME_TIME));
 
 	/* How much waits says nothing: it is filled up as fast as read. */
 	if (buf_len(&c->out) == 0) {
@@ -529,8 +527,7 @@ set_deadlines(struct client *c, bool progress)
 	} else if (!c->unread_late.set || c->taken >= LIMIT_UNREAD_STEP) {
 		c->taken = 0;
 		loop_timer_set(loop, &c->unread_late,
-		    loop_now(loop) +
-		    limit_ms(c, LIMIT_ID_UNREAD_TIME));
+		    loop_now(loop) + limit_ms(c, LIMIT_ID_UNREAD_TIME));
 	}
 }
 

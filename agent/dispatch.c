@@ -503,6 +503,7 @@ serve_add(struct call *c)
 	struct constraints limits;
 	const char *text = NULL;
 	enum reason why;
+	struct text t;
 	int st;
 
 	st = constraint_parse(c->req->add.constraints, &limits);
@@ -515,6 +516,10 @@ serve_add(struct call *c)
 		return refuse_status(c, st, REASON_BAD_KEY, text);
 	st = identity_limit(id, &limits, c->a->service,
 	    c->a->default_lifetime_s, c->now_ms);
+	if (st == ST_NOT_FOUND) {
+		text_init(&t, c->d->rec.detail, sizeof(c->d->rec.detail));
+		rules_unknown_peer(&limits, &t);
+	}
 	if (st != ST_OK)
 		st = refuse_status(c, st, REASON_CONSTRAINT_PEER, NULL);
 	else
@@ -680,6 +685,7 @@ refuse_load(struct call *c, int st, const struct load_fault *fault)
 {
 	struct load_answer ans = { .verdict = 1, .item = fault->item };
 	const char *text = fault->text;
+	char line[2 * AUDIT_DETAIL_MAX];
 
 	if (text == NULL || st == ST_NOMEM)
 		text = st == ST_NOMEM ? "out of memory" :
@@ -687,6 +693,13 @@ refuse_load(struct call *c, int st, const struct load_fault *fault)
 		    status_name(st);
 	ans.text = slice_str(text);
 	c->d->rec.text = text;
+	if (fault->detail[0] != '\0') {
+		(void)snprintf(line, sizeof(line), "%s: %s", text,
+		    fault->detail);
+		ans.text = slice_str(line);
+		memcpy(c->d->rec.detail, fault->detail,
+		    sizeof(fault->detail));
+	}
 	return answer_load(c, st, &ans);
 }
 
@@ -1076,7 +1089,7 @@ finish_sign(struct call *c, const struct job *j)
 	enum reason why;
 	int st;
 
-	/* A question may have waited for long, and the policy be another one. */
+	/* A question may have waited for long, and the policy be another. */
 	if (!dispatch_may(c->peer, c->d->type))
 		return refuse(c, REASON_POLICY);
 	if (j->st == ST_OK && c->a->lock.locked)

@@ -43,7 +43,7 @@ struct agent {
 	bool		 service;		/* not in ssh-agent's place */
 	bool		 forwarded;		/* a far host may do all that
 						 * its peer may */
-	bool		 unlocked;		/* keys are in ordinary memory */
+	bool		 unlocked;		/* keys may be swapped out */
 	bool		 legacy_rsa;		/* SHA-1 signatures */
 	struct approver	*approver;		/* or NULL: nobody can say yes
 						 * to the use of a key */

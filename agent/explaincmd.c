@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/agentconn.h"
+#include "agent/auditline.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "proto/agent_num.h"
@@ -12,6 +13,9 @@
 #include "proto/extension.h"
 #include "proto/frame.h"
 #include "proto/reply.h"
+
+/* Longest text of an answer. */
+#define TEXT_MAX	AUDITLINE_MAX
 
 /* Ask; *r is then at the number of refusals. */
 static int
@@ -38,8 +42,31 @@ request(struct agentconn *c, uint8_t form, struct wire_reader *r)
 	return version == EXPLAINMSG_VERSION ? ST_OK : ST_UNSUPPORTED;
 }
 
-/* For people.  The line was made safe to print by the agent; escaping it again
- * would double its backslashes. */
+/* Whether a text is safe to print as it is.  The agent has seen to that, and
+ * escaping it again would double its backslashes; but it may be somebody else
+ * who answers. */
+static bool
+is_safe(struct slice s)
+{
+	char room[TEXT_MAX + 1];
+	struct text t;
+
+	if (s.len > TEXT_MAX)
+		return false;
+	text_init(&t, room, sizeof(room));
+	for (size_t n; s.len > 0 && !t.full; s.p += n, s.len -= n) {
+		for (n = 0; n < s.len && s.p[n] != '\\'; n++)
+			continue;
+		t.len = 0;
+		text_escape(&t, s.p, n);
+		if (t.len != n)
+			return false;
+		n += n < s.len;
+	}
+	return !t.full;
+}
+
+/* For people. */
 static void
 print_text(const struct explainmsg_item *item)
 {
@@ -79,6 +106,8 @@ print_all(struct wire_reader *r, bool json)
 	for (i = 0; i < n; i++) {
 		if ((st = explainmsg_get(r, &item)) != ST_OK)
 			return st;
+		if (!is_safe(item.line) || !is_safe(item.remedy))
+			return ST_MALFORMED;
 		if (json)
 			print_json(&item, i == 0);
 		else

@@ -88,7 +88,7 @@ static const struct {
 	{ "geteuid",		ON_BOTH },
 	{ "getgid",		ON_BOTH },
 	{ "getegid",		ON_BOTH },
-	/* stdio looks at what it is to write to; the socket file, at the end. */
+	/* stdio looks at what it writes to; the socket file, at the end. */
 	{ "fstat",		ON_BOTH },
 	{ "newfstatat",		ON_BOTH },
 	{ "unlink",		ON_SERVER },

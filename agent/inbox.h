@@ -56,7 +56,7 @@ struct inbox {
 					 * were, for want of locked memory */
 	uint8_t		*tail;
 	size_t		 tail_len, tail_cap;
-	size_t		 skip;		/* bytes to come of a frame thrown away */
+	size_t		 skip;		/* bytes to come of one thrown away */
 	enum reason	 thrown;	/* such a frame is complete, or will be:
 					 * why */
 	uint8_t		 thrown_type;

@@ -76,7 +76,8 @@ int job_next(struct job **out) MUST_USE;
 
 /**
  * job_run(j):
- * Do it, where there is something to be done; ${j}->st is as signing_run() or verify_host() have it.
+ * Do it, where there is something to be done; ${j}->st is as signing_run() or
+ * verify_host() have it.
  */
 void job_run(struct job *j);
 

@@ -519,7 +519,8 @@ key_free(struct key *k)
 	if (k == NULL || --k->refs > 0)
 		return;
 	hotkey_cool(&k->hot);
-	assert(!hotkey_is_hot(&k->hot));	/* whoever signs has a reference */
+	/* Whoever signs has a reference. */
+	assert(!hotkey_is_hot(&k->hot));
 	secret_free(vault_region(), k->record);
 	free(k->blob);
 	free(k);

@@ -20,7 +20,8 @@
 enum limit_id {
 	LIMIT_ID_CONNECTIONS,	/* open connections of all peers together */
 	LIMIT_ID_CONNECTIONS_UID,	/* of one uid */
-	LIMIT_ID_CONNECTIONS_ROOT,	/* of the first, how many only uid 0 may use */
+	LIMIT_ID_CONNECTIONS_ROOT,	/* of the first, those that only uid 0
+					 * may use */
 	LIMIT_ID_FRAME_TIME,	/* ms that a begun frame may take to be whole */
 	LIMIT_ID_UNREAD_TIME,	/* ms until LIMIT_UNREAD_STEP more bytes of the
 				 * replies that wait are taken */

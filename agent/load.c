@@ -130,12 +130,15 @@ stage(struct load *l, struct identity *id, const char **why)
 /* Make an identity of one add request and stage it. */
 static int
 take_key(struct load *l, struct slice body,
-    const struct load_defaults *defaults, int64_t now_ms, const char **why)
+    const struct load_defaults *defaults, int64_t now_ms,
+    struct load_fault *fault)
 {
+	const char **why = &fault->text;
 	struct identity *id = NULL;
 	struct constraints limits;
 	struct key *key = NULL;
 	struct request req;
+	struct text t;
 	int st;
 
 	*why = "not a key that this agent can hold";
@@ -157,8 +160,11 @@ take_key(struct load *l, struct slice body,
 	key = NULL;		/* the identity owns it now */
 	st = identity_limit(id, &limits, defaults->service,
 	    defaults->lifetime_s, now_ms);
-	if (st == ST_NOT_FOUND)
+	if (st == ST_NOT_FOUND) {
 		*why = reason_text(REASON_CONSTRAINT_PEER);
+		text_init(&t, fault->detail, sizeof(fault->detail));
+		rules_unknown_peer(&limits, &t);
+	}
 	if (st != ST_OK)
 		goto out;
 	memcpy(id->load, l->name, sizeof(id->load));
@@ -192,7 +198,7 @@ take_record(struct load *l, const struct load_defaults *defaults,
 		return rec.count == l->records ? ST_OK : ST_MALFORMED;
 	}
 	fault->item = ++l->records;
-	st = take_key(l, rec.key, defaults, now_ms, &fault->text);
+	st = take_key(l, rec.key, defaults, now_ms, fault);
 	if (st == ST_OK)
 		fault->item = 0;
 	return st;

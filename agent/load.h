@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "agent/audit.h"
 #include "agent/keyring.h"
 #include "base/status.h"
 #include "proto/extension.h"
@@ -23,6 +24,7 @@ struct load;
 struct load_fault {
 	uint32_t	 item;		/* 1-based key, 0: none in particular */
 	const char	*text;		/* static, for people */
+	char		 detail[AUDIT_DETAIL_MAX];	/* printable; or "" */
 };
 
 /**

@@ -29,7 +29,8 @@ stretch_run(void *arg)
 	struct stretch *s = arg;
 
 	return PKCS5_PBKDF2_HMAC((const char *)s->passphrase.p,
-	    (int)s->passphrase.len, s->salt, (int)FULL_LEN, ROUNDS, EVP_sha512(),
+	    (int)s->passphrase.len, s->salt, (int)FULL_LEN, ROUNDS,
+	    EVP_sha512(),
 	    HASH_LEN, s->hash) == 1 ? ST_OK : key_math_fault();
 }
 

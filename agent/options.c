@@ -585,7 +585,8 @@ take(struct parse *p, int c, const char *word)
 		assert(id != IDS);
 	}
 
-	if (p->seen[id] && id != ID_ALLOW && id != ID_LIMIT && (st = take_again(p, id)) != ST_OK)
+	if (p->seen[id] && id != ID_ALLOW && id != ID_LIMIT &&
+	    (st = take_again(p, id)) != ST_OK)
 		return st;
 	p->seen[id] = true;
 	if (optiontable[id].arg != NULL)

@@ -32,7 +32,8 @@ const struct option_row optiontable[IDS] = {
 	[ID_VERSION] = { 0, "version", NULL, GROUP_COMMAND, ON_ANY,
 	    "print the version on stdout" },
 
-	[ID_SOCKET] = { 'a', "socket", "PATH", GROUP_SSH_AGENT, ON_ANY,
+	[ID_SOCKET] = { 'a', "socket", "PATH", GROUP_SSH_AGENT,
+	    ON_ANY & ~ON_CHECK,
 	    "the agent's socket" },
 	[ID_CSH] = { 'c', NULL, NULL, GROUP_SSH_AGENT, ON_SSH_AGENT,
 	    "print commands for csh" },

@@ -61,6 +61,22 @@ parse_ops(const char *text, unsigned *out, char *why, size_t whylen)
 	return ST_OK;
 }
 
+/* Whether a name that nobody has was meant as a number, and as the one that
+ * the kernel and many programs have for "no such id". */
+static bool
+is_number(const char *name)
+{
+	return name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
+}
+
+static bool
+is_nobody(const char *name)
+{
+	uint64_t n;
+
+	return num_u64(name, UINT32_MAX, UINT32_MAX, &n) == ST_OK;
+}
+
 int
 policy_peer_parse(const char *peer, struct policy_peer *out, char *why,
     size_t whylen)
@@ -73,7 +89,6 @@ policy_peer_parse(const char *peer, struct policy_peer *out, char *why,
 	int st;
 
 	out->who = group ? POLICY_GROUP : POLICY_USER;
-	/* The highest number means "no such id" to the kernel. */
 	if (num_u64(name, 0, UINT32_MAX - 1, &n) == ST_OK) {
 		out->id = (unsigned)n;
 		return ST_OK;
@@ -82,10 +97,12 @@ policy_peer_parse(const char *peer, struct policy_peer *out, char *why,
 	out->id = group ? (unsigned)gid : (unsigned)uid;
 	if (st == ST_OK)
 		return ST_OK;
-	(void)snprintf(why, whylen, "there is no %s \"%.64s\"%s",
-	    group ? "group" : "user", name, st == ST_NOT_FOUND ?
-	    ": create it first, or give its number" :
-	    ": the account files cannot be read");
+	(void)snprintf(why, whylen, "there is no %s \"%.64s\": %s",
+	    group ? "group" : "user", name, st != ST_NOT_FOUND ?
+	    "the account files cannot be read" : is_nobody(name) ?
+	    "that number means none, the highest one is 4294967294" :
+	    is_number(name) ? "the highest number is 4294967294" :
+	    "create it first, or give its number");
 	return ST_MALFORMED;
 }
 

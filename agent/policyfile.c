@@ -37,6 +37,16 @@ is_word(const struct line *l)
 	return true;
 }
 
+/* Whether there is a comment on a line that does not begin with it. */
+static bool
+has_comment(const struct line *l)
+{
+	for (size_t i = 1; i < l->len; i++)
+		if (l->p[i] == '#' && is_blank(l->p[i - 1]))
+			return true;
+	return false;
+}
+
 /* Say that a line is no rule, and show it. */
 static void
 say_no_rule(const struct line *l, struct text *what)
@@ -47,6 +57,9 @@ say_no_rule(const struct line *l, struct text *what)
 	if (l->len >= POLICY_RULE_MAX)
 		text_addf(what, " is too long: a rule has at most %d bytes",
 		    POLICY_RULE_MAX - 1);
+	else if (has_comment(l))
+		text_add(what, " is no rule: put the comment on a line of "
+		    "its own");
 	else
 		text_add(what, " is no rule: use PEER=OPS, such as "
 		    "node=list,sign");

@@ -165,7 +165,8 @@ static const struct {
 	    "the destinations are for other users",
 	    "log in as one of those users, or add the key with this one "
 	    "(ssh-add -h user@host)" },
-	[REASON_DESTINATION_UNBOUND_USER] = { "destination-user", "destinations",
+	[REASON_DESTINATION_UNBOUND_USER] = { "destination-user",
+	    "destinations",
 	    "the destinations of the key do not name that user",
 	    "log in as one of those users, or add the key with this one "
 	    "(ssh-add -h user@host)" },

@@ -25,12 +25,28 @@ copy(uint8_t **at, struct slice s)
 	return out;
 }
 
+/* Room for what is wrong with a peer. */
+#define WHY_MAX	256
+
+/* Look up one peer. */
+static int
+resolve_peer(struct slice text, struct policy_peer *out,
+    char why[static WHY_MAX])
+{
+	char name[CONSTRAINT_PEER_MAX + 1];
+
+	memcpy(name, text.p, text.len);
+	name[text.len] = '\0';
+	return policy_peer_parse(name, out, why, WHY_MAX) == ST_OK ? ST_OK :
+	    ST_NOT_FOUND;
+}
+
 /* Look up all peers. */
 static int
 resolve_peers(struct rules *r, struct slice list)
 {
 	struct wire_reader rd = wire_reader(list);
-	char name[CONSTRAINT_PEER_MAX + 1], why[128];
+	char why[WHY_MAX];
 	struct slice text;
 
 	if (list.len == 0)
@@ -39,14 +55,27 @@ resolve_peers(struct rules *r, struct slice list)
 	if (r->peers == NULL)
 		return ST_NOMEM;
 	while (constraint_next_text(&rd, &text) == ST_OK) {
-		memcpy(name, text.p, text.len);
-		name[text.len] = '\0';
-		if (policy_peer_parse(name, &r->peers[r->n_peers], why,
-		    sizeof(why)) != ST_OK)
+		if (resolve_peer(text, &r->peers[r->n_peers], why) != ST_OK)
 			return ST_NOT_FOUND;
 		r->n_peers++;
 	}
 	return ST_OK;
+}
+
+void
+rules_unknown_peer(const struct constraints *c, struct text *t)
+{
+	struct wire_reader rd = wire_reader(c->peers);
+	struct policy_peer peer;
+	char why[WHY_MAX];
+	struct slice text;
+
+	while (constraint_next_text(&rd, &text) == ST_OK) {
+		if (resolve_peer(text, &peer, why) == ST_OK)
+			continue;
+		text_escape(t, why, strlen(why));
+		return;
+	}
 }
 
 int

@@ -27,6 +27,7 @@
 #include "agent/policy.h"
 #include "agent/reason.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "proto/constraint.h"
 #include "proto/signdata.h"
 #include "proto/wire.h"
@@ -63,6 +64,12 @@ struct rules_place {
 int rules_init(struct rules *r, const struct constraints *c, bool service)
     MUST_USE;
 void rules_fini(struct rules *r);
+
+/**
+ * rules_unknown_peer(c, t):
+ * Say which peer of these constraints does not exist, after ST_NOT_FOUND.
+ */
+void rules_unknown_peer(const struct constraints *c, struct text *t);
 
 /**
  * rules_size(r):

@@ -32,9 +32,10 @@ static struct {
 	size_t			 threads;	/* beside the first one */
 	atomic_size_t		 attached;	/* of them */
 	bool			 measure;
-	size_t			 op_room;	/* for operations, stacks aside */
-	atomic_size_t		 heap_now;	/* without what operations under way
-						 * took and gave */
+	size_t			 op_room;	/* for operations, without the
+						 * stacks */
+	atomic_size_t		 heap_now;	/* without what operations
+						 * under way took and gave */
 	/* An operation holds this for reading, one that is to be alone for
 	 * writing. */
 	pthread_rwlock_t	 running;

@@ -17,7 +17,7 @@
 
 struct keytext {
 	struct private_fields	 fields;	/* borrows from mem */
-	struct slice		 comment;	/* borrows from mem; may be empty */
+	struct slice		 comment;	/* borrows from mem; or empty */
 	void			*mem;		/* a piece of the region */
 };
 

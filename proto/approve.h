@@ -56,7 +56,7 @@ struct approve_question {
 	uint32_t	 id;		/* never 0 */
 	struct slice	 prompt;	/* APPROVE_PROMPT_MAX bytes at most */
 	struct slice	 fingerprint;	/* of the key */
-	struct slice	 comment;	/* as it was added, but cut: any bytes */
+	struct slice	 comment;	/* as added, but cut: any bytes */
 	struct slice	 what;		/* is to be signed: "login as git" */
 	uint32_t	 uid;		/* of who wants the signature */
 	uint32_t	 pid;		/* likewise, a claim; 0: not known */

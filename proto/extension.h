@@ -65,10 +65,10 @@ struct load_request {
  */
 struct load_answer {
 	uint8_t		 verdict;	/* 0 done, 1 refused */
-	uint32_t	 item;		/* 1-based key that it is about; 0: none */
+	uint32_t	 item;		/* 1-based key it is about; 0: none */
 	struct slice	 text;		/* reason, one line for people */
-	struct slice	 data;		/* BEGIN: the public key; COMMIT: the keys
-					 * as reply_put_identity() writes them */
+	struct slice	 data;		/* BEGIN: the public key; COMMIT: the
+					 * keys, by reply_put_identity() */
 };
 
 /**

@@ -140,6 +140,31 @@ chmod 666 "$P"
 reload
 check_has open_file_keeps_the_rules "$(said)" 'chmod go-w'
 chmod 644 "$P"
+# Something else is in its place, and would give what nobody was given.
+mv "$P" "$T/conf/aside"
+printf '65531=admin\n' >"$T/conf/aside"
+ln -s aside "$P"
+reload
+check_has symlink_keeps_the_rules "$(said)" 'is a symbolic link'
+rm "$P"
+mkfifo "$P"
+reload
+check_has fifo_keeps_the_rules "$(said)" 'not a plain file'
+exec 5<>"$P"
+printf '65531=admin\n' >&5
+reload
+check_has fifo_with_a_writer_keeps_the_rules "$(said)" 'not a plain file'
+exec 5>&-
+rm "$P"
+mkdir "$P"
+reload
+check_has folder_keeps_the_rules "$(said)" 'not a plain file'
+rmdir "$P"
+ln "$T/conf/aside" "$P"
+reload
+check_has hard_link_keeps_the_rules "$(said)" '2 links'
+rm "$P" "$T/conf/aside"
+may nobody_was_let_in no no 65531 60000 60000
 may after_all_of_them yes yes 65532 60000 60000
 check_same still_lists_after_all_of_them 12 "$(ask)"
 

@@ -260,4 +260,44 @@ SSH_AUTH_SOCK='' ssh-agent -D -a "$T/theirs" >/dev/null &
 agent_seen $!
 check theirs_is_there wait_for 10 test -S "$T/theirs"
 check_status theirs_knows_nothing_of_it 3 "$AGENT" --explain -a "$T/theirs"
+
+# Somebody else answers, and says what a terminal would obey.
+# shellcheck disable=SC2016
+impostor='
+	use Socket;
+	sub str { pack "N/a", shift }
+	my ($path, $line, $remedy) = @ARGV;
+	socket(my $l, AF_UNIX, SOCK_STREAM, 0) or die;
+	unlink $path;
+	bind($l, sockaddr_un($path)) or die;
+	listen($l, 5) or die;
+	syswrite STDOUT, "ready\n";
+	while (accept(my $s, $l)) {
+		sysread $s, my $request, 1000;
+		my $body = "\x1d" . str("explain\@bottle-agent") .
+		    pack("NN", 1, 1) . str($line) . str($remedy) . "\0" x 8;
+		syswrite $s, str($body);
+	}'
+for row in 'good|fine\x1b|do' 'line|\e[2J|do' 'remedy|fine|\e[2J' \
+    'order|\xe2\x80\xae|do' 'nonsense|\xff|do' 'second_line|a\nb|do'; do
+	IFS='|' read -r name line remedy <<<"$row"
+	[ "$name" = good ] || line=$(printf '%b' "$line")
+	remedy=$(printf '%b' "$remedy")
+	coproc liar { exec perl -e "$impostor" "$T/impostor" "$line" \
+	    "$remedy"; }
+	# shellcheck disable=SC2154  # bash sets it
+	impostor_pid=$liar_PID
+	at_exit end_process "$impostor_pid"
+	read -r -t 10 _ <&"${liar[0]}" || die 'no impostor'
+	for form in '' --json; do
+		status=0
+		# shellcheck disable=SC2086
+		out=$("$AGENT" --explain $form -a "$T/impostor" 2>/dev/null) ||
+		    status=$?
+		check_same "impostor_${name}_is_taken$form" \
+		    "$([ "$name" = good ]; echo $?)" "$status"
+		check_lacks "impostor_${name}_is_not_obeyed$form" "$out" $'\e'
+	done
+	end_process "$impostor_pid"
+done
 scenario_end

@@ -172,9 +172,15 @@ refused() {
 	check_same "${1}_loads_nothing" extra "$(status --json |
 	    jq -r '.keys[].comment' | paste -sd ' ')"
 }
-refused unknown_user 1 'does not exist here' nobody-of-that-name
-refused unknown_group 1 'does not exist here' @nobody-of-that-name
-refused one_of_several 1 'does not exist here' "65533,nobody-of-that-name,$user"
+refused unknown_user 1 'does not exist here: there is no user "nobody-here"' \
+    nobody-here
+refused unknown_group 1 \
+    'does not exist here: there is no group "nobody-here"' @nobody-here
+refused one_of_several 1 'no user "nobody-there": create it first' \
+    "65533,nobody-there,$user,nobody-here"
+refused a_number_for_nobody 1 'that number means none' 65533,4294967295
+refused text_the_wrong_way_round 1 'no user "\\xe2\\x80\\xae"' \
+    $'65533,\xe2\x80\xae'
 refused empty 2 '--peers' ''
 refused empty_word 2 '--peers' '65533,,65532'
 refused a_blank 2 '--peers' '65533, 65532'

@@ -706,6 +706,18 @@ a_policy_meanwhile_keeps_the_signature_in(void **state)
 }
 
 static void
+a_peer_that_is_none_is_named(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(add_request(ed, hex("ff 00000012"
+	    "'peers@bottle-agent' 00000018 00000005 '54321'"
+	    "0000000b 'nobody-here'"))), FAILURE);
+	assert_int_equal(last.rec.reason, REASON_CONSTRAINT_PEER);
+	assert_string_equal(last.rec.detail, "there is no user "
+	    "\"nobody-here\": create it first, or give its number");
+}
+
+static void
 somebody_has_to_say_yes(void **state)
 {
 	(void)state;
@@ -937,6 +949,7 @@ main(void)
 		T(dear_work_is_left_to_others),
 		T(a_lock_meanwhile_keeps_the_signature_in),
 		T(a_policy_meanwhile_keeps_the_signature_in),
+		T(a_peer_that_is_none_is_named),
 		T(somebody_has_to_say_yes),
 		T(what_nobody_said_yes_to_is_not_counted),
 		T(approvers_are_for_a_service),

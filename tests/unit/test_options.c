@@ -655,6 +655,8 @@ combinations_of_ours_exit_2(void **state)
 		{ "--status --allow a=sign", "--allow does not go with", 2 },
 		{ "--load -D", "-D does not go with --load", 2 },
 		{ "--load --ready-fd 5", "--ready-fd does not go with", 2 },
+		{ "--check-policy p -a x", "-a does not go with --check", 2 },
+		{ "-a x --check-policy p", "-a does not go with --check", 2 },
 		{ "-k --legacy-rsa", "--legacy-rsa does not go with -k", 2 },
 		{ "--load x", "it reads stdin: --load < x", 2 },
 		{ "--load \x1bx y", "it reads stdin: --load < \\x1bx", 2 },

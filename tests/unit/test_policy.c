@@ -118,10 +118,15 @@ bad_rules_are_refused_and_named(void **state)
 		{ " 1000=list", "no user \" 1000\"" },
 		{ "1000 =list", "no user \"1000 \"" },
 		{ "0x10=list", "no user \"0x10\"" },
-		{ "4294967295=list", "no user \"4294967295\"" },
-		{ "4294967296=list", "no user" },
-		{ "99999999999999999999999=list", "no user" },
-		{ "@4294967295=list", "no group" },
+		{ "4294967295=list", "no user \"4294967295\": that number "
+		    "means none, the highest one is 4294967294" },
+		{ "4294967296=list", "no user \"4294967296\": the highest "
+		    "number is 4294967294" },
+		{ "99999999999999999999999=list", "no user \"99999999999999999"
+		    "999999\": the highest number" },
+		{ "@4294967295=list", "no group \"4294967295\": that number "
+		    "means none" },
+		{ "4294967295x=list", "create it first" },
 		{ "no-such-user-here=list", "\"no-such-user-here\"" },
 		{ "@no-such-group-here=list", "\"no-such-group-here\"" },
 		{ "+=list", "no user" },

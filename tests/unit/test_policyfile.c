@@ -117,7 +117,14 @@ bad_files_are_refused_by_line(void **state)
 		BAD("1=list,", "conf:1: \"\" is no operation"),
 		BAD("1 = list", "conf:1: \"1 = list\" is no rule: use PEER"),
 		BAD("1=list 2=list", "conf:1: \"1=list 2=list\" is no rule"),
-		BAD("1=list # why", "conf:1: \"1=list # why\" is no rule"),
+		BAD("1=list # why", "conf:1: \"1=list # why\" is no rule: put "
+		    "the comment on a line of its own"),
+		BAD("1=list\t#why\n", "conf:1: \"1=list\\x09#why\" is no rule: "
+		    "put the comment"),
+		BAD("1=list, sign #", "conf:1: \"1=list, sign #\" is no rule: "
+		    "put the comment"),
+		BAD("1=list#why", "conf:1: \"list#why\" is no operation"),
+		BAD("1=list a#b", "conf:1: \"1=list a#b\" is no rule: use PEER"),
 		BAD("1=list\\\n", "conf:1: \"list\\\\\" is no operation"),
 		BAD("1=list\r2=list\n", "conf:1: \"1=list\\x0d2=list\""),
 		BAD("1=list\v\n", "conf:1: \"1=list\\x0b\" is no rule"),
