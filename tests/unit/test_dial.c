@@ -543,6 +543,7 @@ families_take_turns(void **state)
 	char order[LIST_MAX + 1];
 	size_t i, j;
 	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	int before;
 
 	(void)state;
 	if (fd < 0) {
@@ -556,8 +557,12 @@ families_take_turns(void **state)
 		for (j = 0; t[i].families[j] != '\0'; j++)
 			(t[i].families[j] == '4' ? add_ipv4 : add_ipv6)(
 			    (uint16_t)(j + 1));
+		before = count_descriptors();
 		assert_int_equal(dial_host("name", 22, PATIENCE_MS, &fd),
 		    ST_CLOSED);
+		assert_int_equal(count_descriptors(), before);
+		assert_string_equal(why,
+		    "cannot connect to name:22: Connection refused");
 		for (j = 0; j < tried.n; j++)
 			order[j] = (char)('A' + tried.ports[j] - 1);
 		order[j] = '\0';
