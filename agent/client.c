@@ -85,13 +85,19 @@ client_fd(const struct client *c)
 
 /* Say goodbye; c is gone afterwards. */
 static int
-drop(struct client *c, const char *why)
+drop(struct client *c)
 {
-	if (why != NULL)
-		log_debug("uid %u: connection closed: %s",
-		    (unsigned)c->peer.uid, why);
 	c->home->gone(c->home->cookie, c);
 	return ST_OK;
+}
+
+/* The peer has ended it, or is no more, in whatever way we came to know. */
+static int
+drop_gone(struct client *c)
+{
+	log_debug("uid %u: connection closed: the peer is gone",
+	    (unsigned)c->peer.uid);
+	return drop(c);
 }
 
 /* Find out the parts of a record that are dear. */
@@ -169,7 +175,17 @@ drop_for(struct client *c, enum reason reason)
 		.uid = c->peer.uid, .gid = c->peer.gid, .pid = c->peer.pid } };
 
 	report(c, &d);
-	return drop(c, NULL);
+	return drop(c);
+}
+
+/* Close it for what came of a step with it. */
+static int
+drop_after(struct client *c, int st)
+{
+	if (st == ST_CLOSED)
+		return drop_gone(c);
+	return drop_for(c, st == ST_MALFORMED || st == ST_TOO_LARGE ?
+	    REASON_BROKEN : REASON_MEMORY);
 }
 
 void
@@ -250,7 +266,7 @@ resume(struct client *c)
 	if (st == ST_OK)
 		st = drain(c);
 	if (st != ST_OK && st != ST_MORE)
-		(void)drop(c, status_name(st));
+		(void)drop_after(c, st);
 	else
 		turns_wait(&c->home->turns, &c->turn);
 }
@@ -359,13 +375,15 @@ begin_job(struct client *c)
 	return false;
 }
 
-/* Leave a job to itself: the connection ends. */
+/* The connection ends.  A job that waits ends with it: who hangs up would else
+ * leave as many behind as he likes.  One that is being run is left to itself. */
 static void
 abandon_job(struct client *c)
 {
 	if (c->busy == BUSY_ASKING)
 		approver_cancel(c->home->agent->approver, c->question);
-	if (c->busy == BUSY_RUNNING) {
+	if (c->busy == BUSY_RUNNING && !workers_cancel(c->home->workers,
+	    &c->conn.job->work)) {
 		c->conn.job->owner = NULL;
 		c->conn.job = NULL;
 	}
@@ -384,6 +402,20 @@ hold_back(struct client *c, struct wire_writer *w, size_t mark,
 	c->holding = true;
 	loop_timer_set(c->home->loop, &c->hold,
 	    loop_now(c->home->loop) + delay_ms);
+}
+
+/* Remember who sent what is refused because another one did than connected. */
+static void
+note_sender(const struct client *c, struct audit_record *rec)
+{
+	if (rec->reason != REASON_PASSED_DESCRIPTOR)
+		return;
+	if (c->in.sender == (uid_t)-1)
+		(void)snprintf(rec->detail, sizeof(rec->detail),
+		    "by a uid that is not known");
+	else
+		(void)snprintf(rec->detail, sizeof(rec->detail),
+		    "by uid %u", (unsigned)c->in.sender);
 }
 
 /* Serve one request into w, or begin to. */
@@ -423,6 +455,7 @@ serve_one(struct client *c, struct wire_writer *w)
 	assert(reply.len > 0 && !reply.full);
 	w->len += reply.len;
 	frame_close(w, mark);
+	note_sender(c, &d.rec);
 	report(c, &d);
 	if (d.delay_ms > 0)
 		hold_back(c, w, start, d.delay_ms);
@@ -524,7 +557,7 @@ wait_next(struct client *c, bool progress)
 	unsigned want = 0;
 
 	if (c->ended && !waiting && !owed && buf_len(&c->out) == 0)
-		return drop(c, NULL);
+		return drop_gone(c);
 	if (keep_account(c) != ST_OK)
 		return drop_for(c, REASON_LIMIT_BYTES);
 	if (c->overdue && !progress && !waiting && inbox_begun(&c->in))
@@ -566,7 +599,7 @@ turn(struct client *c, bool may_read)
 		return st;	/* an invariant of ours: stop the daemon */
 	home->served(home->cookie);
 	if (st != ST_OK && st != ST_MORE)
-		return drop(c, status_name(st));
+		return drop_after(c, st);
 	return wait_next(c, progress);
 }
 
@@ -580,7 +613,7 @@ on_io(void *cookie, unsigned ready)
 	if ((ready & LOOP_WRITE) != 0 && buf_len(&c->out) > 0) {
 		st = drain(c);
 		if (st != ST_OK && st != ST_MORE)
-			return drop(c, status_name(st));
+			return drop_after(c, st);
 	}
 	if ((ready & (LOOP_READ | LOOP_HANGUP)) != 0)
 		c->may_read = true;
@@ -590,7 +623,7 @@ on_io(void *cookie, unsigned ready)
 	/* Gone for good, and nobody left to read: nothing to wait for. */
 	if ((ready & LOOP_HANGUP) != 0 && (ready & LOOP_READ) == 0 &&
 	    (c->ended || c->watch.want == 0))
-		return drop(c, "the peer is gone");
+		return drop_gone(c);
 	turns_wait(&c->home->turns, &c->turn);
 	return ST_OK;
 }
@@ -624,8 +657,9 @@ on_unread_late(void *cookie)
 	struct client *c = cookie;
 	int st = drain(c);
 
-	if (st == ST_CLOSED || (st == ST_MORE &&
-	    c->taken < LIMIT_UNREAD_STEP))
+	if (st == ST_CLOSED)
+		return drop_gone(c);
+	if (st == ST_MORE && c->taken < LIMIT_UNREAD_STEP)
 		return drop_for(c, REASON_LIMIT_UNREAD_TIME);
 	return turn(c, false);
 }
@@ -635,13 +669,13 @@ static int
 on_hold(void *cookie)
 {
 	struct client *c = cookie;
+	int st;
 
 	c->holding = false;
-	if (buf_put(&c->out, c->held, HELD_LEN) != ST_OK)
-		return drop(c, "no room for a reply");
-	if (drain(c) == ST_CLOSED)
-		return drop(c, "the peer is gone");
-	return turn(c, false);
+	if ((st = buf_put(&c->out, c->held, HELD_LEN)) == ST_OK)
+		st = drain(c);
+	return st == ST_OK || st == ST_MORE ? turn(c, false) :
+	    drop_after(c, st);
 }
 
 /* Take leave of the account. */

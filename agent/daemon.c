@@ -631,6 +631,7 @@ serve(struct daemon *d)
 	sweep(d);
 	log_open("bottle-agent", d->opts->debug ? LOG_LEVEL_DEBUG :
 	    LOG_LEVEL_INFO, d->background);
+	log_never_wait();
 	if ((st = set_up(d, why, sizeof(why))) != ST_OK) {
 		d->code = st == ST_FULL || st == ST_UNSUPPORTED ?
 		    EXIT_MEMORY : EXIT_FAILED;

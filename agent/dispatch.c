@@ -1076,10 +1076,15 @@ finish_sign(struct call *c, const struct job *j)
 	enum reason why;
 	int st;
 
+	/* A question may have waited for long, and the policy be another one. */
+	if (!dispatch_may(c->peer, c->d->type))
+		return refuse(c, REASON_POLICY);
 	if (j->st == ST_OK && c->a->lock.locked)
 		return refuse(c, REASON_MEANWHILE_LOCKED);
 	if (id == NULL)
 		return refuse(c, REASON_MEANWHILE_REMOVED);
+	if (!rules_for_peer(&id->rules, c->peer))
+		return refuse(c, REASON_NOT_VISIBLE);
 	/* A yes was for the rules of then. */
 	if (j->ask && id->key != s->key)
 		return refuse(c, REASON_MEANWHILE_REPLACED);

@@ -189,6 +189,15 @@ throw_away(struct inbox *box, const struct frame_peek *peek, enum reason why)
 	box->thrown_type = peek->type;
 }
 
+/* Note that bytes came from somebody else. */
+static void
+set_foreign(struct inbox *box, uid_t sender)
+{
+	if (!box->foreign)
+		box->sender = sender;
+	box->foreign = true;
+}
+
 /* recv(2), and a look at who has sent it.  A descriptor that is sent along
  * finds no room beside the sender and is closed by the kernel. */
 static ssize_t
@@ -212,12 +221,12 @@ receive(struct inbox *box, const struct peer *peer, const struct intake *intake,
 	/* Nobody known is as bad as somebody else. */
 	if (head == NULL || head->cmsg_level != SOL_SOCKET ||
 	    head->cmsg_type != SCM_CREDENTIALS) {
-		box->foreign = true;
+		set_foreign(box, (uid_t)-1);
 		return n;
 	}
 	memcpy(&sender, CMSG_DATA(head), sizeof(sender));
 	if (sender.uid != peer->uid && sender.uid != 0)
-		box->foreign = true;
+		set_foreign(box, sender.uid);
 	return n;
 }
 
@@ -381,7 +390,8 @@ inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
 	if (n == 0)
 		return ST_CLOSED;
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? ST_MORE : ST_CLOSED;
+		return errno == EAGAIN || errno == EINTR ?
+		    ST_MORE : ST_CLOSED;
 	if (box->split) {
 		box->tail_len += (size_t)n;
 		return ST_OK;
@@ -527,8 +537,7 @@ inbox_settle(struct inbox *box, const struct peer *peer,
 	/* The caller may have stopped just before a frame that is not kept. */
 	if (frame_peek(box->rest, &peek) == ST_OK &&
 	    peek.need > box->rest.len) {
-		if ((why = why_not(box, &peek, peer)) !=
-		    REASON_NONE)
+		if ((why = why_not(box, &peek, peer)) != REASON_NONE)
 			throw_away(box, &peek, why);
 		/* It was the last one that anything was wiped of. */
 		box->wiped = false;
@@ -551,7 +560,8 @@ inbox_waiting(const struct inbox *box)
 
 	if (box->skip > 0)
 		return false;
-	return box->thrown != REASON_NONE || frame_peek(box->rest, &peek) != ST_OK ||
+	return box->thrown != REASON_NONE ||
+	    frame_peek(box->rest, &peek) != ST_OK ||
 	    (box->rest.len > 0 && peek.need <= arrived(box));
 }
 

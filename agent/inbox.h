@@ -62,6 +62,8 @@ struct inbox {
 	uint8_t		 thrown_type;
 	bool		 foreign;	/* bytes came from another uid than the
 					 * one that connected: stays so */
+	uid_t		 sender;	/* the first one that did; -1: one that
+					 * is not known */
 };
 
 /**
@@ -81,7 +83,8 @@ void inbox_fini(struct inbox *box, struct intake *intake);
 /**
  * inbox_read(box, peer, intake, fd):
  * Receive some bytes of ${peer}.  Where the kernel says that another one has
- * sent them, who is not root, the box is foreign from then on.
+ * sent them, who is not root, the box is foreign from then on, and ->sender who
+ * that was.
  *
  * Errors: ST_MORE    nothing there now
  *         ST_CLOSED  end of file, or the peer is gone

@@ -20,10 +20,6 @@
 #include "proto/keyprivate.h"
 #include "proto/wire.h"
 
-/* RSA moduli we take, in bits; OpenSSH's bounds. */
-#define KEY_RSA_BITS_MIN	1024
-#define KEY_RSA_BITS_MAX	16384
-
 /* Longest raw signature, in bytes: RSA of 16384 bits. */
 #define KEY_SIGNATURE_MAX	2048
 /* "SHA256:" and 43 characters of base64, with the NUL. */
@@ -193,11 +189,11 @@ int key_sign(struct key *k, struct slice data, uint32_t flags,
  * The public point of the private number ${d}, as 04 || x || y; for key files
  * that leave it out.
  *
- * Shape:  *${qlen} is the room at ${q} and becomes what was used.
+ * Shape:  *${qlen} is the room at ${q}, KEY_ECDSA_PUBLIC_MAX, and becomes
+ *         what was used.
  * Errors: ST_MALFORMED   ${d} is not between 1 and the order
  *         ST_FULL, ST_CRYPTO
  */
-#define KEY_ECDSA_PUBLIC_MAX	133
 int key_ecdsa_public(enum key_type type, struct slice d, uint8_t *q,
     size_t *qlen) MUST_USE;
 

@@ -25,7 +25,7 @@ enum limit_id {
 	LIMIT_ID_UNREAD_TIME,	/* ms until LIMIT_UNREAD_STEP more bytes of the
 				 * replies that wait are taken */
 	LIMIT_ID_BYTES,		/* bytes kept for all uids but 0: begun frames,
-				 * replies that wait */
+				 * replies that wait, binds, jobs */
 	LIMIT_ID_BYTES_UID,	/* of one uid */
 	LIMIT_ID_QUESTION_TIME,	/* ms that a question about a key may wait for
 				 * its answer; 0: for ever */

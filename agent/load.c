@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/seal.h"
+#include "keys/seal.h"
 #include "agent/vault.h"
 #include "proto/bundle.h"
 #include "proto/constraint.h"

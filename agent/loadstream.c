@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/keytext.h"
+#include "keys/keytext.h"
 #include "agent/vault.h"
 #include "base/log.h"
 #include "proto/bundle.h"
@@ -357,7 +357,7 @@ count_rest(struct slice rest)
 	char why[WHY_MAX];
 	size_t n = 0;
 
-	while (keytext_next(vault_region(), &rest, &key, why,
+	while (keytext_next(vault_region(), key_ecdsa_public, &rest, &key, why,
 	    sizeof(why)) != ST_NOT_FOUND) {
 		keytext_fini(vault_region(), &key);
 		n++;
@@ -440,7 +440,7 @@ take_keys(struct loadstream *ls)
 	char why[WHY_MAX];
 	int st;
 
-	while ((st = keytext_next(region, &ls->rest, &key, why,
+	while ((st = keytext_next(region, key_ecdsa_public, &ls->rest, &key, why,
 	    sizeof(why))) == ST_OK) {
 		st = take_key(ls, &key);
 		keytext_fini(region, &key);

@@ -14,10 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/certtext.h"
+#include "keys/certtext.h"
 #include "agent/key.h"
 #include "agent/options.h"
-#include "agent/seal.h"
+#include "keys/seal.h"
 #include "base/text.h"
 #include "proto/wire.h"
 

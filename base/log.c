@@ -2,11 +2,19 @@
  * A line is put together in one piece and goes out in one write(2): lines of
  * several threads, or of a child that shares stderr, never mix.  stdio is not
  * used, since it keeps a copy of what it printed.
+ *
+ * A pipe that has room at all has some for a whole line.  Where others write to
+ * the same one, the room that was seen may be gone a moment later, and the line
+ * waits after all; so it is only while a reader is slow, not when it has
+ * stopped.
  */
 #include "base/log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +31,14 @@ static struct {
 	const char	*program;
 	enum log_level	 level;
 	bool		 to_syslog;
-} state = { NULL, LOG_LEVEL_INFO, false };
+	bool		 never_wait;
+} state = { NULL, LOG_LEVEL_INFO, false, false };
+
+/* Lines that were left out and not told of yet. */
+static atomic_uint left_out;
+
+_Static_assert(PREFIX_MAX + LOG_LINE_MAX + 1 <= PIPE_BUF, "a line fits into "
+    "a pipe as a whole, or not at all");
 
 static const struct {
 	const char	*name;
@@ -43,6 +58,12 @@ log_open(const char *program, enum log_level level, int to_syslog)
 	state.to_syslog = to_syslog != 0;
 	if (state.to_syslog)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_AUTH);
+}
+
+void
+log_never_wait(void)
+{
+	state.never_wait = true;
 }
 
 bool
@@ -75,8 +96,22 @@ add_printable(char *line, size_t len, size_t max, const char *s)
 	return len;
 }
 
-/* Send one finished line to where lines go. */
-static void
+/* Write one finished line to stderr; false: it would have to wait. */
+static bool
+put_line(const char *line, size_t len)
+{
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (state.never_wait && poll(&room, 1, 0) == 0)
+		return false;
+	/* There is nowhere to complain when stderr does not take it. */
+	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
+		continue;
+	return true;
+}
+
+/* Send one finished message to where lines go; false: it was left out. */
+static bool
 emit(enum log_level level, const char *message)
 {
 	char line[PREFIX_MAX + LOG_LINE_MAX + 1];
@@ -97,12 +132,25 @@ emit(enum log_level level, const char *message)
 	if (state.to_syslog) {
 		line[len] = '\0';
 		syslog(levels[level].priority, "%s", line);
-		return;
+		return true;
 	}
 	line[len++] = '\n';
-	/* There is nowhere to complain when stderr does not take it. */
-	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
-		continue;
+	return put_line(line, len);
+}
+
+/* Say how many lines were left out, as soon as stderr takes that. */
+static void
+tell_left_out(void)
+{
+	unsigned n = atomic_exchange(&left_out, 0);
+	char message[64];
+
+	if (n == 0)
+		return;
+	(void)snprintf(message, sizeof(message), "%u message%s %s left out: "
+	    "nobody read them", n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
+	if (!emit(LOG_LEVEL_WARN, message))
+		(void)atomic_fetch_add(&left_out, n);
 }
 
 /* Format and send; ${tail} is added after ": " unless it is NULL. */
@@ -121,7 +169,9 @@ logv(enum log_level level, const char *tail, const char *fmt, va_list ap)
 	if (tail != NULL && len < sizeof(message))
 		(void)snprintf(message + len, sizeof(message) - len, ": %s",
 		    tail);
-	emit(level, n < 0 ? fmt : message);
+	tell_left_out();
+	if (!emit(level, n < 0 ? fmt : message))
+		(void)atomic_fetch_add(&left_out, 1);
 	errno = saved;
 }
 

@@ -36,6 +36,14 @@ enum log_level {
 void log_open(const char *program, enum log_level level, int to_syslog);
 
 /**
+ * log_never_wait():
+ * From now on a line that stderr does not take at once, since it is a pipe or
+ * the like that nobody reads, is left out; the next one that it takes comes
+ * after one that says how many were.  Lines for syslog wait all the same.
+ */
+void log_never_wait(void);
+
+/**
  * log_wants(level):
  * Whether lines of that level go anywhere: to spare what it takes to make one.
  */

@@ -77,12 +77,24 @@ runnable(const struct workers *ws, struct account *a)
 	return *at != NULL ? at : NULL;
 }
 
+/* Take the piece at a place in the chain of an account out of it. */
+static struct work *
+unlink_work(struct account *a, struct work **at)
+{
+	struct work *w = *at;
+
+	*at = w->next;
+	if (a->last == &w->next)
+		a->last = at;
+	return w;
+}
+
 /* Take the piece that is to be run next, or NULL. */
 static struct work *
 pick(struct workers *ws, struct account **whose)
 {
 	struct account *a, *best = NULL;
-	struct work **at, *w;
+	struct work *w;
 
 	for (a = ws->accounts; a != NULL; a = a->next)
 		if (runnable(ws, a) != NULL && (best == NULL ||
@@ -90,11 +102,7 @@ pick(struct workers *ws, struct account **whose)
 			best = a;
 	if (best == NULL)
 		return NULL;
-	at = runnable(ws, best);
-	w = *at;
-	*at = w->next;
-	if (best->last == &w->next)
-		best->last = at;
+	w = unlink_work(best, runnable(ws, best));
 	ws->virtual_ns = best->virtual_ns;
 	best->virtual_ns += GUESS_NS;
 	best->running++;
@@ -333,6 +341,29 @@ workers_submit(struct workers *ws, struct work *w)
 	(void)pthread_mutex_lock(&ws->lock);
 	deliver(ws, w);
 	(void)pthread_mutex_unlock(&ws->lock);
+}
+
+bool
+workers_cancel(struct workers *ws, struct work *w)
+{
+	struct account *a;
+	struct work **at;
+	bool waits = false;
+
+	(void)pthread_mutex_lock(&ws->lock);
+	for (a = ws->accounts; a != NULL && a->id != w->account; a = a->next)
+		continue;
+	if (a != NULL) {
+		for (at = &a->first; *at != NULL && *at != w;
+		    at = &(*at)->next)
+			continue;
+		waits = *at != NULL;
+		if (waits)
+			(void)unlink_work(a, at);
+		settle_accounts(ws);
+	}
+	(void)pthread_mutex_unlock(&ws->lock);
+	return waits;
 }
 
 void

@@ -7,7 +7,8 @@
  * Layer:   base.
  * Threads: the functions here are for the loop's thread alone.  ->run() is
  *          called in a worker, ->done() in the loop's thread.
- * Memory:  the work belongs to whoever hands it in, until ->done().
+ * Memory:  the work belongs to whoever hands it in, and stays where it is until
+ *          ->done() or workers_cancel().
  *
  * Work is done on somebody's account, and accounts share the workers evenly by
  * the time that their work takes: one with a thousand pieces waiting delays
@@ -57,6 +58,14 @@ size_t workers_count(const struct workers *ws);
  * Have ${w} run, and then have it done().
  */
 void workers_submit(struct workers *ws, struct work *w);
+
+/**
+ * workers_cancel(ws, w):
+ * Take ${w} back if no worker has begun with it; then it is the caller's, and
+ * done() is not called.  false: it is being run, or was, and done() is still to
+ * come.
+ */
+bool workers_cancel(struct workers *ws, struct work *w) MUST_USE;
 
 /**
  * workers_free(ws):

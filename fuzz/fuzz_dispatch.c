@@ -20,7 +20,7 @@
 #include <sodium.h>
 
 #include "agent/dispatch.h"
-#include "agent/seal.h"
+#include "keys/seal.h"
 #include "agent/vault.h"
 #include "agent/verify.h"
 #include "fuzz/fuzz.h"

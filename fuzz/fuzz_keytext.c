@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "agent/key.h"
-#include "agent/keytext.h"
+#include "keys/keytext.h"
 #include "agent/vault.h"
 #include "fuzz/fuzz.h"
 #include "proto/bundle.h"
@@ -120,7 +120,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	do {
 		left = in.len;
 		before = used();
-		st = keytext_next(vault_region(), &in, &key, why, sizeof(why));
+		st = keytext_next(vault_region(), key_ecdsa_public, &in, &key, why, sizeof(why));
 		assert(st >= 0);
 		assert(st == ST_NOT_FOUND || in.len < left);
 		if (st == ST_OK) {

@@ -4,7 +4,7 @@
 /*
  * bundle - the sealed stream in which a load travels.
  *
- * Layer:   proto: the shape only; agent/seal.h does the cryptography.
+ * Layer:   proto: the shape only; keys/seal.h does the cryptography.
  *
  * Shape:   BUNDLE_SEALED bytes   the stream's key, sealed to the one-time
  *                                public key of the receiver

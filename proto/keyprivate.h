@@ -17,6 +17,12 @@
 /* Longest public blob of a plain key: RSA of 16384 bits, with room. */
 #define KEYPRIVATE_PUBLIC_MAX	4352
 
+/* RSA moduli we take, in bits; OpenSSH's bounds. */
+#define KEY_RSA_BITS_MIN	1024
+#define KEY_RSA_BITS_MAX	16384
+/* Longest public point: of P-521, as 04 || x || y. */
+#define KEY_ECDSA_PUBLIC_MAX	133
+
 /* The fields after the type name of a private key.  Numbers are plain
  * big-endian without leading zeros.  Those that an add of a certificate leaves
  * out (the public ones) come from the certificate. */

@@ -6,7 +6,7 @@ src=$1 build=$2 cc=$3
 shift 3
 bad=0
 n=0
-for h in "$src"/base/*.h "$src"/proto/*.h "$src"/agent/*.h \
+for h in "$src"/base/*.h "$src"/proto/*.h "$src"/keys/*.h "$src"/agent/*.h \
     "$src"/forwarder/*.h; do
 	n=$((n + 1))
 	"$cc" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wstrict-prototypes \

@@ -27,6 +27,10 @@
 #define SOON_MS		2000
 /* Connections that hang up, one after the other. */
 #define LEAVERS		50
+/* Others, and how much each has copied: more work than is done soon, and more
+ * memory than the agent has any use for. */
+#define LONG_LEAVERS	300
+#define LONG		200000
 #ifdef __SANITIZE_THREAD__
 /* It has a thread of its own, beside those that a program starts. */
 #define MORE_THREADS	1
@@ -187,7 +191,20 @@ slow_signatures_of_others_are_not_last_in_the_queue(void **state)
 	rig_hang_up(other);
 }
 
-/* A bind for forwarding by the quick key, which signs for that itself. */
+/* A bind for forwarding by the quick key. */
+static struct slice
+bind_with(const char *session, struct slice sig)
+{
+	return rig_join(rig_text(SSH_AGENTC_EXTENSION, EXT_SESSION_BIND),
+	    rig_join(rig_join(
+	    (struct slice){ rig_string(0, quick->blob).p + 1,
+	    quick->blob.len + 4 },
+	    (struct slice){ rig_text(0, session).p + 1, strlen(session) + 4 }),
+	    rig_join((struct slice){ rig_string(0, sig).p + 1, sig.len + 4 },
+	    hex("01"))));
+}
+
+/* The same; the key signs for that itself. */
 static struct slice
 bind_of(const char *session, bool good)
 {
@@ -200,14 +217,7 @@ bind_of(const char *session, bool good)
 	assert_int_equal(type, SSH_AGENT_SIGN_RESPONSE);
 	assert_int_equal(wire_get_string(&r, &sig), ST_OK);
 	/* The fields begin after the number that rig_string() puts first. */
-	sig = hex_copy(sig);
-	return rig_join(rig_text(SSH_AGENTC_EXTENSION, EXT_SESSION_BIND),
-	    rig_join(rig_join(
-	    (struct slice){ rig_string(0, quick->blob).p + 1,
-	    quick->blob.len + 4 },
-	    (struct slice){ rig_text(0, session).p + 1, strlen(session) + 4 }),
-	    rig_join((struct slice){ rig_string(0, sig).p + 1, sig.len + 4 },
-	    hex("01"))));
+	return bind_with(session, hex_copy(sig));
 }
 
 /* What a signature of round i is about. */
@@ -387,6 +397,48 @@ clients_that_leave_cost_nothing(void **state)
 	rig_expect_signature(fd, slower, SSH_AGENT_RSA_SHA2_512,
 	    "rsa-sha2-512", rig_git());
 	rig_alive(&agent);
+}
+
+static int
+setup_one(void **state)
+{
+	(void)state;
+	start_service("--workers", "1");
+	return 0;
+}
+
+/* They ask for what takes long, and for what takes much to be kept. */
+static void
+what_leavers_asked_for_is_not_kept(void **state)
+{
+	struct slice sign = rig_frame(rig_sign(slower->blob, rig_git(),
+	    SSH_AGENT_RSA_SHA2_512));
+	struct slice bind = rig_frame(bind_with("session",
+	    hex_fill('s', LONG)));
+	size_t before;
+	int64_t start;
+	int conn;
+
+	(void)state;
+	rig_expect_signature(fd, slower, SSH_AGENT_RSA_SHA2_512,
+	    "rsa-sha2-512", rig_git());
+	before = rig_rss(&agent);
+	for (unsigned i = 0; i < LONG_LEAVERS; i++) {
+		conn = rig_connect(&agent);
+		rig_send(conn, i % 2 == 0 ? sign : bind);
+		rig_sleep(1);	/* so that it is taken */
+		rig_hang_up(conn);
+	}
+	rig_await_connections(&agent, fd, 1);
+	print_message("rss: %zu KiB, then %zu KiB\n", before,
+	    rig_rss(&agent));
+	assert_true(rig_rss(&agent) <= before + rig_slack(2048));
+	/* Nor is it in the way of what is asked for now. */
+	start = rig_now();
+	rig_expect_signature(fd, slower, SSH_AGENT_RSA_SHA2_512,
+	    "rsa-sha2-512", rig_git());
+	print_message("answered in %lld ms\n", (long long)(rig_now() - start));
+	assert_true(rig_now() - start < SOON_MS);
 }
 
 /* Half-closed: what was asked for is answered, and then it is over. */
@@ -597,6 +649,8 @@ main(void)
 		PLAIN(replies_come_in_the_order_of_the_requests),
 		PLAIN(requests_that_come_byte_by_byte_wait_for_their_turn),
 		CASE(clients_that_leave_cost_nothing),
+		cmocka_unit_test_setup_teardown(
+		    what_leavers_asked_for_is_not_kept, setup_one, teardown),
 		CASE(half_close_does_not_lose_the_reply),
 		CASE(remove_all_while_signatures_are_made),
 		CASE(sigusr1_while_signatures_are_made),

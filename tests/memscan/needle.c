@@ -17,9 +17,10 @@
 #include <openssl/obj_mac.h>
 #include <sodium.h>
 
-#include "agent/keytext.h"
+#include "agent/key.h"
 #include "agent/vault.h"
 #include "base/fdio.h"
+#include "keys/keytext.h"
 
 /* The longest key file that is taken. */
 #define FILE_MAX	(256 * 1024)
@@ -415,7 +416,7 @@ needles_add_file(struct needles *all, const char *path, char *why,
 		goto out;
 	b.key = keep_name(all, path);
 	rest = file;
-	while ((st = keytext_next(vault_region(), &rest, &key, why,
+	while ((st = keytext_next(vault_region(), key_ecdsa_public, &rest, &key, why,
 	    whylen)) == ST_OK) {
 		found++;
 		if (key.fields.type == KEY_RSA)

@@ -5,7 +5,7 @@
  * needle - the numbers of a private key in every form in which a program that
  * signs with it is known to keep them.
  *
- * Layer:   tests.  Reads key files through agent/keytext.h; vault_open() comes
+ * Layer:   tests.  Reads key files through keys/keytext.h; vault_open() comes
  *          first.
  * Secrets: all over ordinary memory: the keys are made for the test.
  *

@@ -158,6 +158,27 @@ check without_it_its_connection_is_closed wait_for 10 process_gone "$user"
 check_refused so_nobody_can_be_asked git_signs as_other ask
 agent_stop
 
+# One that takes the asker's right to sign counts for a question that waits.
+printf '%s\n' '0=admin' "$other_uid=list,sign" >"$T/policy"
+rm -f "$A"
+agent_start --public --policy "$T/policy" --audit "$A"
+as_self ssh-add -q -c "$T/ask"
+approver kept hold
+held=$approver_pid
+sign "$other_uid" &
+client=$!
+check it_is_put_before wait_for 10 asked kept 1
+printf '%s\n' '0=admin' "$other_uid=list" >"$T/policy"
+kill -HUP "$agent_pid"
+check the_policy_is_read wait_for 10 grep -q '"op":"reload"' "$A"
+approver late yes
+kill "$held"
+check it_is_asked_again wait_for 10 asked late 1
+check_ended yes_comes_too_late 255 "$client"
+check_same because_of_the_policy "policy $other_uid=list" \
+    "$(jq -r 'select(.op == "sign") | "\(.reason) \(.rule)"' "$A")"
+agent_stop
+
 # In ssh-agent's place there are no approvers.
 agent_start
 as_self ssh-add -q -c "$T/ask"

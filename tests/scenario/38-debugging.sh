@@ -95,6 +95,39 @@ use
 agent_stop
 check_lacks D_says_less "$(cat "$T/log")" ' debug: '
 
+# However a client goes, the log has the same words for it: at the end, with a
+# reply that it did not read, with half a request, and with more replies than
+# the socket takes.
+serve -d
+# shellcheck disable=SC2016
+leave='
+	use Socket;
+	$SIG{PIPE} = "IGNORE";
+	my ($path, $how) = @ARGV;
+	socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+	connect($s, sockaddr_un($path)) or die;
+	my $list = "\0\0\0\1\13";
+	syswrite $s, $list;
+	vec(my $there, fileno $s, 1) = 1;
+	select $there, undef, undef, 20 or die;
+	sysread $s, my $reply, 9 if $how ne "unread";
+	syswrite $s, "\0\0\0\5\13" if $how eq "half";
+	if ($how eq "flood") {
+		$s->blocking(0);
+		1 while syswrite $s, $list x 1000;
+	}'
+for how in end unread half flood; do
+	gone=$(grep -c 'connection closed' "$T/log" || true)
+	check "leaves_$how" timeout 30 perl -MIO::Handle -e "$leave" "$S" "$how"
+	one_more() {
+		[ "$(grep -c 'connection closed' "$T/log")" -gt "$gone" ]
+	}
+	check "is_seen_to_leave_$how" wait_for 10 one_more
+done
+agent_stop
+check_same it_is_gone_in_one_way 'connection closed: the peer is gone' \
+    "$(grep -o 'connection closed.*' "$T/log" | sort -u)"
+
 for hash in md5 sha1 sha256 sha384 sha512 MD5 Sha512; do
 	serve -d -E "$hash"
 	as_self ssh-add -q "$T/ed25519"

@@ -131,7 +131,7 @@ static pid_t
 start(char **argv)
 {
 	int in[2], out[2];
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 ||
 	    (pid = fork()) < 0)
@@ -188,7 +188,7 @@ main(int argc, char **argv)
 	struct slice stream;
 	const uint8_t too_long[4] = { 0, 1, 0, 1 };
 	char why[256];
-	pid_t pid;
+	pid_t pid = -1;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_open("bundle", LOG_LEVEL_INFO, 0);

@@ -2,10 +2,24 @@
 # check.sh - named checks of a test that is a shell script.
 #
 # Sourced, after say.sh.  Each check prints one line, "ok NAME" or
-# "not ok NAME: what"; checks_end gives the verdict.
+# "not ok NAME: what"; checks_end gives the verdict.  A command beside the checks
+# that fails ends the script (set -e), and stderr says which it was.
 
 checks_done=0
 checks_failed=0
+
+# tell_end STATUS COMMAND LINE...: the line of that command, and of each call
+# that led to it.
+tell_end() {
+	local status=$1 command=$2
+
+	shift 2
+	[[ $- == *e* ]] || return 0
+	printf 'not ok: "%s" ended with %s, and the script with it: lines %s\n' \
+	    "$(printf '%s' "$command" | tr '\n' '|')" "$status" "$*" >&2
+}
+set -E
+trap 'tell_end "$?" "$BASH_COMMAND" "$LINENO" "${BASH_LINENO[@]}"' ERR
 
 ok() {
 	checks_done=$((checks_done + 1))

@@ -367,6 +367,7 @@ far_end(int fd, struct flow *up)
 	struct flow down = { .name = "far end, down", .fd = fd,
 		.is_socket = true, .bytes = opt.down, .seed = SEED_DOWN };
 	pthread_t thread;
+	bool good;
 
 	*up = (struct flow){ .name = "far end, up", .fd = fd,
 		.bytes = opt.up, .seed = SEED_UP };
@@ -377,7 +378,8 @@ far_end(int fd, struct flow *up)
 	drain(up);
 	pthread_join(thread, NULL);
 	close(fd);
-	return flow_good(up) & flow_good(&down);
+	good = flow_good(up);
+	return flow_good(&down) && good;
 }
 
 static int
@@ -595,7 +597,8 @@ near_end(struct helper *helper, struct proxy *proxy, pthread_t far)
 	start_thread(&thread, pour, &up);
 	drain(&down);
 	pthread_join(thread, NULL);
-	good = flow_good(&up) & flow_good(&down);
+	good = flow_good(&up);
+	good = flow_good(&down) && good;
 	close(helper->from);
 	end = down.end_ns > up.end_ns ? down.end_ns : up.end_ns;
 	if (proxy != NULL) {

@@ -81,12 +81,13 @@ make_keys() {
 }
 
 # agent_start [OPTION...]: serve $S, in front, and return when it does;
-# agent_pid is its process.  Its log is $T/log.
+# agent_pid is its process.  Its log is $agent_log.
+agent_log=$T/log
 agent_start() {
 	rm -f "$T/ready"
 	mkfifo "$T/ready"
-	"$AGENT" -D -a "$S" --ready-fd 9 "$@" >"$T/out" 2>>"$T/log" \
-	    </dev/null 9>"$T/ready" &
+	"$AGENT" -D -a "$S" --ready-fd 9 "$@" >"$T/out" \
+	    2>>"$agent_log" </dev/null 9>"$T/ready" &
 	agent_pid=$!
 	agent_seen "$agent_pid"
 	# How it ends when it is told to.

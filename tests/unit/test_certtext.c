@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "agent/certtext.h"
+#include "keys/certtext.h"
 #include "base/text.h"
 #include "support/cert_vectors.h"
 #include "support/fakecert.h"

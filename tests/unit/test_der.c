@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/der.h"
+#include "keys/der.h"
 
 #define BYTES(s)	{ (const uint8_t *)(s), sizeof(s) - 1 }
 

@@ -9,7 +9,7 @@
 
 #include "agent/dispatch.h"
 #include "agent/limits.h"
-#include "agent/seal.h"
+#include "keys/seal.h"
 #include "agent/vault.h"
 #include "proto/agent_num.h"
 #include "proto/bundle.h"

@@ -36,7 +36,7 @@ static struct conn conn, conn2;
 static struct decision last;
 static struct testkey *ed, *p384;
 static struct signer host_a, host_b;
-static const struct peer self = { .uid = 0, .ops = POLICY_ALL };
+static struct peer self = { .uid = 0, .ops = POLICY_ALL };
 static uint8_t reply_room[FRAME_BODY_MAX];
 static struct slice reply;
 static struct loop *loop;
@@ -73,6 +73,7 @@ setup(void **state)
 	memset(&conn, 0, sizeof(conn));
 	memset(&conn2, 0, sizeof(conn2));
 	policy_init(&agent.policy, 0);
+	self.ops = POLICY_ALL;
 	agent.ring = keyring_new();
 	return agent.ring != NULL ? 0 : -1;
 }
@@ -674,6 +675,36 @@ a_lock_meanwhile_keeps_the_signature_in(void **state)
 	assert_int_equal(finish(&conn), FAILURE);
 }
 
+/* What the peer may do, and for which keys, is asked again at the end. */
+static void
+a_policy_meanwhile_keeps_the_signature_in(void **state)
+{
+	(void)state;
+	agent.defer = true;
+	assert_int_equal(ask(add_request(p384, hex(""))), SUCCESS);
+	assert_int_equal(begin_on(&conn, sign_request(p384->blob,
+	    slice_str("x")), hex("")), ST_MORE);
+	job_run(conn.job);
+	self.ops = POLICY_LIST;
+	assert_int_equal(finish(&conn), FAILURE);
+	assert_int_equal(last.rec.reason, REASON_POLICY);
+	/* Without admin it may sign, but with its own keys alone. */
+	self.ops = POLICY_ALL;
+	assert_int_equal(ask(add_request(p384, hex("ff 00000012"
+	    "'peers@bottle-agent' 00000009 00000005 '54321'"))), SUCCESS);
+	assert_int_equal(begin_on(&conn, sign_request(p384->blob,
+	    slice_str("x")), hex("")), ST_MORE);
+	job_run(conn.job);
+	self.ops = POLICY_LIST | POLICY_SIGN;
+	assert_int_equal(finish(&conn), FAILURE);
+	assert_int_equal(last.rec.reason, REASON_NOT_VISIBLE);
+	self.ops = POLICY_ALL;
+	assert_int_equal(begin_on(&conn, sign_request(p384->blob,
+	    slice_str("x")), hex("")), ST_MORE);
+	job_run(conn.job);
+	assert_int_equal(finish(&conn), SIGNED);
+}
+
 static void
 somebody_has_to_say_yes(void **state)
 {
@@ -905,6 +936,7 @@ main(void)
 		T(far_hosts_change_nothing_in_service_mode),
 		T(dear_work_is_left_to_others),
 		T(a_lock_meanwhile_keeps_the_signature_in),
+		T(a_policy_meanwhile_keeps_the_signature_in),
 		T(somebody_has_to_say_yes),
 		T(what_nobody_said_yes_to_is_not_counted),
 		T(approvers_are_for_a_service),

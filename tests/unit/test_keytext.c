@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "agent/key.h"
-#include "agent/keytext.h"
-#include "agent/pem.h"
+#include "keys/keytext.h"
+#include "keys/pem.h"
 #include "agent/vault.h"
 #include "base/text.h"
 
@@ -106,7 +106,7 @@ next(struct slice *in, struct found *out)
 	struct wire_writer w = wire_writer(out->room, sizeof(out->room));
 	int st;
 
-	st = keytext_next(vault_region(), in, &out->key, out->why,
+	st = keytext_next(vault_region(), key_ecdsa_public, in, &out->key, out->why,
 	    sizeof(out->why));
 	if (st == ST_OK) {
 		keyprivate_put_public(&w, &out->key.fields);

@@ -11,7 +11,7 @@
 #include <sodium.h>
 
 #include "agent/load.h"
-#include "agent/seal.h"
+#include "keys/seal.h"
 #include "agent/vault.h"
 #include "proto/agent_num.h"
 #include "proto/bundle.h"

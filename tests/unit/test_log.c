@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +164,41 @@ every_status_has_a_name_of_its_own(void **state)
 	assert_string_equal(status_name(ST_INTERNAL - 1), "unknown");
 }
 
+/* stderr is a pipe that nobody reads for a while; there is no way back, so this
+ * is the last one. */
+static void
+who_never_waits_leaves_lines_out_and_says_so(void **state)
+{
+	char got[8192] = "";
+	int fd[2];
+	ssize_t n, room = 0;
+
+	(void)state;
+	assert_int_equal(pipe2(fd, O_NONBLOCK), 0);
+	while ((n = write(fd[1], got, sizeof(got))) > 0)
+		room += n;
+	/* From here on a write waits. */
+	assert_int_equal(fcntl(fd[1], F_SETFL, 0), 0);
+	assert_int_equal(dup2(fd[1], 2), 2);
+	log_never_wait();
+	for (unsigned i = 0; i < 3; i++)
+		log_info("nobody reads %u", i);
+	while (room > 0)
+		room -= read(fd[0], got, sizeof(got));
+	assert_int_equal(room, 0);
+	log_info("read again");
+	log_info("and again");
+	n = read(fd[0], got, sizeof(got) - 1);
+	assert_true(n > 0);
+	got[n] = '\0';
+	assert_string_equal(got,
+	    "prog: warning: 3 messages were left out: nobody read them\n"
+	    "prog: info: read again\n"
+	    "prog: info: and again\n");
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+}
+
 int
 main(void)
 {
@@ -174,6 +210,7 @@ main(void)
 		LOG_TEST(control_bytes_cannot_forge_a_line),
 		LOG_TEST(a_message_is_cut_at_the_limit),
 		cmocka_unit_test(every_status_has_a_name_of_its_own),
+		LOG_TEST(who_never_waits_leaves_lines_out_and_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/pem.h"
+#include "keys/pem.h"
 
 /* RFC 4648 section 10, then what must be refused. */
 static void

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <sodium.h>
 
-#include "agent/seal.h"
+#include "keys/seal.h"
 
 #define HEAD	(BUNDLE_SEALED + BUNDLE_HEADER)
 

@@ -141,7 +141,9 @@ who_waits_for_answers_is_next(void **state)
 	one.asks = true;
 	one.turn_ns = 3 * TURN_NS;
 	run(100);
-	assert_in_range(one.had, 40, 60);
+	/* More if the kernel interrupted one of the crowd; without the rule it
+	 * would be 25. */
+	assert_in_range(one.had, 40, 90);
 }
 
 static void

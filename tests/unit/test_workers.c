@@ -597,6 +597,85 @@ pieces_alone_never_overlap(void **state)
 	pieces_check(p, 400);
 }
 
+/* The first, one in the middle and the last one of those that wait; what comes
+ * after the last one finds its place. */
+static void
+what_waits_can_be_taken_back(void **state)
+{
+	struct piece *p = pieces_new(8);
+	struct workers *ws = start(1);
+	struct gate gate = GATE;
+
+	(void)state;
+	p[0].gate = &gate;
+	submit(ws, &p[0], 1);
+	gate_await(&gate, 1);
+	for (size_t i = 1; i < 7; i++)
+		submit(ws, &p[i], 1);
+	assert_true(workers_cancel(ws, &p[1].work));
+	assert_true(workers_cancel(ws, &p[3].work));
+	assert_true(workers_cancel(ws, &p[6].work));
+	submit(ws, &p[7], 1);
+	gate_open(&gate);
+	finish(5);
+	for (size_t i = 0; i < 8; i++) {
+		bool gone = i == 1 || i == 3 || i == 6;
+
+		assert_int_equal(atomic_load(&p[i].runs), !gone);
+		assert_int_equal(p[i].dones, !gone);
+	}
+	/* What was taken back may be handed in again. */
+	submit(ws, &p[3], 1);
+	finish(6);
+	workers_free(ws);
+	assert_int_equal(scene.done, 6);
+	free(p);
+}
+
+static void
+the_only_one_of_an_account_too(void **state)
+{
+	struct piece *p = pieces_new(3);
+	struct workers *ws = start(1);
+	struct gate gate = GATE;
+
+	(void)state;
+	p[0].gate = &gate;
+	submit(ws, &p[0], 1);
+	gate_await(&gate, 1);
+	submit(ws, &p[1], 2);
+	assert_true(workers_cancel(ws, &p[1].work));
+	assert_false(workers_cancel(ws, &p[1].work));
+	submit(ws, &p[2], 2);
+	gate_open(&gate);
+	finish(2);
+	workers_free(ws);
+	assert_int_equal(p[1].dones, 0);
+	free(p);
+}
+
+static void
+what_runs_or_was_run_cannot_be_taken_back(void **state)
+{
+	struct piece *p = pieces_new(1);
+	struct workers *ws = start(1);
+	struct gate gate = GATE;
+
+	(void)state;
+	p->gate = &gate;
+	submit(ws, p, 1);
+	gate_await(&gate, 1);
+	assert_false(workers_cancel(ws, &p->work));
+	gate_open(&gate);
+	while (atomic_load(&p->runs) == 0)
+		(void)sched_yield();
+	assert_false(workers_cancel(ws, &p->work));
+	finish(1);
+	assert_false(workers_cancel(ws, &p->work));
+	workers_free(ws);
+	pieces_check(p, 1);
+}
+
 static void
 free_finishes_what_runs_and_hands_back_the_rest(void **state)
 {
@@ -851,6 +930,9 @@ main(void)
 		TEST(time_without_work_is_not_saved_up),
 		TEST(pieces_alone_hold_up_only_their_like),
 		TEST(pieces_alone_never_overlap),
+		TEST(what_waits_can_be_taken_back),
+		TEST(the_only_one_of_an_account_too),
+		TEST(what_runs_or_was_run_cannot_be_taken_back),
 		TEST(free_finishes_what_runs_and_hands_back_the_rest),
 		TEST(free_without_work_ends_the_threads),
 		TEST(all_have_begun_when_new_returns),

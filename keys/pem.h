@@ -4,7 +4,7 @@
 /*
  * pem - find armoured private keys in text, and undo their base64.
  *
- * Layer:   agent; used by the loading process only.
+ * Layer:   keys; not for a process that serves keys.
  * Source:  RFC 7468; RFC 1421 section 4.6 for the headers that old keys have.
  * Memory:  everything borrows from the text; nothing is allocated.
  * Secrets: the text.  No table is indexed by a byte of it and no branch

@@ -1,4 +1,4 @@
-#include "agent/keytext.h"
+#include "keys/keytext.h"
 
 /*
  * A key's bytes are decoded once, from the text straight into one piece of the
@@ -13,9 +13,8 @@
 
 #include <sodium.h>
 
-#include "agent/der.h"
-#include "agent/key.h"
-#include "agent/pem.h"
+#include "keys/der.h"
+#include "keys/pem.h"
 
 /* Most bytes of a decoded key: RSA of 16384 bits with a long comment. */
 #define DECODED_MAX	(16 * 1024)
@@ -34,10 +33,13 @@ struct parse {
 	struct private_fields	*fields;
 	struct slice		*comment;
 	uint8_t			*spare;		/* SPARE bytes */
+	keytext_point		 point;		/* or NULL */
 	const char		*why;
 };
 
 static const char why_broken[] = "it does not parse: the text is damaged";
+static const char why_no_point[] = "its file leaves the public half out: "
+    "ssh-keygen -p -f FILE writes it anew";
 static const char why_range[] = "a number in it is larger than in any key "
     "that is taken (RSA has 1024 to 16384 bits)";
 static const char why_halves[] =
@@ -375,7 +377,9 @@ set_point(struct parse *p, struct slice given)
 	if (is_given && (given.len != 1 + bytes ||
 	    (given.p[0] & 0xfe) != 0x02))
 		return broken(p, ST_MALFORMED);
-	st = key_ecdsa_public(f->type, f->ecdsa.d, p->spare, &qlen);
+	if (p->point == NULL)
+		return refuse(p, ST_UNSUPPORTED, why_no_point);
+	st = p->point(f->type, f->ecdsa.d, p->spare, &qlen);
 	if (st != ST_OK)
 		return broken(p, st);
 	if (is_given && (memcmp(given.p + 1, p->spare + 1, bytes) != 0 ||
@@ -565,10 +569,12 @@ form_find(struct slice label)
 
 /* Undo the base64 into a piece of the region, and what is inside of it. */
 static int
-decode(struct secret *region, const struct pem_block *block,
-    const struct form *form, struct keytext *out, const char **why)
+decode(struct secret *region, keytext_point point,
+    const struct pem_block *block, const struct form *form,
+    struct keytext *out, const char **why)
 {
-	struct parse p = { &out->fields, &out->comment, NULL, why_broken };
+	struct parse p = { &out->fields, &out->comment, NULL, point,
+		why_broken };
 	size_t cap = pem_decoded_max(block->body), len;
 	int st;
 
@@ -601,8 +607,8 @@ wipe_stack(void)
 }
 
 int
-keytext_next(struct secret *region, struct slice *in, struct keytext *out,
-    char *why, size_t whylen)
+keytext_next(struct secret *region, keytext_point point, struct slice *in,
+    struct keytext *out, char *why, size_t whylen)
 {
 	const char *reason = "", *kind = "private key";
 	const struct form *form;
@@ -626,7 +632,8 @@ keytext_next(struct secret *region, struct slice *in, struct keytext *out,
 			st = ST_LOCKED;
 			reason = why_locked;
 		} else {
-			st = decode(region, &block, form, out, &reason);
+			st = decode(region, point, &block, form, out,
+			    &reason);
 			wipe_stack();
 		}
 	}

@@ -1,4 +1,4 @@
-#include "agent/der.h"
+#include "keys/der.h"
 
 static const struct slice nothing;
 

@@ -1,4 +1,4 @@
-#include "agent/seal.h"
+#include "keys/seal.h"
 
 #include <stdlib.h>
 #include <string.h>

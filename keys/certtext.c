@@ -1,4 +1,4 @@
-#include "agent/certtext.h"
+#include "keys/certtext.h"
 
 /*
  * A line is looked at for what its first words are, wherever it stands: no
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/pem.h"
+#include "keys/pem.h"
 #include "base/text.h"
 #include "proto/bundle.h"
 #include "proto/certificate.h"

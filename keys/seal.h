@@ -4,7 +4,7 @@
 /*
  * seal - close and open the sealed stream of proto/bundle.h.
  *
- * Layer:   agent.
+ * Layer:   keys.
  * Source:  libsodium: crypto_box_seal, crypto_secretstream_xchacha20poly1305.
  * Memory:  states, secret keys and opened records are pieces of the locked
  *          region that is given; ciphertext is ordinary memory.

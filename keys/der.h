@@ -4,7 +4,7 @@
 /*
  * der - take apart DER, strictly, without copying.
  *
- * Layer:   agent; used by the loading process only.
+ * Layer:   keys; not for a process that serves keys.
  * Source:  ITU-T X.690: definite lengths in their shortest form, tags of one
  *          byte.
  * Memory:  everything borrows from the input; nothing is allocated.

@@ -4,7 +4,7 @@
 /*
  * certtext - certificates out of the text that keys come in.
  *
- * Layer:   agent; used by the loading process only.
+ * Layer:   keys; not for a process that serves keys.
  * Source:  sshd(8) "AUTHORIZED_KEYS FILE FORMAT" and OpenSSH's
  *          PROTOCOL.certkeys: a line of type, base64 and comment, as
  *          ssh-keygen writes it to *-cert.pub.

@@ -1,4 +1,4 @@
-#include "agent/pem.h"
+#include "keys/pem.h"
 
 /*
  * A key that is passed over in silence is as bad as one that is loaded in

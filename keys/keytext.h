@@ -4,8 +4,7 @@
 /*
  * keytext - private keys out of the text that key files hold.
  *
- * Layer:   agent; used by the loading process only, never by the process that
- *          serves keys.
+ * Layer:   keys; not for a process that serves keys.
  * Source:  OpenSSH's PROTOCOL.key; RFC 5958 and RFC 8410 (PKCS#8), RFC 8017
  *          appendix A.1.2 (PKCS#1), RFC 5915 (SEC1), RFC 7468 (the text).
  * Memory:  the text is in a locked region, and so is all that is made of it.
@@ -22,12 +21,18 @@ struct keytext {
 	void			*mem;		/* a piece of the region */
 };
 
+/* The public point of the private number ${d}, as 04 || x || y; *${qlen} is
+ * the room at ${q}, KEY_ECDSA_PUBLIC_MAX, and becomes what was used. */
+typedef int (*keytext_point)(enum key_type type, struct slice d, uint8_t *q,
+    size_t *qlen);
+
 /**
- * keytext_next(region, in, out, why, whylen):
+ * keytext_next(region, point, in, out, why, whylen):
  * Take the next private key from the text ${in}, which moves past it.  Text
  * between keys is passed over: blank lines, explanatory text, public keys and
  * certificates in PEM.  Lines may end in LF, CRLF or CR, and the last one in
- * nothing.
+ * nothing.  ${point} is for EC keys in files that leave the public half out;
+ * with NULL those are ST_UNSUPPORTED.
  *
  * Owns:   the caller, until keytext_fini().
  * Errors: ST_NOT_FOUND    no further key begins in ${in}
@@ -41,8 +46,8 @@ struct keytext {
  *         what it is ("RSA private key, encrypted") and what to do.
  *         On those errors ${in} has moved past the key that they are about.
  */
-int keytext_next(struct secret *region, struct slice *in, struct keytext *out,
-    char *why, size_t whylen) MUST_USE;
+int keytext_next(struct secret *region, keytext_point point, struct slice *in,
+    struct keytext *out, char *why, size_t whylen) MUST_USE;
 
 /**
  * keytext_fini(region, key):
