@@ -32,10 +32,10 @@
 #include "forwarder/pump.h"
 
 /* How long anything may take, and how long one looks on. */
-#define PATIENCE_S	30
+#define PATIENCE_S	60
 #define LOOK_MS		150
 /* What goes through in one direction: more than all buffers on the way. */
-#define MUCH		((size_t)24 * 1024 * 1024)
+#define MUCH		((size_t)12 * 1024 * 1024)
 #define SOME		((size_t)300 * 1000)
 
 #define HELLO		"SSH-2.0-test\r\n"
