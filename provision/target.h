@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/status.h"
+#include "proto/wire.h"
 #include "provision/child.h"
 
 /* Longest name of a container; longest COMMAND, and most words in it. */
@@ -69,7 +70,7 @@ struct target_command {
 enum target_end {
 	TARGET_DONE,		/* the program ran; status 0 */
 	TARGET_FAILED,		/* the program ran and says that it failed */
-	TARGET_SIGNALLED,	/* ended by a signal, here or there */
+	TARGET_SIGNALLED,	/* what ran here was ended by a signal */
 	TARGET_NO_ENGINE,	/* the engine does not answer */
 	TARGET_NO_ACCESS,	/* we may not use the engine */
 	TARGET_NO_CONTAINER,
@@ -84,8 +85,8 @@ enum target_end {
 struct target_report {
 	enum target_end	 end;
 	int		 code;		/* exit status or signal */
-	char		 what[256];	/* "there is no container web" */
-	char		 advice[256];	/* what to do; or empty */
+	char		 what[512];	/* "there is no container web" */
+	char		 advice[512];	/* what to do; or empty */
 	char		 said[TARGET_SAID_MAX + 4];	/* first line; escaped */
 };
 
@@ -147,15 +148,17 @@ void target_command_spec(const struct target_command *cmd,
 void target_command_fini(struct target_command *cmd);
 
 /**
- * target_report(t, program, status, err, len, out):
- * What the end of a child says: ${status} is waitpid(2)'s, ${err} the ${len}
- * first bytes that came over stderr.
+ * target_report(t, program, status, out, err, report):
+ * What the end of a child says: ${status} is waitpid(2)'s, ${out} and ${err}
+ * are the first bytes of its stdout, where docker has what it says of a program
+ * that cannot be run, and of its stderr.
  *
  * An engine's own trouble is told from the program's by the exit code and by
- * how the text begins.  A program that means to deceive can say what an engine
- * says; that changes the words of a message and nothing else.
+ * how a line begins.  A program that means to deceive can say what an engine
+ * says; that changes the words of a message and which way of failing it is,
+ * never that it has failed.
  */
 void target_report(const struct target *t, const char *program, int status,
-    const char *err, size_t len, struct target_report *out);
+    struct slice out, struct slice err, struct target_report *report);
 
 #endif /* !PROVISION_TARGET_H_ */
