@@ -181,7 +181,7 @@ it_has_three_descriptors_and_no_more(void **state)
 static void
 what_is_nothing_is_dev_null(void **state)
 {
-	char command[] = "readlink /proc/$$/fd/1 >&2";
+	char command[] = "exec 3>&1; readlink /proc/self/fd/3 >&2";
 	char *argv[4];
 	struct child_spec spec = shell(argv, command);
 
