@@ -286,19 +286,16 @@ child_start(struct child *c, const struct child_spec *spec, char *why,
 {
 	struct pipes p = { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } };
 	struct trouble t = { .err = 0, .step = STEP_STREAMS };
-	int st;
+	int st = ST_OK;
 
 	assert(spec->program[0] == '/' && spec->in != CHILD_KEEP);
 	clear(c);
-	if ((st = make_stream(spec->in, 1, p.in)) != ST_OK ||
-	    (st = make_stream(spec->out, 0, p.out)) != ST_OK ||
-	    (st = make_stream(spec->err, 0, p.err)) != ST_OK ||
-	    (st = make_pipe(p.trouble)) != ST_OK ||
-	    (st = spawn(c, spec, &p, &t)) != ST_OK) {
-		t.err = errno;
-		st = explain(spec, &t, why, whylen);
-		goto out;
-	}
+	if (make_stream(spec->in, 1, p.in) != ST_OK ||
+	    make_stream(spec->out, 0, p.out) != ST_OK ||
+	    make_stream(spec->err, 0, p.err) != ST_OK ||
+	    make_pipe(p.trouble) != ST_OK ||
+	    spawn(c, spec, &p, &t) != ST_OK)
+		t.err = errno != 0 ? errno : EIO;
 	if (t.err != 0) {
 		st = explain(spec, &t, why, whylen);
 		goto out;
@@ -441,7 +438,7 @@ close_kept(struct child *c)
 int
 child_turn(struct child *c, const struct pollfd *fds)
 {
-	pid_t got = c->pid;
+	pid_t got;
 	int st;
 
 	/* First whether it has ended: then all that it wrote is there. */

@@ -111,7 +111,7 @@ int child_find(const char *name, const char *path, char out[static PATH_MAX])
  *
  * Errors: ST_NOT_FOUND  there is no such program, or its interpreter is missing
  *         ST_DENIED     it may not be run, or the user may not be changed
- *         ST_NOMEM, ST_SYSTEM
+ *         ST_SYSTEM
  *         ${why} says what could not be done.  Nothing is left of it, and
  *         child_fini(${c}) does nothing.
  */

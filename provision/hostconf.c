@@ -262,10 +262,9 @@ set(struct hostconf *c, const struct keyword *k, struct piece value,
 		return list_add_all((void *)at, value);
 	case KIND_NEEDED:
 		return value.len > 0 ? copy(value, (void *)at) : ST_MALFORMED;
-	case KIND_AGENT:
-		c->no_agent = is_word(value, "none");
-		/* fallthrough */
 	default:
+		if (k->kind == KIND_AGENT)
+			c->no_agent = is_word(value, "none");
 		return value.len == 0 || is_word(value, "none") ? ST_OK :
 		    copy(value, (void *)at);
 	}
