@@ -21,14 +21,19 @@ complain proto '"(agent|forwarder|provision|tests|fuzz|bench)/'
 complain keys '"(agent|forwarder|provision|tests|fuzz|bench)/'
 complain agent '"(forwarder|provision|tests|fuzz|bench)/'
 complain forwarder '"(keys|agent|provision|tests|fuzz|bench)/'
+complain provision '"(agent|forwarder|tests|fuzz|bench)/'
 complain base '[<"](openssl/|sodium|seccomp)'
 complain proto '[<"](openssl/|sodium|seccomp)'
 complain keys '[<"](openssl/|seccomp|libssh)'
 complain forwarder '[<"](openssl/|sodium|seccomp|libssh)'
+complain provision '[<"](openssl/|sodium|seccomp)'
+# It is to be built for other systems, too.
+complain provision '<sys/(epoll|eventfd|signalfd|timerfd|pidfd)\.h>'
 # Written from the root, so that the layer can be seen in the line; version.h
 # is made by the build and lies there.
 if found=$(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"([^/"]*|\.[^"]*)"' \
-    base/*.[ch] proto/*.[ch] keys/*.[ch] agent/*.[ch] forwarder/*.[ch] | grep -v '"version\.h"$'); then
+    base/*.[ch] proto/*.[ch] keys/*.[ch] agent/*.[ch] forwarder/*.[ch] \
+    provision/*.[ch] | grep -v '"version\.h"$'); then
 	printf '%s\n' "$found" >&2
 	bad=1
 fi

@@ -1,0 +1,487 @@
+#include "provision/target.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+/* How much of a bad word is shown. */
+#define SHOWN_MAX	64
+/* Words before the program's: docker exec -i -u USER NAME. */
+#define ENGINE_WORDS	6
+/* Most groups that a user of this machine is in. */
+#define GROUPS_MAX	1024
+/* What a program gets that is run as somebody else. */
+#define LOCAL_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:" \
+			"/sbin:/bin"
+
+/* Some text of somebody's, safe to show. */
+struct shown {
+	char	 text[4 * SHOWN_MAX + 4];
+};
+
+static struct shown
+show(const char *word)
+{
+	size_t len = strlen(word);
+	struct shown s;
+	struct text t;
+
+	text_init(&t, s.text, sizeof(s.text));
+	text_escape(&t, word, len < SHOWN_MAX ? len : SHOWN_MAX);
+	if (len > SHOWN_MAX)
+		text_add(&t, "...");
+	return s;
+}
+
+/* Put one line in ${why} and return ${st}. */
+static int PRINTF_LIKE(4, 5)
+fail(int st, char *why, size_t whylen, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, whylen, fmt, ap);
+	va_end(ap);
+	return st;
+}
+
+static bool
+is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9');
+}
+
+/* Whether ${s} is a name as engines and systems have them. */
+static bool
+is_name(const char *s, bool underscore_first)
+{
+	if (!is_alnum(s[0]) && !(underscore_first && s[0] == '_'))
+		return false;
+	for (s++; *s != '\0'; s++)
+		if (!is_alnum(*s) && strchr("_.-", *s) == NULL)
+			return false;
+	return true;
+}
+
+/* A container's name. */
+static int
+parse_name(const char *name, struct target *out, char *why, size_t whylen)
+{
+	size_t len = strlen(name);
+
+	if (len == 0)
+		return fail(ST_MALFORMED, why, whylen, "the name of the "
+		    "container is missing");
+	if (len > TARGET_NAME_MAX)
+		return fail(ST_TOO_LARGE, why, whylen, "the name of the "
+		    "container is %zu bytes long; it has %d at most", len,
+		    TARGET_NAME_MAX);
+	if (!is_name(name, false))
+		return fail(ST_MALFORMED, why, whylen, "\"%s\" is no name of a "
+		    "container: it has letters, digits, '_', '.' and '-', and "
+		    "begins with a letter or digit", show(name).text);
+	memcpy(out->name, name, len + 1);
+	return ST_OK;
+}
+
+/* A command that is being split: it is copied to t, which is as long. */
+struct splitter {
+	const char	*p;
+	size_t		 len;		/* in text */
+};
+
+/* What is between quotes, and the one that ends it.  What is wrong, or NULL. */
+static const char *
+split_quoted(struct splitter *s, char quote, struct target *out)
+{
+	for (; *s->p != '\0'; s->p++) {
+		if (*s->p == quote) {
+			s->p++;
+			return NULL;
+		}
+		if (quote == '"' && (*s->p == '$' || *s->p == '`'))
+			return "nothing is expanded: put $ and ` in single "
+			    "quotes";
+		/* Before anything else a backslash is one. */
+		if (quote == '"' && *s->p == '\\' &&
+		    (s->p[1] == '"' || s->p[1] == '\\' || s->p[1] == '$' ||
+		    s->p[1] == '`'))
+			s->p++;
+		out->text[s->len++] = *s->p;
+	}
+	return "a quote is not closed";
+}
+
+/* One word, parts of which may be quoted.  What is wrong with it, or NULL. */
+static const char *
+split_word(struct splitter *s, struct target *out)
+{
+	const char *wrong;
+	char c;
+
+	if (*s->p == '#' || *s->p == '~')
+		return "# and ~ mean something to a shell: put them in quotes";
+	while ((c = *s->p) != '\0' && c != ' ' && c != '\t') {
+		s->p++;
+		if (c == '\'' || c == '"') {
+			if ((wrong = split_quoted(s, c, out)) != NULL)
+				return wrong;
+			continue;
+		}
+		if (c == '\\') {
+			if (*s->p == '\0')
+				return "a backslash is at its end";
+			c = *s->p++;
+		} else if (strchr("$`*?[]{}()<>&|;!", c) != NULL) {
+			return "there is no shell: put what means something to "
+			    "one in single quotes";
+		}
+		out->text[s->len++] = c;
+	}
+	return NULL;
+}
+
+/* The words of exec:. */
+static int
+parse_command(const char *command, struct target *out, char *why,
+    size_t whylen)
+{
+	struct splitter s = { .p = command };
+	size_t len = strlen(command);
+	const char *wrong;
+
+	if (len > TARGET_COMMAND_MAX)
+		return fail(ST_TOO_LARGE, why, whylen, "the command is %zu "
+		    "bytes long; it has %d at most", len, TARGET_COMMAND_MAX);
+	for (const char *p = command; *p != '\0'; p++)
+		if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
+			return fail(ST_MALFORMED, why, whylen, "the command "
+			    "has a control byte in it");
+	for (;;) {
+		s.p += strspn(s.p, " \t");
+		if (*s.p == '\0')
+			break;
+		if (out->n == TARGET_WORDS_MAX)
+			return fail(ST_TOO_LARGE, why, whylen, "the command "
+			    "has more than %d words", TARGET_WORDS_MAX);
+		out->word[out->n++] = s.len;
+		if ((wrong = split_word(&s, out)) != NULL)
+			return fail(ST_MALFORMED, why, whylen, "the command "
+			    "\"%s\": %s", show(command).text, wrong);
+		/* There is room: a blank or the end was read, not copied. */
+		out->text[s.len++] = '\0';
+	}
+	if (out->n == 0 || out->text[0] == '\0')
+		return fail(ST_MALFORMED, why, whylen, "exec: needs a command "
+		    "behind it, as in \"exec:sudo machinectl shell web\"");
+	if (out->text[0] != '/' && strchr(out->text, '/') != NULL)
+		return fail(ST_MALFORMED, why, whylen, "\"%s\" is neither an "
+		    "absolute path nor a name to look for in PATH",
+		    show(out->text).text);
+	return ST_OK;
+}
+
+/* What is behind ${prefix}, or NULL. */
+static const char *
+behind(const char *text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
+}
+
+int
+target_parse(const char *text, struct target *out, char *why, size_t whylen)
+{
+	const char *rest;
+
+	*out = (struct target){ .kind = TARGET_DOCKER };
+	if (strcmp(text, "local") == 0) {
+		out->kind = TARGET_LOCAL;
+		return ST_OK;
+	}
+	if ((rest = behind(text, "docker:")) != NULL)
+		return parse_name(rest, out, why, whylen);
+	if ((rest = behind(text, "podman:")) != NULL) {
+		out->kind = TARGET_PODMAN;
+		return parse_name(rest, out, why, whylen);
+	}
+	if ((rest = behind(text, "exec:")) != NULL) {
+		out->kind = TARGET_EXEC;
+		return parse_command(rest, out, why, whylen);
+	}
+	if (strchr(text, ':') != NULL)
+		return fail(ST_MALFORMED, why, whylen, "\"%s\" is no target: "
+		    "write docker:NAME, podman:NAME, local, or exec:COMMAND",
+		    show(text).text);
+	return parse_name(text, out, why, whylen);
+}
+
+void
+target_label(const struct target *t, char *out, size_t cap)
+{
+	switch (t->kind) {
+	case TARGET_DOCKER:
+	case TARGET_PODMAN:
+		(void)snprintf(out, cap, "container %s", t->name);
+		break;
+	case TARGET_LOCAL:
+		(void)snprintf(out, cap, "this machine");
+		break;
+	case TARGET_EXEC:
+		(void)snprintf(out, cap, "exec:%s", show(t->text).text);
+		break;
+	}
+}
+
+/* --- how to run something there ------------------------------------------ */
+
+/* Whether an engine can be told that name: USER, UID, and a group to both. */
+static bool
+is_user(const char *user)
+{
+	char name[TARGET_USER_MAX + 1];
+	const char *colon = strchr(user, ':');
+	size_t len = strlen(user);
+
+	if (len > TARGET_USER_MAX)
+		return false;
+	if (colon == NULL)
+		return is_name(user, true);
+	len = (size_t)(colon - user);
+	memcpy(name, user, len);
+	name[len] = '\0';
+	return is_name(name, true) && is_name(colon + 1, true);
+}
+
+/* A list of words for execve(2) that is being made. */
+struct words {
+	char	**item;
+	size_t	 n, cap;
+	bool	 failed;
+};
+
+static void
+words_init(struct words *w, size_t cap)
+{
+	*w = (struct words){ .cap = cap };
+	if ((w->item = calloc(cap + 1, sizeof(*w->item))) == NULL)
+		w->failed = true;
+}
+
+static void
+words_add(struct words *w, const char *word)
+{
+	if (w->failed)
+		return;
+	if (w->n == w->cap || (w->item[w->n] = strdup(word)) == NULL)
+		w->failed = true;
+	else
+		w->n++;
+}
+
+static void
+words_free(char **item)
+{
+	size_t i;
+
+	for (i = 0; item != NULL && item[i] != NULL; i++)
+		free(item[i]);
+	free(item);
+}
+
+/* "NAME=VALUE". */
+static void
+words_add_pair(struct words *w, const char *name, const char *value)
+{
+	char *pair;
+
+	if (w->failed)
+		return;
+	if (asprintf(&pair, "%s=%s", name, value) < 0) {
+		w->failed = true;
+		return;
+	}
+	words_add(w, pair);
+	free(pair);
+}
+
+/* Its numbers and groups. */
+static int
+set_user(const struct passwd *pw, struct target_command *out, char *why,
+    size_t whylen)
+{
+	gid_t groups[GROUPS_MAX];
+	int n = GROUPS_MAX;
+
+	if (getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0 || n < 0)
+		return fail(ST_TOO_LARGE, why, whylen, "user %s is in more "
+		    "than %d groups", show(pw->pw_name).text, GROUPS_MAX);
+	if ((out->groups = calloc((size_t)n + 1, sizeof(gid_t))) == NULL)
+		return fail(ST_NOMEM, why, whylen, "out of memory");
+	memcpy(out->groups, groups, (size_t)n * sizeof(gid_t));
+	out->user = (struct child_user){ pw->pw_uid, pw->pw_gid, out->groups,
+		(size_t)n };
+	out->switch_user = true;
+	return ST_OK;
+}
+
+/* As whom a program is run on this machine. */
+static int
+local_user(const char *user, struct target_command *out, char *why,
+    size_t whylen)
+{
+	const char *name = user != NULL ? user : "root";
+	struct words env;
+	struct passwd *pw;
+	int st;
+
+	errno = 0;
+	if ((pw = getpwnam(name)) == NULL)
+		return errno != 0 && errno != ENOENT ?
+		    fail(ST_SYSTEM, why, whylen, "cannot look for user %s: %s",
+		    show(name).text, strerror(errno)) :
+		    fail(ST_NOT_FOUND, why, whylen, "there is no user %s on "
+		    "this machine", show(name).text);
+	out->user_known = true;
+	/* Who it is already has what belongs to it. */
+	if (pw->pw_uid == geteuid() && pw->pw_uid == getuid())
+		return ST_OK;
+	if (geteuid() != 0)
+		return fail(ST_DENIED, why, whylen, "only root can run a "
+		    "program as user %s: use sudo", show(name).text);
+	if ((st = set_user(pw, out, why, whylen)) != ST_OK)
+		return st;
+	words_init(&env, 5);
+	words_add_pair(&env, "HOME", pw->pw_dir);
+	words_add_pair(&env, "USER", pw->pw_name);
+	words_add_pair(&env, "LOGNAME", pw->pw_name);
+	words_add_pair(&env, "SHELL", pw->pw_shell[0] != '\0' ? pw->pw_shell :
+	    "/bin/sh");
+	words_add_pair(&env, "PATH", LOCAL_PATH);
+	out->envp = env.item;
+	return env.failed ? fail(ST_NOMEM, why, whylen, "out of memory") :
+	    ST_OK;
+}
+
+/* What is run here, as a name or a path. */
+static const char *
+launcher(const struct target *t, const struct target_run *run)
+{
+	switch (t->kind) {
+	case TARGET_DOCKER:
+		return "docker";
+	case TARGET_PODMAN:
+		return "podman";
+	case TARGET_EXEC:
+		return t->text;
+	default:
+		return run->program;
+	}
+}
+
+/* All words, the launcher's own first. */
+static int
+make_words(const struct target *t, const struct target_run *run,
+    struct target_command *out)
+{
+	struct words w;
+	size_t i;
+
+	words_init(&w, ENGINE_WORDS + TARGET_WORDS_MAX + 1 + run->nargs);
+	switch (t->kind) {
+	case TARGET_DOCKER:
+	case TARGET_PODMAN:
+		words_add(&w, launcher(t, run));
+		words_add(&w, "exec");
+		words_add(&w, "-i");
+		words_add(&w, "-u");
+		words_add(&w, run->user != NULL ? run->user : "0");
+		words_add(&w, t->name);
+		break;
+	case TARGET_EXEC:
+		for (i = 0; i < t->n; i++)
+			words_add(&w, t->text + t->word[i]);
+		break;
+	case TARGET_LOCAL:
+		break;
+	}
+	words_add(&w, run->program);
+	for (i = 0; i < run->nargs; i++)
+		words_add(&w, run->args[i]);
+	out->argv = w.item;
+	return w.failed ? ST_NOMEM : ST_OK;
+}
+
+/* Find what is run here. */
+static int
+find_launcher(const struct target *t, const struct target_run *run,
+    const char *path, struct target_command *out, char *why, size_t whylen)
+{
+	char found[PATH_MAX];
+	const char *name = launcher(t, run);
+
+	if (t->kind != TARGET_LOCAL && child_find(name, path, found) != ST_OK)
+		return fail(ST_NOT_FOUND, why, whylen, name[0] == '/' ?
+		    "%s is no program that can be run" :
+		    "%s is not in PATH: is it installed?", show(name).text);
+	out->program = strdup(t->kind == TARGET_LOCAL ? name : found);
+	return out->program != NULL ? ST_OK :
+	    fail(ST_NOMEM, why, whylen, "out of memory");
+}
+
+int
+target_command(const struct target *t, const struct target_run *run,
+    const char *path, struct target_command *out, char *why, size_t whylen)
+{
+	int st = ST_OK;
+
+	*out = (struct target_command){ .program = NULL };
+	if (run->program[0] != '/')
+		return fail(ST_MALFORMED, why, whylen, "\"%s\" is not an "
+		    "absolute path", show(run->program).text);
+	if (run->nargs > TARGET_ARGS_MAX)
+		return fail(ST_TOO_LARGE, why, whylen, "more than %d "
+		    "arguments", TARGET_ARGS_MAX);
+	if (run->user != NULL && !is_user(run->user))
+		return fail(ST_MALFORMED, why, whylen, "\"%s\" is no user",
+		    show(run->user).text);
+	if (t->kind == TARGET_LOCAL)
+		st = local_user(run->user, out, why, whylen);
+	else
+		out->user_known = t->kind != TARGET_EXEC;
+	if (st == ST_OK)
+		st = find_launcher(t, run, path, out, why, whylen);
+	if (st == ST_OK && (st = make_words(t, run, out)) != ST_OK)
+		(void)fail(st, why, whylen, "out of memory");
+	if (st != ST_OK)
+		target_command_fini(out);
+	return st;
+}
+
+void
+target_command_spec(const struct target_command *cmd, struct child_spec *spec)
+{
+	spec->program = cmd->program;
+	spec->argv = cmd->argv;
+	spec->envp = cmd->envp;
+	spec->user = cmd->switch_user ? &cmd->user : NULL;
+}
+
+void
+target_command_fini(struct target_command *cmd)
+{
+	free(cmd->program);
+	words_free(cmd->argv);
+	words_free(cmd->envp);
+	free(cmd->groups);
+	*cmd = (struct target_command){ .program = NULL };
+}
