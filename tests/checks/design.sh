@@ -7,7 +7,7 @@ cd "$1" || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 bad=0
-for d in base proto agent forwarder; do
+for d in base proto agent forwarder provision; do
 	for f in "$d"/*.[ch]; do
 		f=${f##*/}
 		echo "${f%.[ch]}"

@@ -7,7 +7,7 @@ shift 3
 bad=0
 n=0
 for h in "$src"/base/*.h "$src"/proto/*.h "$src"/agent/*.h \
-    "$src"/forwarder/*.h; do
+    "$src"/forwarder/*.h "$src"/provision/*.h; do
 	n=$((n + 1))
 	"$cc" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wstrict-prototypes \
 	    -Werror -I "$src" -I "$build" "$@" -fsyntax-only \

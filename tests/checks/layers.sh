@@ -1,6 +1,6 @@
 #!/bin/sh
-# Folders include only what lies below them, and the crypto libraries stay in
-# agent/.
+# Folders include only what lies below them, the crypto libraries stay in agent/,
+# and the host's in provision/.
 # usage: layers.sh SOURCE
 set -u
 cd "$1" || exit 2
@@ -20,13 +20,17 @@ complain base '"(proto|agent|forwarder|provision|tests|fuzz|bench)/'
 complain proto '"(agent|forwarder|provision|tests|fuzz|bench)/'
 complain agent '"(forwarder|provision|tests|fuzz|bench)/'
 complain forwarder '"(agent|provision|tests|fuzz|bench)/'
-complain base '[<"](openssl/|sodium|seccomp)'
-complain proto '[<"](openssl/|sodium|seccomp)'
-complain forwarder '[<"](openssl/|sodium|seccomp|libssh)'
+complain provision '"(agent|forwarder|tests|fuzz|bench)/'
+complain base '[<"](openssl/|sodium|seccomp|libssh|jansson)'
+complain proto '[<"](openssl/|sodium|seccomp|libssh|jansson)'
+complain agent '[<"](libssh|jansson)'
+complain forwarder '[<"](openssl/|sodium|seccomp|libssh|jansson)'
+complain provision '[<"](openssl/|sodium|seccomp)'
 # Written from the root, so that the layer can be seen in the line; version.h
 # is made by the build and lies there.
 if found=$(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"([^/"]*|\.[^"]*)"' \
-    base/*.[ch] proto/*.[ch] agent/*.[ch] forwarder/*.[ch] | grep -v '"version\.h"$'); then
+    base/*.[ch] proto/*.[ch] agent/*.[ch] forwarder/*.[ch] \
+    provision/*.[ch] | grep -v '"version\.h"$'); then
 	printf '%s\n' "$found" >&2
 	bad=1
 fi
