@@ -82,28 +82,20 @@ take_blob(struct slice base64, enum key_type type, struct hostkey *out,
     const char **what)
 {
 	struct public_fields key;
-	struct wire_reader r;
-	struct slice name;
+	int st;
 
 	if (decode(base64, out) != ST_OK) {
 		*what = "must have whole base64 behind the type of the key: a "
 		    "part is missing, or there is something else in it";
 		return ST_MALFORMED;
 	}
-	r = wire_reader((struct slice){ out->blob, out->len });
-	if (wire_get_string(&r, &name) == ST_OK &&
-	    key_type_named(name, &(enum key_type){ 0 }, &(bool){ 0 }) ==
-	    ST_OK && !slice_eq_str(name, key_type_info(type)->name)) {
-		*what = "must have the type that the key has inside of its "
-		    "base64";
-		return ST_MALFORMED;
-	}
-	if (keyblob_decode((struct slice){ out->blob, out->len }, &key) !=
-	    ST_OK || key.type != type) {
-		*what = "must be a whole key: this base64 is none of that type";
-		return ST_MALFORMED;
-	}
-	return ST_OK;
+	st = keyblob_decode((struct slice){ out->blob, out->len }, &key);
+	if (st == ST_OK && key.type == type)
+		return ST_OK;
+	*what = st == ST_OK ?
+	    "must have the type that the key has inside of its base64" :
+	    "must be a whole key: there is none in this base64";
+	return ST_MALFORMED;
 }
 
 int

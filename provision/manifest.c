@@ -672,7 +672,7 @@ distance(const char *a, const char *b)
 	size_t edits = nearest_edits(fa, alen, fb, blen);
 
 	/* Of a short name little would be left. */
-	if (edits > 0 && (alen < 3 || edits >= alen))
+	if (edits > 0 && alen < 3)
 		return NEAR_MAX + 1;
 	return edits;
 }

@@ -472,6 +472,8 @@ entries_are_strict(void **state)
 		    "KnownHostKey, purposes, namespaces, lifetime, confirm, "
 		    "maxSignatures, rate, unbound, peers, proxy, user and "
 		    "home" },
+		{ "[{\"Ho\":1}]", NULL, ST_MALFORMED, "conf:1:3: [0].Ho: "
+		    "there is no such field; there are Host, Id" },
 		{ "[{\"\":1}]", NULL, ST_MALFORMED, "conf:1:3: [0][\"\"]: "
 		    "there is no such field; there are Host," },
 		{ "[{\"\\u001b[2J\":1}]", NULL, ST_MALFORMED, "conf:1:3: "
@@ -531,8 +533,8 @@ values_are_strict(void **state)
 		{ "\"KnownHostKey\":[\"" P256 "\", 1]", "181: "
 		    "[0].KnownHostKey[1]: must be a text in double quotes" },
 		{ "\"KnownHostKey\":\"ssh-ed25519 AAAA\"", "16: "
-		    "[0].KnownHostKey: must be a whole key: this base64 is "
-		    "none of that type; it is \"ssh-ed25519 AAAA\"" },
+		    "[0].KnownHostKey: must be a whole key: there is none in "
+		    "this base64; it is \"ssh-ed25519 AAAA\"" },
 		{ "\"KnownHostKey\":\"ssh-ed25519 AAA*\"", "16: "
 		    "[0].KnownHostKey: must have whole base64 behind" },
 		{ "\"KnownHostKey\":\"github.com " ED25519 "\"", "16: "
@@ -787,6 +789,40 @@ the_name_of_the_file_is_escaped(void **state)
 	assert_int_equal(manifest_parse(&source, &m, NULL, 0), ST_MALFORMED);
 }
 
+#ifdef WRAP_FREE
+/* Looks at the proxy's URL when the memory that it is in is released. */
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+static const char *watched;
+static unsigned released, dirty;
+
+void
+__wrap_free(void *p)
+{
+	const char *begin = p;
+
+	if (watched != NULL && begin != NULL && watched > begin &&
+	    watched < begin + 64) {
+		released++;
+		dirty += strncmp(watched, "http", 4) == 0;
+	}
+	__real_free(p);
+}
+
+static void
+a_password_is_wiped(void **state)
+{
+	(void)state;
+	assert_good(parse_entry("\"proxy\":\"http://u:hunter2@h\""));
+	watched = m.entries[0].proxy;
+	manifest_fini(&m);
+	watched = NULL;
+	assert_int_equal(released, 1);
+	assert_int_equal(dirty, 0);
+}
+#endif
+
 static void
 a_release_may_come_twice(void **state)
 {
@@ -818,6 +854,9 @@ main(void)
 		cmocka_unit_test_setup(words_are_limited, setup),
 		cmocka_unit_test_setup(long_words_are_cut_in_messages, setup),
 		cmocka_unit_test_setup(the_name_of_the_file_is_escaped, setup),
+#ifdef WRAP_FREE
+		cmocka_unit_test_setup(a_password_is_wiped, setup),
+#endif
 		cmocka_unit_test_setup(a_release_may_come_twice, setup),
 	};
 
