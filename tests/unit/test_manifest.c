@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -550,6 +551,9 @@ values_are_strict(void **state)
 		    "a text in double quotes; it is 2" },
 		{ "\"purposes\":[\"auth\",\n\"auth\"]", "!conf:3:1: "
 		    "[0].purposes[1]: must not be there twice; it is \"au" },
+		{ "\"purposes\":[\"a\\u001b[2J\"]", "13: [0].purposes[0]: must "
+		    "be one word, without blanks, commas and control "
+		    "characters; it is \"a\\x1b[2J\"" },
 		{ "\"purposes\":[\"a,b\"]", "13: [0].purposes[0]: must be one "
 		    "word" },
 		{ "\"purposes\":[\"any\",\"git\"]", "!conf:1:2: [0]: the "
@@ -803,7 +807,7 @@ __wrap_free(void *p)
 	const char *begin = p;
 
 	if (watched != NULL && begin != NULL && watched > begin &&
-	    watched < begin + 64) {
+	    watched < begin + malloc_usable_size(p)) {
 		released++;
 		dirty += strncmp(watched, "http", 4) == 0;
 	}
