@@ -1,10 +1,10 @@
 #include "base/option.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/text.h"
 
 /* A name this many edits away is offered as the one that was meant. */
@@ -46,35 +46,6 @@ option_letter(const struct option_table *table, int c)
 	return table->n;
 }
 
-/* How many characters must be changed, put in or left out: Levenshtein. */
-static size_t
-edit_distance(const char *a, size_t alen, const char *b)
-{
-	size_t row[OPTION_NAME_MAX + 1];
-	size_t blen = strlen(b);
-	size_t i, j;
-
-	assert(blen <= OPTION_NAME_MAX);
-	for (j = 0; j <= blen; j++)
-		row[j] = j;
-	for (i = 1; i <= alen; i++) {
-		size_t corner = row[0];
-
-		row[0] = i;
-		for (j = 1; j <= blen; j++) {
-			size_t best = corner + (a[i - 1] != b[j - 1]);
-
-			corner = row[j];
-			if (corner + 1 < best)
-				best = corner + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[blen];
-}
-
 const char *
 option_nearest(const struct option_table *table, const char *name, size_t len)
 {
@@ -88,7 +59,8 @@ option_nearest(const struct option_table *table, const char *name, size_t len)
 		if (table->rows[i].name == NULL)
 			continue;
 		/* A beginning counts as near, whatever is missing. */
-		d = edit_distance(name, len, table->rows[i].name);
+		d = nearest_edits(name, len, table->rows[i].name,
+		    strlen(table->rows[i].name));
 		if (d > 1 && strncmp(name, table->rows[i].name, len) == 0)
 			d = 1;
 		if (d < best) {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Folders include only what lies below them, and the crypto libraries stay in
-# agent/.
+# Folders include only what lies below them, the crypto libraries stay in agent/,
+# and the host's in provision/.
 # usage: layers.sh SOURCE
 set -u
 cd "$1" || exit 2
@@ -22,10 +22,11 @@ complain keys '"(agent|forwarder|provision|tests|fuzz|bench)/'
 complain agent '"(forwarder|provision|tests|fuzz|bench)/'
 complain forwarder '"(keys|agent|provision|tests|fuzz|bench)/'
 complain provision '"(agent|forwarder|tests|fuzz|bench)/'
-complain base '[<"](openssl/|sodium|seccomp)'
-complain proto '[<"](openssl/|sodium|seccomp)'
-complain keys '[<"](openssl/|seccomp|libssh)'
-complain forwarder '[<"](openssl/|sodium|seccomp|libssh)'
+complain base '[<"](openssl/|sodium|seccomp|libssh|jansson)'
+complain proto '[<"](openssl/|sodium|seccomp|libssh|jansson)'
+complain agent '[<"](libssh|jansson)'
+complain keys '[<"](openssl/|seccomp|libssh|jansson)'
+complain forwarder '[<"](openssl/|sodium|seccomp|libssh|jansson)'
 complain provision '[<"](openssl/|sodium|seccomp)'
 # It is to be built for other systems, too.
 complain provision '<sys/(epoll|eventfd|signalfd|timerfd|pidfd)\.h>'

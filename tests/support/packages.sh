@@ -13,6 +13,7 @@ packages_build=(
 	libssl-dev
 	libsodium-dev
 	libseccomp-dev
+	libjansson-dev
 )
 
 # To build and run the unit tests, fuzz targets and scenarios as well.
