@@ -104,12 +104,14 @@ buf_put(struct buf *b, const void *p, size_t n)
 }
 
 int
-buf_drain(struct buf *b, int fd)
+buf_drain(struct buf *b, int fd, size_t most)
 {
 	ssize_t n;
 
 	while (b->len > 0) {
-		n = send(fd, b->p + b->head, b->len,
+		if (most == 0)
+			return ST_MORE;
+		n = send(fd, b->p + b->head, b->len < most ? b->len : most,
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -122,6 +124,7 @@ buf_drain(struct buf *b, int fd)
 		explicit_bzero(b->p + b->head, (size_t)n);
 		b->head += (size_t)n;
 		b->len -= (size_t)n;
+		most -= (size_t)n;
 	}
 	release(b);
 	return ST_OK;
