@@ -403,7 +403,7 @@ try_squid() {
 	    --proxy "$url:$squid" blocked.test "$sshd_port"
 	check_told squid_cannot_reach 7 ' 503 ' -- \
 	    --proxy "$url:$squid" 127.0.0.1 "$closed_port"
-	check_told squid_cannot_look_up 7 ' 500 ' -- \
+	check_told squid_cannot_look_up 7 ' 500 ' 'is the name right' -- \
 	    --proxy "$url:$squid" no-such-name.test "$sshd_port"
 
 	label=squid_auth_file
