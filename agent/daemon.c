@@ -173,6 +173,7 @@ make_socket(struct daemon *d, char *why, size_t whylen)
 	spec.mode = d->opts->public ? 0666 : 0600;
 	spec.takeover = d->service;
 	spec.check_dir = d->service && !d->opts->allow_shared_dir;
+	spec.senders = d->service;
 	if ((st = unixsock_listen(&d->sock, &spec, why, whylen)) != ST_OK)
 		socketpath_fini(&d->where);
 	return st;
@@ -571,6 +572,18 @@ set_workers(struct daemon *d)
 		log_warn("only %zu of %zu workers could be started", have, n);
 }
 
+/* Have the kernel say who sends what, also over a socket that was made by a
+ * supervisor. */
+static int
+set_senders(const struct daemon *d)
+{
+	if (unixsock_has_senders(d->sock.fd))
+		return ST_OK;
+	log_warn("requests of who connected before now may be refused: have "
+	    "the socket made with SO_PASSCRED (systemd: PassCredentials=yes)");
+	return unixsock_senders(d->sock.fd);
+}
+
 /* Set up what serving needs; why is for people. */
 static int
 set_up(struct daemon *d, char *why, size_t whylen)
@@ -607,7 +620,7 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	set_workers(d);
 	if (d->sink != NULL && (st = auditsink_start(d->sink)) != ST_OK)
 		return st;
-	if (d->service && (st = unixsock_senders(d->sock.fd)) != ST_OK)
+	if (d->service && (st = set_senders(d)) != ST_OK)
 		return st;
 	server_limit(&limits, d->service);
 	limits.workers = d->workers;

@@ -266,6 +266,11 @@ unixsock_listen(struct unixsock *out, const struct unixsock_spec *spec,
 		st = fail_sys(why, whylen, "cannot make a socket for", u.path);
 		goto out;
 	}
+	if (spec->senders && unixsock_senders(u.fd) != ST_OK) {
+		st = fail_sys(why, whylen, "cannot set up the socket for",
+		    u.path);
+		goto out;
+	}
 	if ((st = bind_path(&u, spec->mode, why, whylen)) != ST_OK)
 		goto out;
 	if (listen(u.fd, spec->backlog) != 0)
@@ -382,7 +387,18 @@ unixsock_senders(int fd)
 {
 	const int on = 1;
 
-	/* What is accepted has the flag from its listener. */
+	/* A connection has the flag from its listener: as it was when it was
+	 * accepted, and from Linux 6.16 on when it was made. */
 	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0 ?
 	    ST_OK : ST_SYSTEM;
+}
+
+bool
+unixsock_has_senders(int fd)
+{
+	socklen_t len = sizeof(int);
+	int on = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, &len) == 0 &&
+	    on != 0;
 }

@@ -35,6 +35,8 @@ struct unixsock_spec {
 	mode_t		 mode;		/* of the socket: 0600 or 0666 */
 	bool		 takeover;	/* lock PATH.lock, replace a dead one */
 	bool		 check_dir;	/* refuse one others can change */
+	bool		 senders;	/* unixsock_senders(), from the first
+					 * connection on */
 	int		 backlog;
 };
 
@@ -128,13 +130,15 @@ int unixsock_connect(const char *path, int *out) MUST_USE;
 int unixsock_peer(int fd, struct unixsock_peer *out) MUST_USE;
 
 /**
- * unixsock_senders(fd):
- * From now on what is received over connections that are accepted from the
- * listening ${fd} comes with the credentials of who has sent it
- * (SCM_CREDENTIALS): a connection can be passed on to somebody else.
+ * unixsock_senders(fd), unixsock_has_senders(fd):
+ * From now on what is received over connections to the listening ${fd} comes
+ * with the credentials of who has sent it (SCM_CREDENTIALS): a connection can
+ * be passed on to somebody else.  Connections that wait to be accepted do not
+ * have that from Linux 6.16 on.  And whether it was asked for before.
  *
  * Errors: ST_SYSTEM
  */
 int unixsock_senders(int fd) MUST_USE;
+bool unixsock_has_senders(int fd);
 
 #endif /* !UNIXSOCK_H_ */

@@ -19,6 +19,8 @@
 #define BUFFER_SIZE	(256 * 1024)
 /* Most that one splice(2) moves, and what pipes are made to hold. */
 #define SPLICE_MAX	(1024 * 1024)
+/* Ends that are no further apart are one. */
+#define TOGETHER_MS	500
 
 /* How a descriptor is read and written without making it non-blocking. */
 enum end_kind {
@@ -209,6 +211,16 @@ cannot_write(struct run *r, struct flow *f)
 	finish(r, f);
 }
 
+/* Whether ssh is ending as well: when a session is over, it and the server hang
+ * up at the same time, and who is first is chance. */
+static bool
+in_ends(const struct run *r)
+{
+	struct pollfd in = { .fd = r->in.fd, .events = POLLRDHUP };
+
+	return poll(&in, 1, TOGETHER_MS) > 0;
+}
+
 /* Nothing more comes from where ${f} reads. */
 static void
 at_end(struct run *r, struct flow *f)
@@ -217,7 +229,7 @@ at_end(struct run *r, struct flow *f)
 		r->in_ended = true;
 	else if (!r->looked && r->banner.total > 0)
 		say_not_ssh(r);
-	else if (!r->in_ended || f->bytes == 0)
+	else if (f->bytes == 0 || (!r->in_ended && !in_ends(r)))
 		say_cut(r);
 	finish(r, f);
 }

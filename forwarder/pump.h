@@ -38,7 +38,8 @@ struct pump {
  * side that takes no more ends what is meant for it, which is a failure only
  * where nobody has closed it: a full disk.  What the server says
  * first, and that it ends first, is logged as it is seen: before ${p}->out is
- * closed, since ssh then ends us.  SIGPIPE must be ignored.
+ * closed, since ssh then ends us.  It has not ended first where ${p}->in ends
+ * at about the same time.  SIGPIPE must be ignored.
  *
  * Owns:   closes ${p}->in, ${p}->out and ${p}->sock.
  * Errors: ST_SYSTEM  poll(2) or a read failed; it was logged

@@ -61,6 +61,8 @@ static const struct {
 	    "the proxy does no CONNECT: switch it on (pipelock: "
 	    "forward_proxy.enabled: true)" },
 	{ 500, EXIT_TARGET, "unable to connect", REACH },
+	/* Squid, when it finds no address for the name. */
+	{ 500, EXIT_TARGET, "cannot_forward", REACH },
 	{ 501, EXIT_DENIED, NULL,
 	    "what answers does no CONNECT: is it a proxy?" },
 	{ 407, EXIT_LOGIN, NULL, NULL },

@@ -64,7 +64,7 @@ struct child_spec {
 	enum child_stream	 err;
 	size_t			 out_max;	/* most bytes that are kept */
 	size_t			 err_max;
-	int64_t			 time_ms;	/* it has so long; 0: for ever */
+	int64_t			 time_ms;	/* for all of it; 0: no end */
 };
 
 /* What was kept of one stream: the first bytes of it. */

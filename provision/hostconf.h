@@ -86,7 +86,7 @@ struct hostconf_keys {
 	struct hostconf_key	 key[HOSTCONF_KEYS_MAX];
 	size_t			 n;
 	size_t			 revoked;	/* that were taken out */
-	size_t			 unusable;	/* lines: broken, unknown type */
+	size_t			 unusable;	/* lines: broken, unknown */
 };
 
 /**

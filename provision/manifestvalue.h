@@ -28,7 +28,8 @@
  * NULL when ${s}, which is UTF-8, is good as a name or address of a host; a
  * user there; a user in the container; a path here, before ~ is expanded; the
  * home directory in the container; a proxy's URL; a purpose; a namespace of
- * SSHSIG; a peer; a text without control characters.  Else a static sentence without its subject: "must be ...".
+ * SSHSIG; a peer; a text without control characters.  Else a static sentence
+ * without its subject: "must be ...".
  */
 const char *manifestvalue_host(const char *s);
 const char *manifestvalue_user(const char *s);

@@ -58,7 +58,7 @@ struct target_command {
 	char			*program;	/* absolute path */
 	char			**argv;
 	char			**envp;		/* NULL: ours */
-	bool			 switch_user;	/* user is to be given to child */
+	bool			 switch_user;	/* to user; see child */
 	struct child_user	 user;
 	gid_t			*groups;	/* of user */
 	/* Whether it runs as who was asked for.  With exec: it runs as whoever
@@ -87,7 +87,7 @@ struct target_report {
 	int		 code;		/* exit status or signal */
 	char		 what[512];	/* "there is no container web" */
 	char		 advice[512];	/* what to do; or empty */
-	char		 said[TARGET_SAID_MAX + 4];	/* first line; escaped */
+	char		 said[TARGET_SAID_MAX + 4];	/* a line, escaped */
 };
 
 /**
@@ -117,7 +117,7 @@ void target_label(const struct target *t, char *out, size_t cap);
  *
  * Engines: PROGRAM exec -i -u USER NAME ARGUMENTS..., with 0 for root.
  * Local:   the program itself; as another user only root can run it, with the
- *          user's groups and an environment of HOME, USER, LOGNAME, SHELL, PATH.
+ *          user's groups, and HOME, USER, LOGNAME, SHELL and PATH alone.
  * Exec:    the words of COMMAND, then the program and its arguments as they
  *          are.  A command such as "ssh host" has them split once more by a
  *          shell on the other side.

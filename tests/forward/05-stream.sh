@@ -175,6 +175,19 @@ expect after_their_end 0
 { printf '%b' "$client"; cat "$T/random"; } >"$T/wanted"
 check_bytes after_their_end_all_arrives "$T/wanted" "$D/1.stream"
 
+# When a session is over both hang up, and who is first is chance.
+proxy_start head "send:$established$banner" shut eof
+begin
+read -r -t 10 got <&8
+sleep 0.02
+exec 7>&-
+got=$(timeout 10 cat <&8 || echo 'no end')
+exec 8<&-
+finish
+proxy_end
+expect both_end 0 '!closed from the other side'
+check_same both_end_at_once '' "$got"
+
 # The server is gone altogether.
 proxy_start head "send:$established$banner" pause:100 reset
 begin

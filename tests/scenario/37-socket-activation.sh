@@ -50,6 +50,38 @@ handed -D --allow 65534=list
 check_same a_service_too service \
     "$("$AGENT" --status --json -a "$S" | jq -r .mode)"
 ended service TERM 0
+
+# early [-p]: the answer to a list that was asked for before there was an agent.
+# shellcheck disable=SC2016
+client='
+	use Socket;
+	socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+	connect($s, sockaddr_un($ARGV[0])) or die;
+	syswrite $s, "\0\0\0\1\13";
+	open(my $f, ">", $ARGV[1]) or die; close $f;
+	read $s, my $reply, 5 or die;
+	print ord substr($reply, 4), "\n";'
+early() {
+	rm -f "$S" "$T/asked" "$T/answer"
+	mkfifo "$T/asked"
+	# shellcheck disable=SC2016
+	"$activate" "$@" "$S" sh -c 'perl -e "$1" "$2" "$3/asked" >"$3/answer" &
+		read -r _ <"$3/asked"
+		shift 3
+		exec "$@"' x "$client" "$S" "$T" "$AGENT" -D --allow 0=admin \
+	    >"$T/out" 2>"$T/log" </dev/null &
+	agent_pid=$!
+	agent_seen "$agent_pid"
+	check "it_is_answered$*" wait_for 10 test -s "$T/answer"
+	ended "early$*" TERM 0
+}
+early -p
+check_same who_came_before_is_served 12 "$(cat "$T/answer")"
+check_lacks and_nobody_warns "$(cat "$T/log")" PassCredentials
+# From Linux 6.16 on this one is refused: nobody knows who has sent it.
+early
+check_has or_it_is_said_how "$(cat "$T/log")" PassCredentials=yes
+
 mkdir -m 777 "$T/open"
 check_status not_where_others_can_write 1 timeout 20 "$activate" \
     "$T/open/s" "$AGENT" -D --allow 65534=list

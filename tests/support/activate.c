@@ -1,13 +1,15 @@
 /*
  * activate - start a program as a supervisor does that listens for it.
  *
- * usage: activate SOCKET COMMAND [ARG...]
+ * usage: activate [-p] SOCKET COMMAND [ARG...]
  *
  * SOCKET is made with mode 600; COMMAND takes the place of this process and
  * has it as descriptor 3, with LISTEN_FDS and LISTEN_PID to tell so.  What is
- * given for SOCKET after an @ is a name without a file.
+ * given for SOCKET after an @ is a name without a file.  With -p it tells who
+ * sends what (SO_PASSCRED).
  * Exit status: that of COMMAND; 125 when it was not got as far as that.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +31,16 @@ int
 main(int argc, char **argv)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	const int on = 1;
 	char pid[32];
+	bool senders;
 	size_t len;
 	int fd;
 
+	if ((senders = argc > 1 && strcmp(argv[1], "-p") == 0)) {
+		argc--;
+		argv++;
+	}
 	if (argc < 3 || (len = strlen(argv[1])) >= sizeof(sun.sun_path)) {
 		(void)fprintf(stderr, "usage: activate SOCKET COMMAND ...\n");
 		return 125;
@@ -42,6 +50,8 @@ main(int argc, char **argv)
 		sun.sun_path[0] = '\0';
 	(void)umask(0177);
 	if ((fd = socket(AF_UNIX, SOCK_STREAM, 0)) < 0 ||
+	    (senders && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on,
+	    sizeof(on)) != 0) ||
 	    bind(fd, (const struct sockaddr *)&sun, (socklen_t)(len +
 	    offsetof(struct sockaddr_un, sun_path))) != 0 ||
 	    listen(fd, 128) != 0)

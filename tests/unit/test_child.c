@@ -378,6 +378,22 @@ who_closes_everything_is_waited_for(void **state)
 }
 
 static void
+what_was_written_before_the_end_is_all_kept(void **state)
+{
+	char command[] = "head -c 60000 /dev/zero";
+	char *argv[4];
+	struct child_spec spec = shell(argv, command);
+	siginfo_t info;
+
+	(void)state;
+	assert_int_equal(child_start(&c, &spec, why, sizeof(why)), ST_OK);
+	/* It has ended when we look for the first time. */
+	assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(child_turn(&c, NULL), ST_OK);
+	assert_int_equal(c.out_text.len, 60000);
+}
+
+static void
 what_is_left_in_the_background_is_not_waited_for(void **state)
 {
 	int64_t start = clock_ms();
@@ -604,6 +620,7 @@ main(void)
 		OWN_TEST(of_stderr_the_first_bytes_are_kept),
 		OWN_TEST(its_time_is_up),
 		OWN_TEST(who_closes_everything_is_waited_for),
+		OWN_TEST(what_was_written_before_the_end_is_all_kept),
 		OWN_TEST(what_is_left_in_the_background_is_not_waited_for),
 		OWN_TEST(what_is_written_comes_back),
 		OWN_TEST(a_pipe_can_be_read_after_the_end),

@@ -827,6 +827,43 @@ a_password_is_wiped(void **state)
 }
 #endif
 
+/* Memory ends with this allocation of manifest.c. */
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+static unsigned allocations, refused;
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	if (++allocations == refused)
+		return NULL;
+	return __real_calloc(n, size);
+}
+
+static void
+without_memory_there_is_nothing(void **state)
+{
+	static const char text[] = "{\"bottles\":{\"w\":{\"ssh\":[{\"Host\":"
+	    "\"a\",\"IdentityFile\":\"k\",\"KnownHostKey\":\"" ED25519 "\","
+	    "\"purposes\":[\"git\"],\"peers\":\"a\",\"proxy\":\"direct\"}"
+	    "]}}}";
+	unsigned all;
+
+	(void)state;
+	allocations = refused = 0;
+	assert_good(parse(text, NULL));
+	all = allocations;
+	assert_in_range(all, 10, 30);
+	for (unsigned i = 1; i <= all; i++) {
+		allocations = 0;
+		refused = i;
+		assert_int_equal(parse(text, NULL), ST_NOMEM);
+		assert_string_equal(why, "");
+	}
+	refused = 0;
+}
+
 static void
 a_release_may_come_twice(void **state)
 {
@@ -861,6 +898,7 @@ main(void)
 #ifdef WRAP_FREE
 		cmocka_unit_test_setup(a_password_is_wiped, setup),
 #endif
+		cmocka_unit_test_setup(without_memory_there_is_nothing, setup),
 		cmocka_unit_test_setup(a_release_may_come_twice, setup),
 	};
 

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -829,6 +830,54 @@ a_peer_that_closes_its_one_socket_is_gone(void **state)
  */
 
 static void
+a_terminal_carries_both_ways_until_it_hangs_up(void **state)
+{
+	struct tunnel *t = &tunnel;
+	struct termios raw;
+	char name[64];
+	int master;
+
+	(void)state;
+	master = posix_openpt(O_RDWR | O_NOCTTY);
+	if (master < 0) {
+		print_message("no pseudo-terminals here\n");
+		skip();
+	}
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
+	tunnel_open(t, KIND_FILE, KIND_FILE);
+	close(t->pump.in);
+	close(t->pump.out);
+	t->pump.in = open(name, O_RDWR | O_NOCTTY);
+	assert_true(t->pump.in >= 0);
+	t->pump.out = dup(t->pump.in);
+	assert_int_equal(tcgetattr(t->pump.in, &raw), 0);
+	cfmakeraw(&raw);
+	assert_int_equal(tcsetattr(t->pump.in, TCSANOW, &raw), 0);
+	tunnel_start(t);
+	put(t->server, HELLO);
+	expect(master, HELLO);
+	put(master, "typed");
+	expect(t->server, "typed");
+	assert_sleeps();
+	/* Stopped with ^S, it does not hold up what is typed. */
+	assert_int_equal(tcflow(t->pump.in, TCOOFF), 0);
+	put(t->server, "later");
+	assert_sleeps();
+	put(master, "now");
+	expect(t->server, "now");
+	assert_int_equal(tcflow(t->pump.in, TCOON), 0);
+	expect(master, "later");
+	close(master);
+	expect_end(t->server);
+	assert_sleeps();
+	close_end(&t->server);
+	tunnel_join(t);
+	tunnel_close(t);
+}
+
+static void
 a_slow_reader_holds_the_server_up(void **state)
 {
 	static const enum kind kinds[] = { KIND_PIPE, KIND_SOCKET, KIND_SAME };
@@ -1054,6 +1103,7 @@ main(void)
 		CASE(a_server_that_takes_no_more_has_ended_first),
 		CASE(a_reader_that_is_gone_ends_its_direction_only),
 		CASE(a_peer_that_closes_its_one_socket_is_gone),
+		CASE(a_terminal_carries_both_ways_until_it_hangs_up),
 		CASE(a_slow_reader_holds_the_server_up),
 		CASE(a_slow_server_holds_stdin_up),
 		CASE(a_full_stdout_does_not_hold_stdin_up),

@@ -315,6 +315,46 @@ a_live_socket_with_a_full_queue_is_busy(void **state)
 	unixsock_close(&u);
 }
 
+/* Also over a connection that was made, and used, before it was accepted. */
+static void
+senders_are_told_from_the_first_connection_on(void **state)
+{
+	struct unixsock_spec spec = { .path = sock, .mode = 0600,
+		.senders = true, .backlog = 16 };
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(struct ucred))];
+	char byte = 'x';
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room) };
+	struct cmsghdr *head;
+	struct ucred sender;
+	struct unixsock u;
+	int fd, got;
+
+	(void)state;
+	assert_int_equal(unixsock_listen(&u, &spec, why, sizeof(why)), ST_OK);
+	assert_true(unixsock_has_senders(u.fd));
+	assert_int_equal(unixsock_connect(sock, &fd), ST_OK);
+	assert_int_equal(write(fd, &byte, 1), 1);
+	assert_true((got = accept(u.fd, NULL, NULL)) >= 0);
+	assert_int_equal(recvmsg(got, &msg, 0), 1);
+	assert_non_null(head = CMSG_FIRSTHDR(&msg));
+	assert_int_equal(head->cmsg_type, SCM_CREDENTIALS);
+	memcpy(&sender, CMSG_DATA(head), sizeof(sender));
+	assert_int_equal(sender.uid, getuid());
+	assert_int_equal(sender.pid, getpid());
+	close(got);
+	close(fd);
+	unixsock_close(&u);
+	/* Not unless it is wished for. */
+	spec.senders = false;
+	assert_int_equal(unixsock_listen(&u, &spec, why, sizeof(why)), ST_OK);
+	assert_false(unixsock_has_senders(u.fd));
+	assert_int_equal(unixsock_senders(u.fd), ST_OK);
+	assert_true(unixsock_has_senders(u.fd));
+	unixsock_close(&u);
+}
+
 static void
 what_is_no_socket_is_never_touched(void **state)
 {
@@ -764,6 +804,7 @@ main(void)
 		SOCK_TEST(a_dead_socket_is_replaced),
 		SOCK_TEST(a_live_socket_is_busy),
 		SOCK_TEST(a_live_socket_with_a_full_queue_is_busy),
+		SOCK_TEST(senders_are_told_from_the_first_connection_on),
 		SOCK_TEST(what_is_no_socket_is_never_touched),
 		SOCK_TEST(a_lock_file_that_is_no_plain_file_is_refused),
 		SOCK_TEST(of_two_that_race_exactly_one_gets_it),
