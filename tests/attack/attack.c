@@ -160,6 +160,7 @@ static const struct {
 	{ "giant", attack_giant },
 	{ "lists", attack_lists },
 	{ "costly-binds", attack_costly_binds },
+	{ "leave-behind", attack_leave_behind },
 	{ "exits", attack_exits },
 	{ "fill", attack_fill },
 	{ "burst", attack_burst },

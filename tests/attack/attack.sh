@@ -458,6 +458,7 @@ attack_floods() {
 	press lists_by_the_thousand - lists
 	press costly_binds_by_the_thousand \
 	    1000:bind:bind-signature costly-binds
+	press requests_that_nobody_waits_for - leave-behind
 }
 
 attack_system() {

@@ -33,6 +33,8 @@
 #define BURST		300
 /* Signatures in the midst of it; attack.sh counts them. */
 #define SIGNED		128
+/* Bytes of a request that nobody waits for. */
+#define LEFT_BEHIND	200000
 
 void
 attack_ready(void)
@@ -369,6 +371,61 @@ attack_costly_binds(int argc, char **argv)
 	attack_ready();
 	trial_holds("every bind was refused",
 	    in_parallel(32, bind_until, &end));
+	return trial_end();
+}
+
+/* A bind with a signature that takes much to be kept. */
+static struct slice
+large_bind(void)
+{
+	static uint8_t room[LEFT_BEHIND + 4096], much[LEFT_BEHIND];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+	size_t mark;
+
+	wire_put_u8(&w, SSH_AGENTC_EXTENSION);
+	wire_put_str(&w, EXT_SESSION_BIND);
+	wire_put_string(&w, costly_key(true));
+	wire_put_str(&w, "a session");
+	mark = wire_open_string(&w);
+	wire_put_str(&w, "rsa-sha2-512");
+	wire_put_string(&w, (struct slice){ much, sizeof(much) });
+	wire_close_string(&w, mark);
+	wire_put_u8(&w, 0);
+	return bodies_done(&w);
+}
+
+/* Ask for what takes long, and then for what is large and has to wait for it,
+ * and hang up each time; for as long as we are told to. */
+static int
+leave_until(unsigned i, const void *arg)
+{
+	struct slice costly = body_bind_raw(costly_key(true),
+	    slice_str("a session"), costly_signature(true));
+	struct slice large = large_bind();
+	const int64_t *end = arg;
+	unsigned n;
+	int fd;
+
+	(void)i;
+	for (n = 0; clock_ms() < *end; n++) {
+		if ((fd = talk_connect()) < 0)
+			return 1;
+		(void)talk_send(fd, n % 4 == 0 ? costly : large);
+		(void)close(fd);
+	}
+	return n < 10;
+}
+
+int
+attack_leave_behind(int argc, char **argv)
+{
+	int64_t end = clock_ms() + 4000;
+
+	(void)argc;
+	(void)argv;
+	attack_ready();
+	trial_holds("nobody waited for what was asked for",
+	    in_parallel(4, leave_until, &end));
 	return trial_end();
 }
 

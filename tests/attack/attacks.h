@@ -42,6 +42,7 @@ int attack_connections(int argc, char **argv);
 int attack_giant(int argc, char **argv);
 int attack_lists(int argc, char **argv);
 int attack_costly_binds(int argc, char **argv);
+int attack_leave_behind(int argc, char **argv);
 int attack_exits(int argc, char **argv);
 int attack_fill(int argc, char **argv);
 int attack_burst(int argc, char **argv);
