@@ -432,7 +432,10 @@ cancelled_question_is_ended_with_what_it_started(void **state)
 
 	(void)state;
 	start();
-	id = ask("trap 'touch told; exit 1' TERM; sleep 100 & echo $! >child; "
+	/* What it starts has the shell's trap until it runs. */
+	id = ask("trap 'touch told; exit 1' TERM; "
+	    "(: >runs; exec sleep 100) & echo $! >child; "
+	    "until [ -e runs ]; do sleep 0.01; done; "
 	    "echo $$ >pid; wait; :", 0);
 	(void)ask(":", 1);
 	pid = await_pid("pid");
