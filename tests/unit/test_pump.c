@@ -2,8 +2,8 @@
  * The pump over every kind of descriptor that ssh may give it: what goes in
  * comes out, ends are passed on, and it sleeps while there is nothing to do.
  *
- * The pump runs in a thread of its own.  Its poll(2) is counted, and its
- * splice(2) can be taken away.
+ * The pump runs in a thread of its own.  Its poll(2) is counted, its splice(2)
+ * can be taken away, and its clock be set.
  */
 
 #include <setjmp.h>
@@ -49,7 +49,12 @@ ssize_t __real_splice(int in, off64_t *in_off, int out, off64_t *out_off,
 ssize_t __wrap_splice(int in, off64_t *in_off, int out, off64_t *out_off,
     size_t len, unsigned flags);
 
+int64_t __real_clock_ms(void);
+int64_t __wrap_clock_ms(void);
+
 static atomic_uint polls;
+/* How far the pump's clock is ahead, in seconds. */
+static atomic_int ahead_s;
 static atomic_int splice_error;
 static atomic_uint splices;
 
@@ -70,6 +75,12 @@ __wrap_splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t len,
 		return -1;
 	}
 	return __real_splice(in, in_off, out, out_off, len, flags);
+}
+
+int64_t
+__wrap_clock_ms(void)
+{
+	return __real_clock_ms() + (int64_t)atomic_load(&ahead_s) * 1000;
 }
 
 enum kind {
@@ -116,6 +127,7 @@ setup(void **state)
 	log_open("prog", LOG_LEVEL_INFO, 0);
 	atomic_store(&splice_error, 0);
 	atomic_store(&splices, 0);
+	atomic_store(&ahead_s, 0);
 	return 0;
 }
 
@@ -703,6 +715,120 @@ a_server_that_says_nothing_is_an_error(void **state)
 }
 
 static void
+a_cut_is_told_with_its_age_and_who_was_silent(void **state)
+{
+	static const struct {
+		int		 middle, end;	/* seconds */
+		bool		 up, down;	/* what is sent in between */
+		const char	*line;
+	} t[] = {
+		{ 60, 120, false, false, " after 120 s; nothing was sent for "
+		    "two minutes" },
+		{ 60, 120, true, false, "ServerAliveInterval" },
+		{ 60, 120, false, true, "ServerAliveInterval" },
+		{ 60, 120, true, true, " after 120 s\n" },
+		{ 250, 300, true, true, "max_tunnel_seconds" },
+		{ 60, 90, false, false, " after 90 s\n" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct tunnel *tun = &tunnel;
+
+		atomic_store(&ahead_s, 0);
+		tunnel_open(tun, KIND_PIPE, KIND_SOCKET);
+		tunnel_start(tun);
+		put(tun->server, HELLO);
+		expect(tun->out, HELLO);
+		atomic_store(&ahead_s, t[i].middle);
+		if (t[i].up) {
+			put(tun->in, "up");
+			expect(tun->server, "up");
+		}
+		if (t[i].down) {
+			put(tun->server, "down");
+			expect(tun->out, "down");
+		}
+		/* Until it has looked at the clock. */
+		assert_sleeps();
+		atomic_store(&ahead_s, t[i].end);
+		(void)shutdown(tun->server, SHUT_WR);
+		expect_end(tun->out);
+		assert_said("prog: info: ", t[i].line);
+		end_in(tun);
+		tunnel_join(tun);
+		tunnel_close(tun);
+	}
+}
+
+static void
+no_byte_at_all_is_an_error_after_our_own_end_too(void **state)
+{
+	struct tunnel *t = &tunnel;
+
+	(void)state;
+	tunnel_open(t, KIND_PIPE, KIND_PIPE);
+	tunnel_start(t);
+	end_in(t);
+	expect_end(t->server);
+	close_end(&t->server);
+	expect_end(t->out);
+	assert_said("prog: error: ", "not a byte came");
+	tunnel_join(t);
+	assert_true(t->pump.cut);
+	tunnel_close(t);
+}
+
+static void
+half_a_banner_is_none(void **state)
+{
+	static const char *const halves[] = { "S", "SSH", "HTTP", "hello\r\n" };
+	struct tunnel *t = &tunnel;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(halves) / sizeof(halves[0]); i++) {
+		tunnel_open(t, KIND_PIPE, KIND_PIPE);
+		tunnel_start(t);
+		put(t->server, halves[i]);
+		expect(t->out, halves[i]);
+		close_end(&t->server);
+		expect_end(t->out);
+		assert_said("prog: warning: ", "is not that of an SSH server");
+		end_in(t);
+		tunnel_join(t);
+		assert_true(t->pump.not_ssh);
+		assert_string_equal(said(), "");
+		tunnel_close(t);
+	}
+}
+
+static void
+a_stdout_that_fails_is_told_and_ends_its_direction(void **state)
+{
+	struct tunnel *t = &tunnel;
+
+	(void)state;
+	tunnel_open(t, KIND_PIPE, KIND_FILE);
+	close(t->pump.out);
+	t->pump.out = open("/dev/full", O_WRONLY);
+	assert_true(t->pump.out >= 0);
+	tunnel_start(t);
+	put(t->server, HELLO);
+	assert_sleeps();
+	assert_said("prog: error: ", "cannot write what comes from host:22: "
+	    "No space left on device");
+	put(t->in, "goes on");
+	expect(t->server, "goes on");
+	end_in(t);
+	tunnel_join(t);
+	assert_true(t->pump.failed);
+	assert_false(t->pump.cut);
+	tunnel_close(t);
+}
+
+static void
 a_reset_ends_both_directions(void **state)
 {
 	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
@@ -799,6 +925,7 @@ a_reader_that_is_gone_ends_its_direction_only(void **state)
 		tunnel_join(t);
 		assert_string_equal(said(), "");
 		assert_false(t->pump.cut);
+		assert_false(t->pump.failed);
 		tunnel_close(t);
 	}
 }
@@ -1098,6 +1225,10 @@ main(void)
 		CASE(nothing_is_lost_after_the_end_of_stdin),
 		CASE(the_end_of_the_server_is_passed_on_and_told_before),
 		CASE(a_server_that_says_nothing_is_an_error),
+		CASE(a_cut_is_told_with_its_age_and_who_was_silent),
+		CASE(no_byte_at_all_is_an_error_after_our_own_end_too),
+		CASE(half_a_banner_is_none),
+		CASE(a_stdout_that_fails_is_told_and_ends_its_direction),
 		CASE(a_reset_ends_both_directions),
 		CASE(a_reset_is_told_of_when_the_reader_is_slow),
 		CASE(a_server_that_takes_no_more_has_ended_first),
