@@ -236,6 +236,8 @@ look_at_server(const struct forward_options *o, const struct proxy *proxy,
 	st = dial_send(fd, hello, sizeof(hello) - 1, deadline);
 	if (st == ST_OK || st == ST_CLOSED)
 		st = read_banner(fd, deadline, &scan);
+	if (st == ST_SYSTEM)
+		log_error_sys("cannot read from %s", o->target.authority);
 	(void)close(fd);
 	if (proxied)
 		(void)printf("proxy %s: %s\n", proxy->name, answer->what);
@@ -252,10 +254,8 @@ look_at_server(const struct forward_options *o, const struct proxy *proxy,
 	}
 	if (st == ST_OK)
 		return EXIT_DONE;
-	if (st == ST_SYSTEM) {
-		log_error_sys("cannot read from %s", o->target.authority);
+	if (st == ST_SYSTEM)
 		return EXIT_FAILED;
-	}
 	say_no_server(st, &scan, start, &o->target, proxied);
 	return EXIT_NOT_SSH;
 }
