@@ -13,6 +13,7 @@
  */
 #include "agent/approver.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,15 +59,27 @@ queue_insert(struct queue *queue, struct question *q, struct question *after)
 {
 	q->prev = after;
 	q->next = after != NULL ? after->next : queue->first;
-	*(q->prev != NULL ? &q->prev->next : &queue->first) = q;
-	*(q->next != NULL ? &q->next->prev : &queue->last) = q;
+	if (q->prev != NULL)
+		q->prev->next = q;
+	else
+		queue->first = q;
+	if (q->next != NULL)
+		q->next->prev = q;
+	else
+		queue->last = q;
 }
 
 static void
 queue_remove(struct queue *queue, struct question *q)
 {
-	*(q->prev != NULL ? &q->prev->next : &queue->first) = q->next;
-	*(q->next != NULL ? &q->next->prev : &queue->last) = q->prev;
+	if (q->prev != NULL)
+		q->prev->next = q->next;
+	else
+		queue->first = q->next;
+	if (q->next != NULL)
+		q->next->prev = q->prev;
+	else
+		queue->last = q->prev;
 	q->prev = q->next = NULL;
 }
 
@@ -88,7 +101,10 @@ seat_link(struct approver *a, struct approver_seat *seat)
 	seat->home = a;
 	seat->prev = a->last_seat;
 	seat->next = NULL;
-	*(seat->prev != NULL ? &seat->prev->next : &a->first_seat) = seat;
+	if (seat->prev != NULL)
+		seat->prev->next = seat;
+	else
+		a->first_seat = seat;
 	a->last_seat = seat;
 }
 
@@ -97,10 +113,15 @@ seat_unlink(struct approver_seat *seat)
 {
 	struct approver *a = seat->home;
 
-	*(seat->prev != NULL ? &seat->prev->next : &a->first_seat) =
-	    seat->next;
-	*(seat->next != NULL ? &seat->next->prev : &a->last_seat) =
-	    seat->prev;
+	assert(a != NULL);
+	if (seat->prev != NULL)
+		seat->prev->next = seat->next;
+	else
+		a->first_seat = seat->next;
+	if (seat->next != NULL)
+		seat->next->prev = seat->prev;
+	else
+		a->last_seat = seat->prev;
 	seat->prev = seat->next = NULL;
 	seat->home = NULL;
 }
@@ -161,6 +182,7 @@ tell_askers(struct approver *a)
 	bool yes;
 
 	while ((q = a->decided.first) != NULL) {
+		assert(q->prev == NULL);
 		queue_remove(&a->decided, q);
 		fn = q->fn;
 		cookie = q->cookie;
@@ -247,7 +269,7 @@ approver_new(struct approver **out, struct loop *loop,
 void
 approver_free(struct approver *a)
 {
-	struct question *q;
+	struct question *q, *next;
 
 	if (a == NULL)
 		return;
@@ -255,13 +277,13 @@ approver_free(struct approver *a)
 		a->first_seat->waiting = false;
 		seat_unlink(a->first_seat);
 	}
-	while ((q = a->open.first) != NULL) {
+	for (q = a->open.first; q != NULL; q = next) {
+		next = q->next;
 		withdraw(q);
-		queue_remove(&a->open, q);
 		free(q);
 	}
-	while ((q = a->decided.first) != NULL) {
-		queue_remove(&a->decided, q);
+	for (q = a->decided.first; q != NULL; q = next) {
+		next = q->next;
 		free(q);
 	}
 	loop_later_del(a->loop, &a->later);

@@ -118,7 +118,7 @@ stage(struct load *l, struct identity *id, const char **why)
 		    "them";
 		return ST_FULL;
 	}
-	more = reallocarray(l->staged, l->n + 1, sizeof(l->staged[0]));
+	more = reallocarray(l->staged, l->n + 1, sizeof(struct identity *));
 	if (more == NULL)
 		return ST_NOMEM;
 	l->staged = more;

@@ -462,8 +462,10 @@ switch_of(struct agent_options *o, enum option_id id)
 static void
 take_switch(struct agent_options *o, enum option_id id)
 {
-	bool *set = switch_of(o, id);
+	bool *set;
 
+	assert(o != NULL);
+	set = switch_of(o, id);
 	if (set != NULL)
 		*set = true;
 	if (id == ID_LOAD)

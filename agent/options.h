@@ -53,14 +53,18 @@ struct agent_options {
 					 * fatal */
 	bool		 version_stderr;	/* -V; --version is stdout */
 
+	bool		 any_host;	/* -uu */
+	bool		 json;		/* --status, --explain */
+	const char	*check_policy;	/* --check-policy: a file */
+
 	/* Serving. */
 	const char	*socket;	/* -a, --socket; NULL: the default */
+	enum fingerprint_hash hash;	/* -E */
 	bool		 foreground;	/* -D, -d */
 	bool		 debug;		/* -d */
 	bool		 csh, sh;	/* -c, -s; neither: look at $SHELL */
 	bool		 tmp_socket;	/* -T */
 	bool		 keep_stale;	/* -U */
-	enum fingerprint_hash hash;	/* -E */
 	/* -O and -P, for keys on tokens.  No library is ever loaded: they only
 	 * say which FIDO keys can be added, and the websafe ones, about
 	 * signatures that are never made, nothing at all, as the man page
@@ -73,9 +77,11 @@ struct agent_options {
 	bool		 allow_shared_dir;
 	bool		 legacy_rsa;
 	bool		 forwarded;	/* --forwarded=allow */
+	bool		 audit_text;	/* --audit-format=text */
+	bool		 strict;	/* --hardening, or what the mode has */
 	bool		 has_workers;
-	size_t		 workers;	/* --workers */
 	bool		 has_lifetime;	/* -t, and not 0: 0 is "for ever" */
+	size_t		 workers;	/* --workers */
 	uint32_t	 lifetime_s;
 	int		 ready_fd;	/* --ready-fd; -1: none */
 	size_t		 n_allow;
@@ -83,14 +89,9 @@ struct agent_options {
 	const char	*policy;	/* --policy: a file, or NULL */
 	const char	*audit;		/* --audit: as auditsink_open() has it,
 					 * or NULL */
-	bool		 audit_text;	/* --audit-format=text */
 	struct limits	 limits;	/* --limit, and defaults */
 	struct secret_options memory;	/* --memory, --memory-size, ... */
-	bool		 strict;	/* --hardening, or what the mode has */
 	char		**run;		/* COMMAND [ARG...] and NULL; or NULL */
-
-	/* -u */
-	bool		 any_host;	/* -uu */
 
 	/* --load */
 	bool		 has_expect;
@@ -101,12 +102,6 @@ struct agent_options {
 	uint32_t	 signatures;	/* --max-signatures; 0: no end */
 	uint32_t	 rate_n, rate_s;	/* --rate; 0: none */
 	const char	*peers;		/* --peers: list, or NULL */
-
-	/* --status, --explain */
-	bool		 json;
-
-	/* --check-policy */
-	const char	*check_policy;	/* a file */
 };
 
 /**

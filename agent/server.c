@@ -231,7 +231,7 @@ admit(struct server *s, int fd)
 		(void)close(fd);
 		return ST_OK;
 	}
-	if ((st = judge(s, &cred, &peer)) != ST_OK) {
+	if (judge(s, &cred, &peer) != ST_OK) {
 		(void)close(fd);
 		return ST_OK;
 	}
