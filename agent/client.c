@@ -43,7 +43,6 @@ struct client {
 	char			 comm[16];	/* as its process has it */
 	bool			 has_comm;
 	bool			 may_read;	/* in the next turn */
-	bool			 may_write;	/* likewise */
 	bool			 overdue;	/* its frame, unless the next
 						 * turn makes it whole */
 	size_t			 kept;		/* bytes, as accounted for */
@@ -243,13 +242,12 @@ finish_job(struct client *c, struct wire_writer *w)
 	return ST_OK;
 }
 
-/* Send of what waits as much as the socket takes, and a turn is for. */
+/* Send of what waits as much as the socket takes. */
 static int
 drain(struct client *c)
 {
 	size_t before = buf_len(&c->out);
-	int st = buf_drain(&c->out, c->watch.fd,
-	    LIMIT_TURN_BYTES);
+	int st = buf_drain(&c->out, c->watch.fd);
 
 	c->taken += before - buf_len(&c->out);
 	return st;
@@ -281,42 +279,12 @@ on_job_done(struct work *w)
 
 	struct client *c = j->owner;
 
-	if (c != NULL)
-		turns_return(&c->home->turns, &c->account->share);
 	if (c == NULL) {
 		job_free(j);	/* nobody waits for it any more */
 		return;
 	}
 	c->account->jobs_ns += w->spent_ns;
 	resume(c);
-}
-
-/* Give a job to the workers. */
-static void
-submit(struct client *c, struct job *j)
-{
-	c->busy = BUSY_RUNNING;
-	turns_leave(&c->home->turns, &c->account->share);
-	workers_submit(c->home->workers, &j->work);
-}
-
-size_t
-client_beside(void *cookie, struct share **out)
-{
-	struct client_home *home = cookie;
-	struct work *at[TURNS_BESIDE];
-	const struct client *c;
-	size_t all, n = 0;
-
-	if (home->workers == NULL)
-		return 0;
-	all = workers_beside(home->workers, at, TURNS_BESIDE);
-	for (size_t i = 0; i < all; i++) {
-		/* Nobody waits for what was abandoned. */
-		if ((c = ((struct job *)(void *)at[i])->owner) != NULL)
-			out[n++] = &c->account->share;
-	}
-	return n;
 }
 
 /* Somebody has said yes or no, or nobody has. */
@@ -328,7 +296,8 @@ on_answer(void *cookie, bool yes, enum reason why_not)
 
 	j->reason = why_not;
 	if (yes && c->home->workers != NULL) {
-		submit(c, j);
+		c->busy = BUSY_RUNNING;
+		workers_submit(c->home->workers, &j->work);
 		return;
 	}
 	if (yes)
@@ -401,7 +370,8 @@ begin_job(struct client *c)
 		job_run(j);
 		return true;
 	}
-	submit(c, j);
+	c->busy = BUSY_RUNNING;
+	workers_submit(c->home->workers, &j->work);
 	return false;
 }
 
@@ -412,13 +382,10 @@ abandon_job(struct client *c)
 {
 	if (c->busy == BUSY_ASKING)
 		approver_cancel(c->home->agent->approver, c->question);
-	if (c->busy == BUSY_RUNNING) {
-		turns_return(&c->home->turns, &c->account->share);
-		/* One that still waits will not be run. */
-		if (!workers_cancel(c->home->workers, &c->conn.job->work)) {
-			c->conn.job->owner = NULL;
-			c->conn.job = NULL;
-		}
+	if (c->busy == BUSY_RUNNING && !workers_cancel(c->home->workers,
+	    &c->conn.job->work)) {
+		c->conn.job->owner = NULL;
+		c->conn.job = NULL;
 	}
 	c->busy = BUSY_NOT;
 }
@@ -604,7 +571,7 @@ wait_next(struct client *c, bool progress)
 	return ST_OK;
 }
 
-/* One turn: send what waits, read if asked to, serve, keep the rest. */
+/* One turn: read if asked to, serve, keep the rest. */
 static int
 turn(struct client *c, bool may_read)
 {
@@ -612,13 +579,6 @@ turn(struct client *c, bool may_read)
 	bool progress = false;
 	int st = ST_OK, kept;
 
-	if (c->may_write && buf_len(&c->out) > 0) {
-		st = drain(c);
-		if (st != ST_OK && st != ST_MORE)
-			return drop_after(c, st);
-	}
-	st = ST_OK;
-	c->may_write = false;
 	if (may_read && !c->ended && !inbox_waiting(&c->in)) {
 		st = inbox_read(&c->in, &c->peer, &home->intake,
 		    c->watch.fd);
@@ -645,9 +605,13 @@ static int
 on_io(void *cookie, unsigned ready)
 {
 	struct client *c = cookie;
+	int st;
 
-	if ((ready & LOOP_WRITE) != 0)
-		c->may_write = true;
+	if ((ready & LOOP_WRITE) != 0 && buf_len(&c->out) > 0) {
+		st = drain(c);
+		if (st != ST_OK && st != ST_MORE)
+			return drop_after(c, st);
+	}
 	if ((ready & (LOOP_READ | LOOP_HANGUP)) != 0)
 		c->may_read = true;
 	/* What came before the end is still served in its turn. */
@@ -678,7 +642,7 @@ on_parked(void *cookie)
 {
 	struct client *c = cookie;
 
-	loop_fd_want(c->home->loop, &c->watch, 0);
+	loop_fd_want(c->home->loop, &c->watch, c->watch.want & ~LOOP_READ);
 }
 
 /* The peer does not read what it asked for.  Or it does, but slowly: the

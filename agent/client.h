@@ -75,11 +75,4 @@ const struct peer *client_peer(const struct client *c);
 void client_set_index(struct client *c, size_t i);
 size_t client_index(const struct client *c);
 
-/**
- * client_beside(home, out):
- * For whom workers are at work on the processor of the calling thread, as
- * turns_init() asks it.
- */
-size_t client_beside(void *home, struct share **out);
-
 #endif /* !CLIENT_H_ */

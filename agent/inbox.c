@@ -461,23 +461,17 @@ has_secret(const struct inbox *box, const struct peer *peer,
 	uint8_t *at = intake->p + (box->rest.p - intake->p);
 	size_t len = box->rest.len;
 	struct frame_peek peek;
-	struct slice rest;
 	bool found = false;
 	size_t here;
 
 	while (frame_peek((struct slice){ at, len }, &peek) == ST_OK &&
 	    peek.typed) {
 		here = peek.need < len ? peek.need : len;
-		if (!request_has_secret(peek.type)) {
-			rest = (struct slice){ at + here, len - here };
-			frame_skip(&rest, peek.type);
-			here = len - rest.len;
-		} else if (why_not(box, &peek, peer) != REASON_NONE) {
+		if (why_not(box, &peek, peer) != REASON_NONE)
 			explicit_bzero(at + FRAME_HEAD + 1,
 			    here - FRAME_HEAD - 1);
-		} else {
+		else if (request_has_secret(peek.type))
 			found = true;
-		}
 		at += here;
 		len -= here;
 	}

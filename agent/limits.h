@@ -79,11 +79,9 @@ int limits_set(struct limits *l, const char *text, char *why, size_t whylen)
 
 /* How long connections are accepted, and how many requests of one connection
  * are served and for how long, before others have their turn.  A turn ends with
- * the request after which it has lasted that long, in microseconds.  It begins
- * with so many bytes of the replies that wait. */
+ * the request after which it has lasted that long, in microseconds. */
 #define LIMIT_TURN_ACCEPTS	16
 #define LIMIT_TURN_REQUESTS	64
-#define LIMIT_TURN_BYTES	(32 * 1024)
 #define LIMIT_TURN_US		10
 
 /* Bytes of replies that wait for one peer to read them; while there is no

@@ -380,8 +380,7 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 		.want = LOOP_READ, .fn = on_listen, .cookie = s };
 	s->retry = (struct loop_timer){ .fn = on_retry, .cookie = s };
 	s->expiry = (struct loop_timer){ .fn = on_expiry, .cookie = s };
-	s->door.patient = true;
-	turns_init(&s->home.turns, loop, client_beside, &s->home);
+	turns_init(&s->home.turns, loop);
 	s->turn = (struct turn){ .fn = on_turn, .parked = on_parked,
 		.cookie = s, .share = &s->door };
 	s->home.accounts = accounts_new(opts->connections_uid_max > 0 ?

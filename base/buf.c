@@ -104,14 +104,12 @@ buf_put(struct buf *b, const void *p, size_t n)
 }
 
 int
-buf_drain(struct buf *b, int fd, size_t most)
+buf_drain(struct buf *b, int fd)
 {
 	ssize_t n;
 
 	while (b->len > 0) {
-		if (most == 0)
-			return ST_MORE;
-		n = send(fd, b->p + b->head, b->len < most ? b->len : most,
+		n = send(fd, b->p + b->head, b->len,
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -124,7 +122,6 @@ buf_drain(struct buf *b, int fd, size_t most)
 		explicit_bzero(b->p + b->head, (size_t)n);
 		b->head += (size_t)n;
 		b->len -= (size_t)n;
-		most -= (size_t)n;
 	}
 	release(b);
 	return ST_OK;

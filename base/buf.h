@@ -52,15 +52,14 @@ size_t buf_room(const struct buf *b);
 int buf_put(struct buf *b, const void *p, size_t n) MUST_USE;
 
 /**
- * buf_drain(b, fd, most):
- * Send what is waiting over the socket ${fd}, as much as it takes now but at
- * most ${most} bytes.  Never raises SIGPIPE.
+ * buf_drain(b, fd):
+ * Send what is waiting over the socket ${fd}, as much as it takes now.  Never
+ * raises SIGPIPE.
  *
  * Errors: ST_OK      empty now
- *         ST_MORE    the socket is full, or so many were sent; call again when
- *                    it is writable
+ *         ST_MORE    the socket is full; call again when it is writable
  *         ST_CLOSED  the other end is gone
  */
-int buf_drain(struct buf *b, int fd, size_t most) MUST_USE;
+int buf_drain(struct buf *b, int fd) MUST_USE;
 
 #endif /* !BUF_H_ */

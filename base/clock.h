@@ -35,10 +35,4 @@ int64_t clock_wall_ms(void);
  */
 int64_t clock_ns(void);
 
-/**
- * clock_cpu_ns():
- * Processor time of the calling thread in nanoseconds; a system call.
- */
-int64_t clock_cpu_ns(void);
-
 #endif /* !CLOCK_H_ */

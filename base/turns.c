@@ -12,29 +12,20 @@
 
 #include "base/clock.h"
 
-/* How long nobody looks whether what is done beside the others still is. */
-#define HOLD_MS		2
-
 static int on_turn(void *cookie);
-static int on_again(void *cookie);
 
 void
-turns_init(struct turns *ts, struct loop *loop, turns_beside_fn *beside,
-    void *cookie)
+turns_init(struct turns *ts, struct loop *loop)
 {
-	*ts = (struct turns){ .loop = loop, .beside = beside,
-		.beside_cookie = cookie };
+	*ts = (struct turns){ .loop = loop };
 	ts->later = (struct loop_later){ .fn = on_turn, .cookie = ts };
-	ts->again = (struct loop_timer){ .fn = on_again, .cookie = ts };
 }
 
 void
 turns_fini(struct turns *ts)
 {
-	if (ts->loop != NULL) {
+	if (ts->loop != NULL)
 		loop_later_del(ts->loop, &ts->later);
-		loop_timer_del(ts->loop, &ts->again);
-	}
 	ts->loop = NULL;
 }
 
@@ -134,110 +125,39 @@ turns_cancel(struct turns *ts, struct turn *t)
 }
 
 void
-turns_leave(struct turns *ts, struct share *share)
-{
-	ts->away++;
-	share->away++;
-}
-
-void
-turns_return(struct turns *ts, struct share *share)
-{
-	assert(share->away > 0);
-	ts->away--;
-	share->away--;
-	if (ts->shares != NULL)
-		loop_later_set(ts->loop, &ts->later);
-}
-
-void
 turns_forget(struct turns *ts, struct share *share)
 {
-	assert(share->first == NULL && share->away == 0);
+	assert(share->first == NULL);
 	if (ts->running == share)
 		ts->running = NULL;
 }
 
-/* Whether the turns of a share leave a line. */
-static bool
-is_backlogged(const struct share *s)
-{
-	return s->backlogged || s->patient;
-}
-
-/* Whether a share has to leave the processor to the n others. */
-static bool
-is_held(const struct share *s, struct share *const *others, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && others[i] == s)
-		i++;
-	return i < n && is_backlogged(s);
-}
-
 /* The share that is furthest behind; of those that are so alike, the one that
- * has waited longest, which is the last of the list.  Not one that is held up;
- * NULL when no share is left. */
+ * has waited longest, which is the last of the list. */
 static struct share *
-pick(const struct turns *ts, struct share *const *others, size_t n)
+pick(const struct turns *ts)
 {
-	struct share *s, *best = NULL;
+	struct share *s, *best = ts->shares;
 
 	for (s = ts->shares; s != NULL; s = s->next)
-		if (!is_held(s, others, n) && (best == NULL ||
-		    s->virtual_ns <= best->virtual_ns))
+		if (s->virtual_ns <= best->virtual_ns)
 			best = s;
 	return best;
 }
 
-/* Those whose turns do not come in this pass are told so, once. */
-static void
-park(struct turns *ts)
-{
-	struct turn *t;
-
-	while ((t = ts->fresh) != NULL) {
-		clear_fresh(ts, t);
-		if (t->parked != NULL)
-			t->parked(t->cookie);
-	}
-}
-
-/* Those with a line are held up for the n others. */
-static void
-hold(struct turns *ts, struct share *const *others, size_t n)
-{
-	ts->held_part = 1;
-	for (size_t i = 0; i < n; i++)
-		if (others[i]->away == 1 && !others[i]->listed)
-			ts->held_part = TURNS_BRIEF;
-	ts->holding = true;
-	ts->held_ns = clock_ns();
-	loop_timer_set(ts->loop, &ts->again, loop_now(ts->loop) + HOLD_MS);
-}
-
-/* See what is owed for that. */
-static void
-settle(struct turns *ts)
-{
-	if (!ts->holding)
-		return;
-	ts->holding = false;
-	ts->owed_ns += (clock_ns() - ts->held_ns) / ts->held_part;
-	loop_timer_del(ts->loop, &ts->again);
-}
-
-/* Let a share have its turn. */
+/* One turn, and then the loop looks around. */
 static int
-run(struct turns *ts, struct share *s)
+on_turn(void *cookie)
 {
-	/* While another thread came in between, it was not given anything. */
-	bool owed = ts->owed_ns > 0 && is_backlogged(s);
-	int64_t start, took, start_cpu = owed ? clock_cpu_ns() : 0;
-	struct turn *t = s->first;
+	struct turns *ts = cookie;
+	struct share *s = pick(ts);
+	int64_t start, took;
+	struct turn *t;
 	int st;
 
+	if (s == NULL)
+		return ST_OK;
+	t = s->first;
 	ts->virtual_ns = s->virtual_ns;
 	ts->running = s;
 	turns_cancel(ts, t);
@@ -247,49 +167,14 @@ run(struct turns *ts, struct share *s)
 		took = clock_ns() - start;
 		s->virtual_ns += s->listed ? took : took / TURNS_BRIEF;
 		s->spent_ns += took;
-		s->backlogged = s->listed;
 		ts->running = NULL;
 	}
-	if (owed)
-		ts->owed_ns -= clock_cpu_ns() - start_cpu;
-	return st;
-}
-
-/* One turn, and then the loop looks around. */
-static int
-on_turn(void *cookie)
-{
-	struct share *others[TURNS_BESIDE], *s;
-	struct turns *ts = cookie;
-	size_t n = 0;
-	int st;
-
-	settle(ts);
-	if (ts->shares == NULL)
-		return ST_OK;
-	if (ts->away > 0 && ts->beside != NULL && ts->owed_ns <= 0)
-		n = ts->beside(ts->beside_cookie, others);
-	s = pick(ts, others, 0);
-	if (is_held(s, others, n)) {
-		hold(ts, others, n);
-		s = pick(ts, others, n);
+	while ((t = ts->fresh) != NULL) {
+		clear_fresh(ts, t);
+		if (t->parked != NULL)
+			t->parked(t->cookie);
 	}
-	st = s != NULL ? run(ts, s) : ST_OK;
-	park(ts);
-	/* Nobody's turn: until something happens. */
-	if (s == NULL)
-		return ST_OK;
 	if (ts->shares != NULL)
 		loop_later_set(ts->loop, &ts->later);
 	return st;
-}
-
-/* It has been long enough. */
-static int
-on_again(void *cookie)
-{
-	struct turns *ts = cookie;
-
-	loop_later_set(ts->loop, &ts->later);
-	return ST_OK;
 }

@@ -16,15 +16,6 @@
  * who waits for each answer before it asks again is never behind, and has to
  * wait for no more than the turn under way, while one who always has more to be
  * done than is done loses some of its half.
- *
- * Other threads work for shares, too, and may have to share a processor with
- * this one.  The kernel would let them wait for the rest of a time slice, which
- * a share that always has something to be done uses up.  So while another one's
- * work is done on this processor, those whose turns leave a line have none, and
- * the thread sleeps, unless somebody else comes.  That time is owed to them:
- * all of it, when the other has more to be done as well, else the part that is
- * counted of a turn; and what is owed they get before they are held up again.
- * However many others there are, they have a fifth of the time.
  */
 
 #include <stdbool.h>
@@ -42,14 +33,11 @@ struct turn;
 /* Whose time it is: a uid, say.  All zeroes is a new one. */
 struct share {
 	int64_t		 spent_ns;	/* in all its turns */
-	bool		 patient;	/* always as if its turns left a line */
 
 	int64_t		 virtual_ns;	/* private from here */
 	struct turn	*first, *last;	/* its line */
 	struct share	*prev, *next;	/* of those with a line */
-	size_t		 away;		/* what other threads do for it */
 	bool		 listed;
-	bool		 backlogged;	/* its last turn left a line */
 };
 
 /* Something that has turns; the caller fills in what is public. */
@@ -67,12 +55,6 @@ struct turn {
 	bool		 fresh;
 };
 
-/* Find the shares for which other threads work on the processor that this one
- * is on, at most TURNS_BESIDE, the same one perhaps twice; how many. */
-typedef size_t turns_beside_fn(void *cookie, struct share **out);
-
-#define TURNS_BESIDE	8
-
 struct turns {
 	struct loop	*loop;		/* private */
 	struct loop_later later;
@@ -80,22 +62,9 @@ struct turns {
 	struct share	*running;	/* whose turn it is */
 	struct turn	*fresh;		/* not parked yet */
 	int64_t		 virtual_ns;	/* of the share that was picked last */
-	turns_beside_fn	*beside;
-	void		*beside_cookie;
-	size_t		 away;		/* what other threads do */
-	bool		 holding;	/* those with a line are held up */
-	int64_t		 held_ns;	/* since when */
-	int64_t		 held_part;	/* one in so many is owed */
-	int64_t		 owed_ns;	/* to those who were held up */
-	struct loop_timer again;
 };
 
-/**
- * turns_init(ts, loop, beside, cookie), turns_fini(ts):
- * ${beside} may be NULL where no other thread does anything.
- */
-void turns_init(struct turns *ts, struct loop *loop, turns_beside_fn *beside,
-    void *cookie);
+void turns_init(struct turns *ts, struct loop *loop);
 void turns_fini(struct turns *ts);
 
 /**
@@ -107,16 +76,8 @@ void turns_wait(struct turns *ts, struct turn *t);
 void turns_cancel(struct turns *ts, struct turn *t);
 
 /**
- * turns_leave(ts, share), turns_return(ts, share):
- * Another thread is to do something for the share, and has done it.
- */
-void turns_leave(struct turns *ts, struct share *share);
-void turns_return(struct turns *ts, struct share *share);
-
-/**
  * turns_forget(ts, share):
- * The share goes away; nothing of it waits or is done by others.  May be called
- * in a turn of it.
+ * The share goes away; nothing of it waits.  May be called in a turn of it.
  */
 void turns_forget(struct turns *ts, struct share *share);
 

@@ -3,15 +3,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include "base/clock.h"
 
 /*
  * Start-time fair queueing: each account has a virtual time, which its work
@@ -23,99 +21,60 @@
  *
  * What work takes is known only afterwards.  Until then it counts as GUESS_NS,
  * so that several workers do not all turn to the same account.
- *
- * The quick thread has a queue of its own, with virtual times of its own.  Work
- * is given to an idle thread at once, so that who does it is not decided by
- * which one the kernel wakes first.
  */
 #define GUESS_NS	1000000
 
 /* The stack of a worker, in bytes. */
 #define STACK_SIZE	(256 * 1024)
 
-/* The two queues, of which the second is of fresh pieces alone. */
-enum lane {
-	LANE_ORDINARY,
-	LANE_QUICK,
-	LANES
-};
-
 /* Somebody with work waiting or being run, or who is ahead of others. */
 struct account {
 	struct account	*next;
 	struct work	*first, **last;
-	int64_t		 virtual_ns[LANES];
+	int64_t		 virtual_ns;
 	size_t		 running;
 	unsigned	 id;
 };
 
-/* A worker. */
-struct thread {
-	struct workers	*ws;
-	pthread_t	 id;
-	pthread_cond_t	 change;	/* of work */
-	struct work	*work;		/* to be run, or being run; or NULL */
-	struct account	*whose;
-	enum lane	 lane;
-	int		 cpu;		/* where it ran last, or -1 */
-};
-
 struct workers {
 	pthread_mutex_t	 lock;		/* for all but the loop's */
-	pthread_cond_t	 change;	/* of begun */
+	pthread_cond_t	 change;
 	struct account	*accounts;
 	struct work	*done, **done_last;
-	int64_t		 virtual_ns[LANES];	/* of the account picked last */
+	int64_t		 virtual_ns;	/* of the account picked last */
 	size_t		 begun;		/* threads that are through ->begin */
 	bool		 failed;	/* one ->begin failed */
 	bool		 alone;		/* an ->alone piece is being run */
 	bool		 ending;
-	bool		 quick;		/* the last thread is the quick one */
-	int		(*begin)(void *cookie, bool quick);
+	int		(*begin)(void *cookie);
 	void		*cookie;
 	/* The loop's thread only. */
 	struct loop	*loop;
 	struct loop_fd	 watch;		/* an eventfd: something is done */
 	size_t		 n;
-	struct thread	 thread[WORKERS_MAX + 1];
+	pthread_t	 thread[WORKERS_MAX];
 };
 
-/* Whether a piece may be run now in a lane. */
-static bool
-is_runnable(const struct workers *ws, const struct work *w, enum lane lane)
+/* CPU time of this thread. */
+static int64_t
+cpu_ns(void)
 {
-	if (w->alone && ws->alone)
-		return false;
-	if (lane == LANE_QUICK)
-		return w->fresh;
-	/* One that makes two of them busy, where there is a processor for one,
-	 * would be run at the worse priority of the two. */
-	return !w->fresh || ws->n > 2 || ws->thread[1].work == NULL;
+	struct timespec ts = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* The first piece of an account that may be run now in a lane: its place in the
- * chain, or NULL. */
+/* The first piece of an account that may be run now: its place in the chain,
+ * or NULL. */
 static struct work **
-runnable(const struct workers *ws, struct account *a, enum lane lane)
+runnable(const struct workers *ws, struct account *a)
 {
 	struct work **at = &a->first;
 
-	while (*at != NULL && !is_runnable(ws, *at, lane))
+	while (*at != NULL && (*at)->alone && ws->alone)
 		at = &(*at)->next;
 	return *at != NULL ? at : NULL;
-}
-
-/* The account whose piece is to be run next in a lane, or NULL. */
-static struct account *
-furthest_behind(const struct workers *ws, enum lane lane)
-{
-	struct account *a, *best = NULL;
-
-	for (a = ws->accounts; a != NULL; a = a->next)
-		if (runnable(ws, a, lane) != NULL && (best == NULL ||
-		    a->virtual_ns[lane] < best->virtual_ns[lane]))
-			best = a;
-	return best;
 }
 
 /* Take the piece at a place in the chain of an account out of it. */
@@ -130,44 +89,27 @@ unlink_work(struct account *a, struct work **at)
 	return w;
 }
 
-/* Give an idle thread the piece that it is to run next, if there is one. */
-static bool
-hand_over(struct workers *ws, struct thread *t)
+/* Take the piece that is to be run next, or NULL. */
+static struct work *
+pick(struct workers *ws, struct account **whose)
 {
-	struct account *a = furthest_behind(ws, t->lane);
+	struct account *a, *best = NULL;
 	struct work *w;
 
-	if (a == NULL)
-		return false;
-	w = unlink_work(a, runnable(ws, a, t->lane));
-	ws->virtual_ns[t->lane] = a->virtual_ns[t->lane];
-	a->virtual_ns[t->lane] += GUESS_NS;
-	a->running++;
+	for (a = ws->accounts; a != NULL; a = a->next)
+		if (runnable(ws, a) != NULL && (best == NULL ||
+		    a->virtual_ns < best->virtual_ns))
+			best = a;
+	if (best == NULL)
+		return NULL;
+	w = unlink_work(best, runnable(ws, best));
+	ws->virtual_ns = best->virtual_ns;
+	best->virtual_ns += GUESS_NS;
+	best->running++;
 	if (w->alone)
 		ws->alone = true;
-	t->work = w;
-	t->whose = a;
-	return true;
-}
-
-/* Give all that are idle what there is; the quick one, which is the last, comes
- * first.  One thread that got some, if any did, is left to be told when the
- * lock is free: told now it would only wait for it. */
-static struct thread *
-hand_out(struct workers *ws)
-{
-	struct thread *told_later = NULL;
-
-	for (size_t i = ws->n; i-- > 0; ) {
-		if (ws->thread[i].work != NULL ||
-		    !hand_over(ws, &ws->thread[i]))
-			continue;
-		if (told_later != NULL)
-			(void)pthread_cond_signal(&ws->thread[i].change);
-		else
-			told_later = &ws->thread[i];
-	}
-	return told_later;
+	*whose = best;
+	return w;
 }
 
 /* Whether an account has work, waiting or being run. */
@@ -175,16 +117,6 @@ static bool
 is_busy(const struct account *a)
 {
 	return a->first != NULL || a->running > 0;
-}
-
-/* Whether an account is ahead of others in one of the lanes. */
-static bool
-is_ahead(const struct workers *ws, const struct account *a)
-{
-	for (size_t i = 0; i < LANES; i++)
-		if (a->virtual_ns[i] > ws->virtual_ns[i])
-			return true;
-	return false;
 }
 
 /* Let accounts go that have nothing left and are not ahead of others. */
@@ -197,7 +129,7 @@ settle_accounts(struct workers *ws)
 	for (a = ws->accounts; a != NULL && !busy; a = a->next)
 		busy = is_busy(a);
 	while ((a = *at) != NULL) {
-		if (is_busy(a) || (busy && is_ahead(ws, a))) {
+		if (is_busy(a) || (busy && a->virtual_ns > ws->virtual_ns)) {
 			at = &a->next;
 			continue;
 		}
@@ -206,81 +138,63 @@ settle_accounts(struct workers *ws)
 	}
 }
 
-/* Put a finished piece where the loop finds it; whether that has to be told. */
-static bool
+/* Put a finished piece where the loop finds it. */
+static void
 deliver(struct workers *ws, struct work *w)
 {
+	uint64_t one = 1;
 	bool first = ws->done == NULL;
 
 	w->next = NULL;
 	*ws->done_last = w;
 	ws->done_last = &w->next;
-	return first;
-}
-
-/* Tell the loop, without the lock, which it takes at once. */
-static void
-tell(struct workers *ws)
-{
-	uint64_t one = 1;
-
 	/* A full counter would do as well: it cannot be. */
-	if (write(ws->watch.fd, &one, sizeof(one)) < 0)
+	if (first && write(ws->watch.fd, &one, sizeof(one)) < 0)
 		assert(errno == EAGAIN);
 }
 
-/* Run what a thread was given; with the lock held but while it is run. */
+/* A worker's life, with the lock held but while work is run. */
 static void
-run_one(struct workers *ws, struct thread *t)
+serve(struct workers *ws)
 {
-	struct thread *other = NULL;
-	struct work *w = t->work;
+	struct account *a;
+	struct work *w;
 	int64_t start;
-	bool first;
 
-	t->cpu = sched_getcpu();
-	(void)pthread_mutex_unlock(&ws->lock);
-	start = clock_cpu_ns();
-	w->run(w);
-	w->spent_ns = clock_cpu_ns() - start;
-	(void)pthread_mutex_lock(&ws->lock);
-	t->whose->virtual_ns[t->lane] += w->spent_ns - GUESS_NS;
-	t->whose->running--;
-	t->work = NULL;
-	if (w->alone)
-		ws->alone = false;
-	first = deliver(ws, w);
-	if (!ws->ending)
-		other = hand_out(ws);
-	settle_accounts(ws);
-	(void)pthread_mutex_unlock(&ws->lock);
-	if (first)
-		tell(ws);
-	if (other != NULL && other != t)
-		(void)pthread_cond_signal(&other->change);
-	(void)pthread_mutex_lock(&ws->lock);
+	while (!ws->ending) {
+		if ((w = pick(ws, &a)) == NULL) {
+			(void)pthread_cond_wait(&ws->change, &ws->lock);
+			continue;
+		}
+		(void)pthread_mutex_unlock(&ws->lock);
+		start = cpu_ns();
+		w->run(w);
+		w->spent_ns = cpu_ns() - start;
+		(void)pthread_mutex_lock(&ws->lock);
+		a->virtual_ns += w->spent_ns - GUESS_NS;
+		a->running--;
+		if (w->alone) {
+			ws->alone = false;
+			(void)pthread_cond_broadcast(&ws->change);
+		}
+		deliver(ws, w);
+		settle_accounts(ws);
+	}
 }
 
 /* A worker. */
 static void *
 worker_main(void *cookie)
 {
-	struct thread *t = cookie;
-	struct workers *ws = t->ws;
-	int st = ws->begin != NULL ? ws->begin(ws->cookie,
-	    t->lane == LANE_QUICK) : ST_OK;
+	struct workers *ws = cookie;
+	int st = ws->begin != NULL ? ws->begin(ws->cookie) : ST_OK;
 
 	(void)pthread_mutex_lock(&ws->lock);
 	ws->begun++;
 	if (st != ST_OK)
 		ws->failed = true;
-	(void)pthread_cond_signal(&ws->change);
-	while (!ws->ending) {
-		if (t->work != NULL)
-			run_one(ws, t);
-		else
-			(void)pthread_cond_wait(&t->change, &ws->lock);
-	}
+	(void)pthread_cond_broadcast(&ws->change);
+	serve(ws);
 	(void)pthread_mutex_unlock(&ws->lock);
 	return NULL;
 }
@@ -317,25 +231,9 @@ on_done(void *cookie, unsigned ready)
 	return ST_OK;
 }
 
-/* Start a thread more. */
-static bool
-start_one(struct workers *ws, const pthread_attr_t *attr, enum lane lane)
-{
-	struct thread *t = &ws->thread[ws->n];
-
-	*t = (struct thread){ .ws = ws, .lane = lane, .cpu = -1 };
-	(void)pthread_cond_init(&t->change, NULL);
-	if (pthread_create(&t->id, attr, worker_main, t) == 0) {
-		ws->n++;
-		return true;
-	}
-	(void)pthread_cond_destroy(&t->change);
-	return false;
-}
-
 /* Start the threads, as many as there can be. */
 static int
-start(struct workers *ws, size_t n, bool quick)
+start(struct workers *ws, size_t n)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
@@ -346,9 +244,9 @@ start(struct workers *ws, size_t n, bool quick)
 	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (ws->n < n && start_one(ws, &attr, LANE_ORDINARY))
-		;
-	ws->quick = quick && ws->n == n && start_one(ws, &attr, LANE_QUICK);
+	while (ws->n < n && pthread_create(&ws->thread[ws->n], &attr,
+	    worker_main, ws) == 0)
+		ws->n++;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
 	(void)pthread_mutex_lock(&ws->lock);
@@ -360,8 +258,8 @@ start(struct workers *ws, size_t n, bool quick)
 }
 
 int
-workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
-    int (*begin)(void *cookie, bool quick), void *cookie)
+workers_new(struct workers **out, struct loop *loop, size_t n,
+    int (*begin)(void *cookie), void *cookie)
 {
 	struct workers *ws = calloc(1, sizeof(*ws));
 	int st = ST_SYSTEM;
@@ -383,7 +281,7 @@ workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
 	if ((st = loop_fd_add(loop, &ws->watch)) != ST_OK)
 		goto out;
 	ws->loop = loop;
-	if ((st = start(ws, n, quick)) != ST_OK)
+	if ((st = start(ws, n)) != ST_OK)
 		goto out;
 	*out = ws;
 	ws = NULL;
@@ -395,23 +293,7 @@ out:
 size_t
 workers_count(const struct workers *ws)
 {
-	return ws->n - ws->quick;
-}
-
-bool
-workers_quick(const struct workers *ws)
-{
-	return ws->quick;
-}
-
-/* An account that has nothing starts where the last one that was picked
- * stood. */
-static void
-catch_up(const struct workers *ws, struct account *a)
-{
-	for (size_t i = 0; i < LANES; i++)
-		if (a->virtual_ns[i] < ws->virtual_ns[i])
-			a->virtual_ns[i] = ws->virtual_ns[i];
+	return ws->n;
 }
 
 /* The account with that number, which is made if need be; NULL when out of
@@ -419,51 +301,46 @@ catch_up(const struct workers *ws, struct account *a)
 static struct account *
 open_account(struct workers *ws, unsigned id)
 {
-	struct account *a = ws->accounts;
+	struct account *a;
 
-	while (a != NULL && a->id != id)
-		a = a->next;
-	if (a == NULL) {
-		if ((a = calloc(1, sizeof(*a))) == NULL)
-			return NULL;
-		a->id = id;
-		a->last = &a->first;
-		a->next = ws->accounts;
-		ws->accounts = a;
+	for (a = ws->accounts; a != NULL; a = a->next) {
+		if (a->id != id)
+			continue;
+		if (!is_busy(a) && a->virtual_ns < ws->virtual_ns)
+			a->virtual_ns = ws->virtual_ns;
+		return a;
 	}
-	if (!is_busy(a))
-		catch_up(ws, a);
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return NULL;
+	a->id = id;
+	a->last = &a->first;
+	a->virtual_ns = ws->virtual_ns;
+	a->next = ws->accounts;
+	ws->accounts = a;
 	return a;
 }
 
 void
 workers_submit(struct workers *ws, struct work *w)
 {
-	struct thread *t = NULL;
 	struct account *a;
-	bool first;
 
 	w->next = NULL;
 	w->spent_ns = 0;
 	(void)pthread_mutex_lock(&ws->lock);
 	if ((a = open_account(ws, w->account)) != NULL) {
-		w->fresh = ws->quick && !is_busy(a);
 		*a->last = w;
 		a->last = &w->next;
-		t = hand_out(ws);
+		(void)pthread_cond_signal(&ws->change);
 	}
 	(void)pthread_mutex_unlock(&ws->lock);
-	if (t != NULL)
-		(void)pthread_cond_signal(&t->change);
 	if (a != NULL)
 		return;
 	/* No memory for an account: better here than not at all. */
 	w->run(w);
 	(void)pthread_mutex_lock(&ws->lock);
-	first = deliver(ws, w);
+	deliver(ws, w);
 	(void)pthread_mutex_unlock(&ws->lock);
-	if (first)
-		tell(ws);
 }
 
 bool
@@ -489,31 +366,19 @@ workers_cancel(struct workers *ws, struct work *w)
 	return waits;
 }
 
-size_t
-workers_beside(struct workers *ws, struct work **out, size_t max)
-{
-	int cpu = sched_getcpu();
-	size_t n = 0;
-
-	if (cpu < 0)
-		return 0;
-	(void)pthread_mutex_lock(&ws->lock);
-	for (size_t i = 0; i < ws->n && n < max; i++)
-		if (ws->thread[i].work != NULL && ws->thread[i].cpu == cpu)
-			out[n++] = ws->thread[i].work;
-	(void)pthread_mutex_unlock(&ws->lock);
-	return n;
-}
-
-/* Put all that was not run where the loop finds it. */
-static void
-hand_back(struct workers *ws)
+void
+workers_free(struct workers *ws)
 {
 	struct account *a;
 
+	if (ws == NULL)
+		return;
+	(void)pthread_mutex_lock(&ws->lock);
+	ws->ending = true;
+	(void)pthread_cond_broadcast(&ws->change);
+	(void)pthread_mutex_unlock(&ws->lock);
 	for (size_t i = 0; i < ws->n; i++)
-		if (ws->thread[i].work != NULL)
-			(void)deliver(ws, ws->thread[i].work);
+		(void)pthread_join(ws->thread[i], NULL);
 	while ((a = ws->accounts) != NULL) {
 		ws->accounts = a->next;
 		*ws->done_last = a->first;
@@ -521,23 +386,6 @@ hand_back(struct workers *ws)
 			ws->done_last = a->last;
 		free(a);
 	}
-}
-
-void
-workers_free(struct workers *ws)
-{
-	if (ws == NULL)
-		return;
-	(void)pthread_mutex_lock(&ws->lock);
-	ws->ending = true;
-	for (size_t i = 0; i < ws->n; i++)
-		(void)pthread_cond_signal(&ws->thread[i].change);
-	(void)pthread_mutex_unlock(&ws->lock);
-	for (size_t i = 0; i < ws->n; i++) {
-		(void)pthread_join(ws->thread[i].id, NULL);
-		(void)pthread_cond_destroy(&ws->thread[i].change);
-	}
-	hand_back(ws);
 	finish(ws);
 	if (ws->loop != NULL)
 		loop_fd_del(ws->loop, &ws->watch);

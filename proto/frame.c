@@ -43,22 +43,6 @@ frame_next(struct slice *in, struct slice *body)
 	return ST_OK;
 }
 
-void
-frame_skip(struct slice *in, uint8_t type)
-{
-	uint32_t len;
-
-	while (in->len > FRAME_HEAD && in->p[FRAME_HEAD] == type) {
-		len = (uint32_t)in->p[0] << 24 | (uint32_t)in->p[1] << 16 |
-		    (uint32_t)in->p[2] << 8 | in->p[3];
-		if (len == 0 || len > FRAME_BODY_MAX ||
-		    len > in->len - FRAME_HEAD)
-			return;
-		in->p += FRAME_HEAD + len;
-		in->len -= FRAME_HEAD + len;
-	}
-}
-
 size_t
 frame_open(struct wire_writer *w)
 {

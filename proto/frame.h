@@ -50,13 +50,6 @@ struct frame_peek {
 int frame_peek(struct slice in, struct frame_peek *out) MUST_USE;
 
 /**
- * frame_skip(in, type):
- * Go past the whole frames with that message number that ${in} begins with:
- * there may be thousands, and this is the quick way.
- */
-void frame_skip(struct slice *in, uint8_t type);
-
-/**
  * frame_open(w), frame_close(w, mark):
  * Begin a frame in a writer; close fills its length in.
  */

@@ -80,45 +80,6 @@ peek_says_what_the_beginning_tells(void **state)
 	}
 }
 
-static void
-skip_goes_past_whole_frames_of_one_kind(void **state)
-{
-	static const struct {
-		const char	*in, *left;
-	} rows[] = {
-		{ "", "" },
-		{ "0000", "0000" },
-		{ "00000001 0b", "" },
-		{ "00000001 0b 00000003 0b 0102 00000001 0c",
-		    "00000001 0c" },
-		{ "00000001 0c 00000001 0b", "00000001 0c 00000001 0b" },
-		/* Not what is not all there, or broken. */
-		{ "00000001 0b 00000002 0b", "00000002 0b" },
-		{ "00000001 0b 000000", "000000" },
-		{ "00000001 0b 00000000 0b", "00000000 0b" },
-		{ "00000001 0b ffffffff 0b", "ffffffff 0b" },
-	};
-	struct slice in, head;
-	uint8_t *p;
-
-	(void)state;
-	for (size_t i = 0; i < N(rows); i++) {
-		in = hex(rows[i].in);
-		frame_skip(&in, 11);
-		if (!slice_eq(in, hex(rows[i].left)))
-			fail_msg("in: %s", rows[i].in);
-	}
-	/* Nor one that is too long, also where all of it is there. */
-	for (size_t more = 0; more < 2; more++) {
-		p = hex_alloc(FRAME_MAX + more);
-		head = hex(more == 0 ? "00040000 0b" : "00040001 0b");
-		memcpy(p, head.p, head.len);
-		in = (struct slice){ p, FRAME_MAX + more };
-		frame_skip(&in, 11);
-		assert_int_equal(in.len, more == 0 ? 0 : FRAME_MAX + 1);
-	}
-}
-
 /* A frame of len bytes of body, type 99. */
 static struct slice
 frame_of(size_t len)
@@ -237,7 +198,6 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(next_takes_one_whole_frame_or_nothing),
 		cmocka_unit_test(peek_says_what_the_beginning_tells),
-		cmocka_unit_test(skip_goes_past_whole_frames_of_one_kind),
 		cmocka_unit_test(longest_body_is_taken_and_one_more_refused),
 		cmocka_unit_test(pipelined_frames_come_in_order),
 		cmocka_unit_test(frame_byte_by_byte_is_whole_at_its_last),

@@ -30,7 +30,6 @@
  * wait is known.
  */
 static size_t threads_allowed = SIZE_MAX;
-static size_t threads_until_failure;	/* of one thread; 0: none */
 static bool no_memory;
 static struct gate *open_on_join;
 
@@ -47,8 +46,7 @@ int
 __wrap_pthread_create(pthread_t *t, const pthread_attr_t *attr,
     void *(*fn)(void *), void *arg)
 {
-	if (threads_allowed == 0 || (threads_until_failure > 0 &&
-	    --threads_until_failure == 0))
+	if (threads_allowed == 0)
 		return EAGAIN;
 	threads_allowed--;
 	return __real_pthread_create(t, attr, fn, arg);
@@ -151,21 +149,13 @@ piece_done(struct work *w)
 }
 
 static struct workers *
-start_some(size_t n, bool quick)
+start(size_t n)
 {
 	struct workers *ws;
 
-	assert_int_equal(workers_new(&ws, scene.loop, n, quick, NULL, NULL),
-	    ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, n, NULL, NULL), ST_OK);
 	assert_int_equal(workers_count(ws), n);
-	assert_int_equal(workers_quick(ws), quick);
 	return ws;
-}
-
-static struct workers *
-start(size_t n)
-{
-	return start_some(n, false);
 }
 
 static void
@@ -533,250 +523,6 @@ what_was_taken_is_owed_by_one_who_comes_back(void **state)
 	free(dear);
 }
 
-/* A flood of which every ordinary thread runs a piece, which is held up; its
- * first one was fresh, and is through. */
-static struct piece *
-flood(struct workers *ws, size_t total, struct gate *gate)
-{
-	struct piece *p = pieces_new(total);
-	size_t n = workers_count(ws);
-	struct gate first = GATE;
-
-	for (size_t i = 0; i < total; i++) {
-		p[i].gate = i == 0 ? &first : i <= n ? gate : NULL;
-		submit(ws, &p[i], 1);
-	}
-	gate_await(&first, 1);
-	gate_await(gate, n);
-	gate_open(&first);
-	finish(1);
-	return p;
-}
-
-static void
-fresh_work_does_not_wait_for_the_many(void **state)
-{
-	struct workers *ws = start_some(2, true);
-	struct piece *one = pieces_new(20), *many;
-	struct gate gate = GATE;
-
-	(void)state;
-	many = flood(ws, 30, &gate);
-	for (size_t i = 0; i < 20; i++) {
-		submit(ws, &one[i], 2);
-		finish(1 + i + 1);
-		assert_int_equal(one[i].dones, 1);
-	}
-	/* Nor is the quick one at the disposal of the many. */
-	assert_int_equal(atomic_load(&scene.order), 3 + 20);
-	gate_open(&gate);
-	finish(50);
-	workers_free(ws);
-	pieces_check(many, 30);
-	pieces_check(one, 20);
-}
-
-static void
-an_account_has_one_fresh_piece_at_a_time(void **state)
-{
-	struct workers *ws = start_some(1, true);
-	struct piece *p = pieces_new(2), *one = pieces_new(1), *many;
-	struct gate gate = GATE, quick = GATE;
-
-	(void)state;
-	many = flood(ws, 5, &gate);
-	p[0].gate = &quick;
-	submit(ws, &p[0], 2);
-	gate_await(&quick, 1);
-	submit(ws, &p[1], 2);
-	gate_open(&quick);
-	finish(2);
-	/* The second one waits for the ordinary thread, as the first is for
-	 * one thing after the other. */
-	submit(ws, one, 3);
-	finish(3);
-	assert_int_equal(one->dones, 1);
-	assert_int_equal(p[1].dones, 0);
-	gate_open(&gate);
-	finish(8);
-	workers_free(ws);
-	pieces_check(many, 5);
-	pieces_check(p, 2);
-	pieces_check(one, 1);
-}
-
-/* Two fresh pieces at a time: whether the second one is begun beside the
- * first. */
-static void
-second_fresh_piece(size_t n, bool beside)
-{
-	struct workers *ws = start_some(n, true);
-	struct piece *p = pieces_new(2);
-	struct gate gate = GATE;
-
-	p[0].gate = &gate;
-	submit(ws, &p[0], 1);
-	gate_await(&gate, 1);
-	submit(ws, &p[1], 2);
-	if (beside)
-		finish(1);
-	else
-		for (size_t i = 0; i < 100; i++)
-			(void)sched_yield();
-	assert_int_equal(atomic_load(&p[1].runs), beside);
-	gate_open(&gate);
-	finish(2);
-	workers_free(ws);
-	pieces_check(p, 2);
-	scene.done = 0;
-}
-
-static void
-where_one_works_at_a_time_fresh_work_waits_for_the_quick_one(void **state)
-{
-	(void)state;
-	second_fresh_piece(1, false);
-	second_fresh_piece(2, true);
-}
-
-/* One piece of its account at a time, and always the next at once. */
-static void
-submit_endless(struct piece *p, unsigned account, int64_t spin_ns,
-    void (*done)(struct work *w))
-{
-	p->spin_ns = spin_ns;
-	p->work = (struct work){ .run = piece_run, .done = done,
-		.account = account };
-	workers_submit(chain_workers, &p->work);
-}
-
-/* Until the last piece was done a hundred times. */
-static void
-hundred_done(struct work *w)
-{
-	piece_done(w);
-	if (last_piece->dones < 100)
-		workers_submit(chain_workers, w);
-	else
-		loop_stop(scene.loop);
-}
-
-static void
-fresh_work_shares_the_quick_one_by_time(void **state)
-{
-	struct piece *cheap = pieces_new(2), *dear = pieces_new(1), *many;
-	struct gate gate = GATE;
-
-	(void)state;
-	chain_workers = start_some(1, true);
-	many = flood(chain_workers, 3, &gate);
-	last_piece = &cheap[1];
-	submit_endless(dear, 4, 5 * MS, hundred_done);
-	submit_endless(&cheap[0], 2, MS / 5, hundred_done);
-	submit_endless(&cheap[1], 3, MS / 5, hundred_done);
-	assert_int_equal(loop_run(scene.loop), ST_OK);
-	/* A hundred of 0.2 ms are worth four of 5 ms. */
-	assert_in_range(atomic_load(&dear->runs), 1, 10);
-	gate_open(&gate);
-	workers_free(chain_workers);
-	free(cheap);
-	free(dear);
-	free(many);
-}
-
-/* More accounts than there are threads bring one fresh piece after the other,
- * so that always some wait; what else waits is done all the same, and not only
- * when for a moment none does. */
-static void
-fresh_work_without_end_does_not_keep_the_others_from_theirs(void **state)
-{
-	struct piece *endless = pieces_new(32), *many = pieces_new(40);
-	size_t runs = 0;
-
-	(void)state;
-	chain_workers = start_some(1, true);
-	last_piece = &many[39];
-	for (size_t i = 0; i < 32; i++)
-		submit_endless(&endless[i], 10 + (unsigned)i, MS / 10,
-		    dear_done);
-	for (size_t i = 0; i < 40; i++) {
-		many[i].spin_ns = MS / 10;
-		many[i].work = (struct work){ .run = piece_run,
-			.done = i == 39 ? last_done : piece_done,
-			.account = 1 };
-		workers_submit(chain_workers, &many[i].work);
-	}
-	assert_int_equal(loop_run(scene.loop), ST_OK);
-	for (size_t i = 0; i < 32; i++)
-		runs += atomic_load(&endless[i].runs);
-	print_message("%zu fresh ones beside 40 others\n", runs);
-	assert_in_range(runs, 0, 40 * 16);
-	workers_free(chain_workers);
-	pieces_check(many, 40);
-	free(endless);
-}
-
-/* What a thread was given to run in the moment of the end comes back, too. */
-static void
-free_hands_back_what_was_not_begun(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < 200; i++) {
-		struct workers *ws = start_some(1, true);
-		struct piece *p = pieces_new(3);
-
-		for (unsigned a = 0; a < 3; a++)
-			submit(ws, &p[a], a);
-		workers_free(ws);
-		for (unsigned a = 0; a < 3; a++)
-			assert_int_equal(p[a].dones, 1);
-		free(p);
-	}
-}
-
-static void
-what_still_waits_can_be_taken_back(void **state)
-{
-	struct piece *p = pieces_new(6), *quick = pieces_new(2);
-	struct workers *ws = start_some(1, true);
-	struct gate gate = GATE;
-
-	(void)state;
-	/* Of one account: fresh, ordinary, and four that wait. */
-	for (size_t i = 0; i < 6; i++) {
-		p[i].gate = i < 2 ? &gate : NULL;
-		submit(ws, &p[i], 1);
-	}
-	gate_await(&gate, 2);
-	/* Of another one, which waits for the quick one. */
-	submit(ws, &quick[0], 2);
-	assert_false(workers_cancel(ws, &p[0].work));
-	assert_false(workers_cancel(ws, &p[1].work));
-	/* The last, the first, one between others; each only once. */
-	assert_true(workers_cancel(ws, &p[5].work));
-	assert_true(workers_cancel(ws, &p[2].work));
-	assert_false(workers_cancel(ws, &p[2].work));
-	submit(ws, &p[5], 1);
-	assert_true(workers_cancel(ws, &p[4].work));
-	assert_true(workers_cancel(ws, &quick[0].work));
-	/* It has nothing any more: the next one is fresh again. */
-	submit(ws, &quick[1], 2);
-	assert_true(quick[1].work.fresh);
-	gate_open(&gate);
-	finish(5);
-	assert_false(workers_cancel(ws, &p[3].work));
-	workers_free(ws);
-	for (size_t i = 0; i < 6; i++) {
-		assert_int_equal(atomic_load(&p[i].runs), i != 2 && i != 4);
-		assert_int_equal(p[i].dones, i != 2 && i != 4);
-	}
-	assert_int_equal(atomic_load(&quick[0].runs), 0);
-	assert_int_equal(quick[0].dones, 0);
-	assert_int_equal(quick[1].dones, 1);
-	free(p);
-	free(quick);
-}
-
 /* How many ->alone pieces are being run. */
 static atomic_size_t alone_now, alone_most;
 
@@ -974,18 +720,16 @@ free_without_work_ends_the_threads(void **state)
 static atomic_size_t begun;
 
 static int
-begin_second_fails(void *cookie, bool quick)
+begin_second_fails(void *cookie)
 {
-	(void)quick;
 	assert(cookie == &begun);
 	return atomic_fetch_add(&begun, 1) == 1 ? ST_FULL : ST_OK;
 }
 
 static int
-begin_works(void *cookie, bool quick)
+begin_works(void *cookie)
 {
 	(void)cookie;
-	(void)quick;
 	(void)atomic_fetch_add(&begun, 1);
 	return ST_OK;
 }
@@ -997,37 +741,10 @@ all_have_begun_when_new_returns(void **state)
 
 	(void)state;
 	atomic_store(&begun, 0);
-	assert_int_equal(workers_new(&ws, scene.loop, 5, false, begin_works,
-	    NULL), ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, 5, begin_works, NULL),
+	    ST_OK);
 	assert_int_equal(atomic_load(&begun), 5);
 	workers_free(ws);
-}
-
-static atomic_size_t begun_quick;
-
-static int
-begin_tells(void *cookie, bool quick)
-{
-	(void)cookie;
-	if (quick)
-		(void)atomic_fetch_add(&begun_quick, 1);
-	return ST_OK;
-}
-
-static void
-one_thread_begins_as_the_quick_one(void **state)
-{
-	struct workers *ws;
-
-	(void)state;
-	for (size_t quick = 0; quick < 2; quick++) {
-		atomic_store(&begun_quick, 0);
-		assert_int_equal(workers_new(&ws, scene.loop, 3, quick == 1,
-		    begin_tells, NULL), ST_OK);
-		assert_int_equal(atomic_load(&begun_quick), quick);
-		await_threads(3 + quick);
-		workers_free(ws);
-	}
 }
 
 static void
@@ -1037,8 +754,8 @@ one_that_cannot_begin_ends_them_all(void **state)
 
 	(void)state;
 	atomic_store(&begun, 0);
-	assert_int_equal(workers_new(&ws, scene.loop, 3, false,
-	    begin_second_fails, &begun), ST_SYSTEM);
+	assert_int_equal(workers_new(&ws, scene.loop, 3, begin_second_fails,
+	    &begun), ST_SYSTEM);
 	assert_null(ws);
 	assert_int_equal(atomic_load(&begun), 3);
 	await_threads(0);
@@ -1052,8 +769,8 @@ fewer_threads_than_wished_for_do(void **state)
 
 	(void)state;
 	threads_allowed = 2;
-	assert_int_equal(workers_new(&ws, scene.loop, 6, false, begin_works,
-	    NULL), ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, 6, begin_works, NULL),
+	    ST_OK);
 	assert_int_equal(workers_count(ws), 2);
 	await_threads(2);
 	for (size_t i = 0; i < 50; i++)
@@ -1063,31 +780,6 @@ fewer_threads_than_wished_for_do(void **state)
 	pieces_check(p, 50);
 }
 
-/* The quick one is the last that is started, and without it nothing waits for
- * it. */
-static void
-without_the_quick_one_the_others_do_it(void **state)
-{
-	struct piece *p = pieces_new(75);
-	struct workers *ws;
-
-	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		/* The first two of three, one of three, all but the second. */
-		threads_allowed = i == 0 ? 2 : i == 1 ? 1 : SIZE_MAX;
-		threads_until_failure = i == 2 ? 2 : 0;
-		assert_int_equal(workers_new(&ws, scene.loop, 2, true, NULL,
-		    NULL), ST_OK);
-		assert_int_equal(workers_count(ws), i == 0 ? 2 : 1);
-		assert_false(workers_quick(ws));
-		for (size_t j = i * 25; j < (i + 1) * 25; j++)
-			submit(ws, &p[j], (unsigned)j);
-		finish((i + 1) * 25);
-		workers_free(ws);
-	}
-	pieces_check(p, 75);
-}
-
 static void
 no_thread_at_all_is_an_error(void **state)
 {
@@ -1095,7 +787,7 @@ no_thread_at_all_is_an_error(void **state)
 
 	(void)state;
 	threads_allowed = 0;
-	assert_int_equal(workers_new(&ws, scene.loop, 6, false, NULL, NULL),
+	assert_int_equal(workers_new(&ws, scene.loop, 6, NULL, NULL),
 	    ST_SYSTEM);
 	assert_null(ws);
 }
@@ -1108,7 +800,7 @@ no_memory_for_workers_is_told(void **state)
 
 	(void)state;
 	no_memory = true;
-	st = workers_new(&ws, scene.loop, 1, false, NULL, NULL);
+	st = workers_new(&ws, scene.loop, 1, NULL, NULL);
 	no_memory = false;
 	assert_int_equal(st, ST_NOMEM);
 	assert_null(ws);
@@ -1199,58 +891,6 @@ the_time_that_work_took_is_told(void **state)
 	pieces_check(p, 1);
 }
 
-/* Let this thread, and those that it starts, run on one processor only. */
-static void
-stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
-}
-
-static void
-work_on_the_same_processor_is_beside(void **state)
-{
-	struct piece *p = pieces_new(2);
-	struct gate gate = GATE;
-	struct work *at[4];
-	struct workers *ws;
-	cpu_set_t before;
-	int here = sched_getcpu();
-
-	(void)state;
-	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
-	stay_on(here);
-	ws = start_some(1, true);
-	assert_int_equal(workers_beside(ws, at, 4), 0);
-	for (unsigned i = 0; i < 2; i++) {
-		p[i].gate = &gate;
-		submit(ws, &p[i], 1);
-	}
-	gate_await(&gate, 2);
-	assert_int_equal(workers_beside(ws, at, 4), 2);
-	assert_ptr_equal(at[0], &p[1].work);
-	assert_ptr_equal(at[1], &p[0].work);
-	assert_int_equal(workers_beside(ws, at, 1), 1);
-	/* Seen from another one it is not. */
-	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (cpu == here || !CPU_ISSET((size_t)cpu, &before))
-			continue;
-		stay_on(cpu);
-		assert_int_equal(workers_beside(ws, at, 4), 0);
-		break;
-	}
-	stay_on(here);
-	gate_open(&gate);
-	finish(2);
-	assert_int_equal(workers_beside(ws, at, 4), 0);
-	workers_free(ws);
-	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
-	pieces_check(p, 2);
-}
-
 #define TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 static void *
@@ -1288,13 +928,6 @@ main(void)
 		TEST(accounts_share_by_the_time_that_their_work_takes),
 		TEST(what_was_taken_is_owed_by_one_who_comes_back),
 		TEST(time_without_work_is_not_saved_up),
-		TEST(fresh_work_does_not_wait_for_the_many),
-		TEST(an_account_has_one_fresh_piece_at_a_time),
-		TEST(where_one_works_at_a_time_fresh_work_waits_for_the_quick_one),
-		TEST(fresh_work_shares_the_quick_one_by_time),
-		TEST(fresh_work_without_end_does_not_keep_the_others_from_theirs),
-		TEST(free_hands_back_what_was_not_begun),
-		TEST(what_still_waits_can_be_taken_back),
 		TEST(pieces_alone_hold_up_only_their_like),
 		TEST(pieces_alone_never_overlap),
 		TEST(what_waits_can_be_taken_back),
@@ -1303,16 +936,13 @@ main(void)
 		TEST(free_finishes_what_runs_and_hands_back_the_rest),
 		TEST(free_without_work_ends_the_threads),
 		TEST(all_have_begun_when_new_returns),
-		TEST(one_thread_begins_as_the_quick_one),
 		TEST(one_that_cannot_begin_ends_them_all),
 		TEST(fewer_threads_than_wished_for_do),
-		TEST(without_the_quick_one_the_others_do_it),
 		TEST(no_thread_at_all_is_an_error),
 		TEST(no_memory_for_workers_is_told),
 		TEST(no_memory_for_an_account_loses_no_work),
 		TEST(workers_have_every_signal_blocked),
 		TEST(the_time_that_work_took_is_told),
-		TEST(work_on_the_same_processor_is_beside),
 	};
 
 
