@@ -1,0 +1,105 @@
+#ifndef PLACEPIPE_H_
+#define PLACEPIPE_H_
+
+/*
+ * placepipe - how files for a user's home travel over stdin and stdout of
+ * `bottle-forward place`, which runs in the container as that user.
+ *
+ * Layer:   proto.
+ * Source:  docs/PROTOCOL.md section 12.
+ *
+ * All of it is public: ssh's configuration, known hosts, public keys.
+ *
+ * Shape:   The host sends frames, u32 length and as many bytes: a u8
+ *          PLACE_* and a body.  The placing process answers with lines that
+ *          begin with PLACEPIPE_MARK; the host passes over all others.
+ *          Nothing depends on an end of file, but one before PLACE_KEEP undoes
+ *          what was done: unless the agent has the keys that these files are
+ *          for, see forwarder/place.h.
+ *
+ *          begin     once and first
+ *          file*     into the load's own directory
+ *          common*   beside it, for all loads
+ *          line*     lines that a file of the user's is to have
+ *          stage     write all of it, out of sight: answered with "staged"
+ *          switch    put it in the place of the earlier one: "switched"
+ *          keep      take the earlier one away: "kept", and the end
+ */
+
+#include "base/status.h"
+#include "base/text.h"
+#include "proto/wire.h"
+
+#define PLACEPIPE_MAGIC		"bottle-place 1\n"	/* in front of it all */
+#define PLACEPIPE_MARK		"bottle-place: "
+#define PLACEPIPE_LINE_MAX	2048
+/* Longest frame: a file of known hosts, with room. */
+#define PLACEPIPE_FRAME_MAX	(512 * 1024)
+/* Most files and bytes in all of a load. */
+#define PLACEPIPE_FILES_MAX	1024
+#define PLACEPIPE_BYTES_MAX	(4 * 1024 * 1024)
+/* Longest name: of a load, as the agent takes it, and of a file. */
+#define PLACEPIPE_NAME_MAX	64
+#define PLACEPIPE_PATH_MAX	255
+
+enum placepipe_kind {
+	PLACE_BEGIN = 1,	/* text name of the load, text home or empty
+				 * (that of the user), text socket */
+	PLACE_FILE,		/* text name, string bytes */
+	PLACE_COMMON,		/* text name, string bytes */
+	PLACE_LINE,		/* text path below the home, text lines: they
+				 * go to the top of it, unless they are there */
+	PLACE_STAGE,		/* nothing */
+	PLACE_SWITCH,		/* nothing */
+	PLACE_KEEP,		/* nothing */
+};
+
+struct placepipe_frame {
+	enum placepipe_kind	 kind;
+	struct slice		 name;	/* load, file or path; valid: see below */
+	struct slice		 bytes;	/* contents or lines; BEGIN: home */
+	struct slice		 socket;	/* of BEGIN */
+};
+
+/**
+ * placepipe_decode(body, out):
+ * Decode one frame, without its length.  Names of loads and files are
+ * [A-Za-z0-9@_+=,-][A-Za-z0-9@_+=,.-]*, at most PLACEPIPE_NAME_MAX or
+ * PLACEPIPE_PATH_MAX bytes; a path of LINE is such names with / between them,
+ * whose first may begin with a dot, and none of which is "..".
+ *
+ * Owns:   ${out} borrows from ${body}.
+ * Errors: ST_MALFORMED, ST_TOO_LARGE, ST_UNSUPPORTED (a kind unknown to us)
+ */
+int placepipe_decode(struct slice body, struct placepipe_frame *out) MUST_USE;
+
+/**
+ * placepipe_put(w, frame):
+ * Append a frame with its length.
+ */
+void placepipe_put(struct wire_writer *w, const struct placepipe_frame *frame);
+
+enum placepipe_word {
+	PLACEPIPE_HELLO,	/* text: version and machine; at the start */
+	PLACEPIPE_STAGED,
+	PLACEPIPE_SWITCHED,
+	PLACEPIPE_KEPT,
+	PLACEPIPE_FAILED,	/* n: exit code; text: what and where; nothing
+				 * is changed */
+};
+
+struct placepipe_line {
+	enum placepipe_word	 word;
+	uint32_t		 n;
+	struct slice		 text;
+};
+
+/**
+ * placepipe_line_put(t, line), placepipe_line_get(line, out):
+ * As loadpipe_put() and loadpipe_get().
+ */
+void placepipe_line_put(struct text *t, const struct placepipe_line *line);
+int placepipe_line_get(struct slice line, struct placepipe_line *out)
+    MUST_USE;
+
+#endif /* !PLACEPIPE_H_ */
