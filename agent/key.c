@@ -91,7 +91,7 @@ keep_blob(struct key *k, const struct private_fields *fields)
 
 void
 key_fingerprint_as(const struct key *k, enum fingerprint_hash hash,
-    char out[static FINGERPRINT_MAX])
+    char out[static FINGERPRINT_HASH_MAX])
 {
 	struct slice plain = { k->cert ? k->blob + k->blob_len : k->blob,
 		k->plain_len };
@@ -99,7 +99,7 @@ key_fingerprint_as(const struct key *k, enum fingerprint_hash hash,
 	if (hash == FINGERPRINT_SHA256)
 		memcpy(out, k->fingerprint, sizeof(k->fingerprint));
 	else
-		fingerprint_write(hash, plain, out);
+		fingerprint_hash_write(hash, plain, out);
 }
 
 /* Make room before an operation, so that it does not fail half-way. */

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 #include "base/status.h"
 #include "proto/keyprivate.h"
 #include "proto/wire.h"
@@ -92,7 +92,7 @@ const char *key_fingerprint(const struct key *k);
  * That fingerprint, by another hash.
  */
 void key_fingerprint_as(const struct key *k, enum fingerprint_hash hash,
-    char out[static FINGERPRINT_MAX]);
+    char out[static FINGERPRINT_HASH_MAX]);
 
 /**
  * key_fingerprint_of(blob, out):

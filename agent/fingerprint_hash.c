@@ -1,4 +1,4 @@
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 
 #include <stdint.h>
 #include <strings.h>
@@ -38,8 +38,8 @@ add_pairs(struct text *t, const uint8_t *digest, size_t len)
 }
 
 void
-fingerprint_write(enum fingerprint_hash hash, struct slice blob,
-    char out[static FINGERPRINT_MAX])
+fingerprint_hash_write(enum fingerprint_hash hash, struct slice blob,
+    char out[static FINGERPRINT_HASH_MAX])
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	size_t len = 0;
@@ -54,7 +54,7 @@ fingerprint_write(enum fingerprint_hash hash, struct slice blob,
 		(void)crypto_hash_sha256(digest, blob.p, blob.len);
 		len = crypto_hash_sha256_BYTES;
 	}
-	text_init(&t, out, FINGERPRINT_MAX);
+	text_init(&t, out, FINGERPRINT_HASH_MAX);
 	text_addf(&t, "%s:", hashes[hash]);
 	if (hash == FINGERPRINT_MD5)
 		add_pairs(&t, digest, len);

@@ -2,7 +2,7 @@
  * Fingerprints in the forms in which ssh-keygen prints them.
  */
 
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ static const struct {
 static void
 every_hash_looks_as_in_ssh_keygen(void **state)
 {
-	char out[FINGERPRINT_MAX];
+	char out[FINGERPRINT_HASH_MAX];
 	enum fingerprint_hash hash;
 	size_t i;
 
@@ -40,7 +40,7 @@ every_hash_looks_as_in_ssh_keygen(void **state)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_int_equal(fingerprint_hash_find(rows[i].name, &hash),
 		    ST_OK);
-		fingerprint_write(hash, hex(blob), out);
+		fingerprint_hash_write(hash, hex(blob), out);
 		assert_string_equal(out, rows[i].shown);
 	}
 }
