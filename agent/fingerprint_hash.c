@@ -5,9 +5,9 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <sodium.h>
 
 #include "base/text.h"
+#include "keys/fingerprint.h"
 
 static const char *const hashes[] = {
 	[FINGERPRINT_SHA256] = "SHA256",
@@ -45,14 +45,11 @@ fingerprint_hash_write(enum fingerprint_hash hash, struct slice blob,
 	size_t len = 0;
 	struct text t;
 
-	if (hash != FINGERPRINT_SHA256 && EVP_Q_digest(NULL, hashes[hash],
+	if (hash == FINGERPRINT_SHA256 || EVP_Q_digest(NULL, hashes[hash],
 	    NULL, blob.p, blob.len, digest, &len) != 1) {
 		ERR_clear_error();
-		hash = FINGERPRINT_SHA256;
-	}
-	if (hash == FINGERPRINT_SHA256) {
-		(void)crypto_hash_sha256(digest, blob.p, blob.len);
-		len = crypto_hash_sha256_BYTES;
+		fingerprint_sha256(blob, out);
+		return;
 	}
 	text_init(&t, out, FINGERPRINT_HASH_MAX);
 	text_addf(&t, "%s:", hashes[hash]);
