@@ -125,14 +125,29 @@ make_pipe(int fds[static 2])
 	return st;
 }
 
-/* One stream of the child's; ${ours} is the end that does not block. */
+/* What a stream is that we have no end of; ${number} is the child's. */
 static int
-make_stream(enum child_stream kind, int ours, int fds[static 2])
+open_whole(enum child_stream kind, int number)
 {
+	int fd = -1;
+
+	if (kind == CHILD_INHERIT)
+		fd = fcntl(number, F_DUPFD_CLOEXEC, 3);
+	if (kind == CHILD_TTY)
+		fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	/* Also for one of ours that is closed. */
+	return fd >= 0 ? fd : open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+/* One stream of the child's, as its descriptor ${number}. */
+static int
+make_stream(enum child_stream kind, int number, int fds[static 2])
+{
+	const int ours = number == 0 ? 1 : 0;
 	int st;
 
-	if (kind == CHILD_NULL) {
-		fds[1 - ours] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (kind != CHILD_PIPE && kind != CHILD_KEEP) {
+		fds[1 - ours] = open_whole(kind, number);
 		return fds[1 - ours] >= 0 ? raise_fd(&fds[1 - ours]) :
 		    ST_SYSTEM;
 	}
@@ -290,9 +305,9 @@ child_start(struct child *c, const struct child_spec *spec, char *why,
 
 	assert(spec->program[0] == '/' && spec->in != CHILD_KEEP);
 	clear(c);
-	if (make_stream(spec->in, 1, p.in) != ST_OK ||
-	    make_stream(spec->out, 0, p.out) != ST_OK ||
-	    make_stream(spec->err, 0, p.err) != ST_OK ||
+	if (make_stream(spec->in, 0, p.in) != ST_OK ||
+	    make_stream(spec->out, 1, p.out) != ST_OK ||
+	    make_stream(spec->err, 2, p.err) != ST_OK ||
 	    make_pipe(p.trouble) != ST_OK ||
 	    spawn(c, spec, &p, &t) != ST_OK)
 		t.err = errno != 0 ? errno : EIO;
@@ -511,6 +526,22 @@ child_kill(struct child *c)
 		return;
 	(void)kill(c->pid, SIGKILL);
 	reap(c);
+}
+
+void
+child_stop(struct child *c, int grace_ms)
+{
+	int64_t until = clock_ms() + grace_ms;
+
+	if (c->pid != 0)
+		(void)kill(c->pid, SIGTERM);
+	while (c->pid != 0 && clock_ms() < until) {
+		if (waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+			c->pid = 0;
+		else
+			(void)poll(NULL, 0, CHILD_END_MS);
+	}
+	child_kill(c);
 }
 
 void

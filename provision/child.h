@@ -45,6 +45,9 @@ enum child_stream {
 	CHILD_NULL,		/* /dev/null */
 	CHILD_PIPE,		/* a pipe; the caller reads or writes */
 	CHILD_KEEP,		/* a pipe; child_turn() reads and keeps */
+	CHILD_INHERIT,		/* ours, whatever it is */
+	CHILD_TTY,		/* the controlling terminal; /dev/null where
+				 * there is none */
 };
 
 struct child_user {
@@ -59,7 +62,7 @@ struct child_spec {
 	char *const		*argv;
 	char *const		*envp;		/* NULL: ours */
 	const struct child_user	*user;		/* NULL: as we are */
-	enum child_stream	 in;		/* CHILD_NULL or CHILD_PIPE */
+	enum child_stream	 in;		/* all but CHILD_KEEP */
 	enum child_stream	 out;
 	enum child_stream	 err;
 	size_t			 out_max;	/* most bytes that are kept */
@@ -183,6 +186,14 @@ void child_close_in(struct child *c);
  * how it ended.  Nothing happens if it has ended.
  */
 void child_kill(struct child *c);
+
+/**
+ * child_stop(c, grace_ms):
+ * Ask it to end (SIGTERM), so that it can clean up behind itself: a program
+ * that reads a passphrase has the terminal's echo to turn on again.  Kill it
+ * if it is there after that time.
+ */
+void child_stop(struct child *c, int grace_ms);
 
 /**
  * child_fini(c):
