@@ -5,9 +5,9 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <sodium.h>
 
 #include "base/text.h"
+#include "keys/keyprint.h"
 
 static const char *const hashes[] = {
 	[FINGERPRINT_SHA256] = "SHA256",
@@ -51,8 +51,8 @@ fingerprint_write(enum fingerprint_hash hash, struct slice blob,
 		hash = FINGERPRINT_SHA256;
 	}
 	if (hash == FINGERPRINT_SHA256) {
-		(void)crypto_hash_sha256(digest, blob.p, blob.len);
-		len = crypto_hash_sha256_BYTES;
+		keyprint_write(blob, out);
+		return;
 	}
 	text_init(&t, out, FINGERPRINT_MAX);
 	text_addf(&t, "%s:", hashes[hash]);
