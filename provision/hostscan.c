@@ -32,6 +32,10 @@
 /* Longest answer of the child: a key, or a sentence. */
 #define ANSWER_MAX	HOSTKEY_TEXT_MAX
 #define SENTENCE_MAX	512
+/* How much is shown of what is no SSH server, and how long that is waited for
+ * before we begin ourselves. */
+#define FIRST_MAX	64
+#define FIRST_MS	1000
 /* Memory that a scan may take, beyond what it needs. */
 #define MEMORY_MAX	(256l * 1024 * 1024)
 /* What the child exits with when it could not begin; else with a status. */
@@ -168,6 +172,8 @@ make_session(int fd, const struct ask *a)
 		const void		*value;
 	} options[] = {
 		{ SSH_OPTIONS_PROCESS_CONFIG, &no },
+		/* Known hosts are looked for, by this name, and not found. */
+		{ SSH_OPTIONS_HOST, "host" },
 		{ SSH_OPTIONS_SSH_DIR, "/dev/null" },
 		{ SSH_OPTIONS_KNOWNHOSTS, "/dev/null" },
 		{ SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null" },
@@ -189,23 +195,56 @@ make_session(int fd, const struct ask *a)
 	return s;
 }
 
-/* Why there is no key, as libssh says it. */
+/* What the host says first, up to the end of the line; ST_CLOSED: nothing ever.
+ * Some wait for us to begin: those are not waited for. */
 static int
-tell_failure(ssh_session s)
+look_at_first(int fd, char line[static FIRST_MAX])
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t n = 0;
+
+	line[0] = '\0';
+	if (poll(&p, 1, FIRST_MS) <= 0)
+		return ST_OK;
+	n = recv(fd, line, FIRST_MAX - 1, MSG_PEEK);
+	line[n > 0 ? n : 0] = '\0';
+	line[strcspn(line, "\r\n")] = '\0';
+	return n > 0 ? ST_OK : ST_CLOSED;
+}
+
+/* Whether nothing more comes. */
+static bool
+is_over(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Why there is no key, as far as libssh says it. */
+static int
+tell_failure(ssh_session s, const char *first, int fd)
 {
 	const char *said = ssh_get_error(s);
+	bool mute = said[0] == '\0' || strcmp(said, "Success") == 0;
+	bool no_ssh = strncmp(first, "SSH-", 4) != 0 &&
+	    ssh_get_serverbanner(s) == NULL;
 
 	if (strstr(said, "no match for method server host key algo") != NULL)
 		return tell(ST_UNSUPPORTED, "no such key");
-	if (strstr(said, "Socket error") == NULL &&
-	    strstr(said, "SSH_MSG_DISCONNECT") == NULL)
-		return ssh_get_serverbanner(s) == NULL ?
-		    tell(ST_MALFORMED, "no SSH server answers: %s", said) :
-		    tell(ST_MALFORMED, "the exchange of keys failed: %s", said);
-	return ssh_get_serverbanner(s) == NULL ?
-	    tell(ST_CLOSED, "the connection was ended before an SSH server had "
-	    "said its name: %s", said) :
-	    tell(ST_CLOSED, "the host ended the connection: %s", said);
+	if (no_ssh && first[0] != '\0')
+		return tell(ST_MALFORMED, "no SSH server answers: it begins "
+		    "with %s", first);
+	if (strstr(said, "Socket error") != NULL ||
+	    strstr(said, "SSH_MSG_DISCONNECT") != NULL)
+		return tell(ST_CLOSED, "the host ended the connection: %s",
+		    said);
+	if (mute && is_over(fd))
+		return tell(ST_CLOSED, "the host ended the connection");
+	if (no_ssh)
+		return tell(ST_MALFORMED, "no SSH server answers");
+	return tell(ST_MALFORMED, "the exchange of keys failed: %s", mute ?
+	    "what it sends is not of the protocol" : said);
 }
 
 /* The child: one connection, one key. */
@@ -213,19 +252,23 @@ static int
 scan(void *arg)
 {
 	const struct ask *a = arg;
-	char *base64 = NULL;
+	char first[FIRST_MAX], *base64 = NULL;
 	ssh_key key = NULL;
 	ssh_session s;
-	int fd = 0, st;
+	int fd = 0, copy, st;
 
 	if (confine(a) != ST_OK)
 		return EXIT_SETUP;
 	if (a->hostname != NULL && (st = dial(a, &fd)) != ST_OK)
 		return st;
-	if ((s = make_session(fd, a)) == NULL)
+	if (look_at_first(fd, first) != ST_OK)
+		return tell(ST_CLOSED, "the connection is ended before an SSH "
+		    "server answers");
+	/* libssh closes what it has been given. */
+	if ((copy = dup(fd)) < 0 || (s = make_session(fd, a)) == NULL)
 		return EXIT_SETUP;
 	if (ssh_connect(s) != SSH_OK)
-		return tell_failure(s);
+		return tell_failure(s, first, copy);
 	if (ssh_get_server_publickey(s, &key) != SSH_OK ||
 	    ssh_pki_export_pubkey_base64(key, &base64) != SSH_OK)
 		return tell(ST_MALFORMED, "the key cannot be read: %s",
