@@ -262,6 +262,18 @@ check_twice(const struct gather *g, char *why, size_t whylen)
 	return ST_OK;
 }
 
+/* What is strange about a key. */
+static void
+warn_lines(struct gather *g, const char *lines)
+{
+	while (lines[0] != '\0') {
+		size_t n = strcspn(lines, "\n");
+
+		gather_warn(g, "%.*s", (int)n, lines);
+		lines += n + (lines[n] == '\n');
+	}
+}
+
 int
 gather_keys(struct gather *g, char *why, size_t whylen)
 {
@@ -270,6 +282,7 @@ gather_keys(struct gather *g, char *why, size_t whylen)
 		.region = g->region,
 		.prompt = !g->opts->no_prompt,
 		.ssh_add = find_program(g, "ssh-add", ssh_add),
+		.run_dir = getenv("XDG_RUNTIME_DIR"),
 		.stop = g->stop,
 	};
 	int st;
@@ -288,6 +301,7 @@ gather_keys(struct gather *g, char *why, size_t whylen)
 		}
 		if (st != ST_OK)
 			return st;
+		warn_lines(g, g->files[i].note);
 		g->n_files = ++i;
 	}
 	st = check_hosts(g, why, whylen);

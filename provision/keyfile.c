@@ -25,7 +25,7 @@
 #include "keys/pem.h"
 #include "proto/certificate.h"
 #include "provision/addpoint.h"
-#include "provision/knownkey.h"
+#include "provision/hostkey.h"
 
 /* Longest path with what is put behind it. */
 #define BESIDE_MAX	(PATH_MAX + 16)
@@ -49,7 +49,7 @@ struct reading {
 /* PATH.pub, where it is there and has a public key. */
 struct pubfile {
 	char		*text;		/* of the file; or NULL */
-	struct knownkey	 key;
+	struct hostkey	 key;
 	struct slice	 comment;	/* borrows from text */
 };
 
@@ -281,11 +281,13 @@ third_word(struct slice line)
 
 /* The first line of a text that is a plain public key. */
 static int
-find_public(struct slice text, struct knownkey *key, struct slice *line)
+find_public(struct slice text, struct hostkey *key, struct slice *line)
 {
+	const char *ignored;
+
 	while (pem_line(&text, line))
-		if (knownkey_parse((const char *)line->p, line->len, key) ==
-		    ST_OK)
+		if (hostkey_parse((const char *)line->p, line->len, key,
+		    &ignored) == ST_OK)
 			return ST_OK;
 	return ST_NOT_FOUND;
 }
@@ -659,7 +661,7 @@ static int
 take_certificates(struct reading *r, const char *path, struct slice text)
 {
 	struct certtext *kept = &r->out->kept;
-	struct knownkey plain;
+	struct hostkey plain;
 	struct slice line;
 	char what[512];
 	int st;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "provision/clientconf.h"
 #include "provision/gather.h"
 #include "provision/install.h"
@@ -180,6 +181,7 @@ install(struct load *l, size_t i)
 	struct report_target *r = &l->reports[i];
 	struct install_report said;
 	char why[INSTALL_WHY_MAX];
+	struct text advice;
 	int st;
 
 	st = install_programs(&l->targets[i], &how, &said, why, sizeof(why));
@@ -190,7 +192,8 @@ install(struct load *l, size_t i)
 		return true;
 	}
 	/* What was lacking is still lacking; this is why. */
-	(void)snprintf(r->result.advice, sizeof(r->result.advice), "%s", why);
+	text_init(&advice, r->result.advice, sizeof(r->result.advice));
+	text_add(&advice, why);
 	return false;
 }
 

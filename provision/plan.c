@@ -11,6 +11,7 @@
 #include "proto/agent_num.h"
 #include "proto/constraint.h"
 #include "proto/destination.h"
+#include "provision/hostkey.h"
 
 #define SSH_PORT	22
 /* What a list of constraints or destinations is built in: no record of a
@@ -355,26 +356,6 @@ plan_add_manifest(struct plan *p, const struct manifest *m,
 
 /* --- the operator's own configuration ------------------------------------- */
 
-/* "TYPE BASE64" of a blob; the caller frees it. */
-static char *
-key_text(struct slice blob)
-{
-	struct wire_reader r = wire_reader(blob);
-	size_t room = 2 * blob.len + 16;
-	char *p = malloc(room);
-	struct slice type;
-	struct text t;
-
-	if (p == NULL)
-		return NULL;
-	text_init(&t, p, room);
-	if (wire_get_text(&r, &type) == ST_OK)
-		text_escape(&t, type.p, type.len);
-	text_addc(&t, ' ');
-	text_base64(&t, blob.p, blob.len, true);
-	return p;
-}
-
 static int
 pin_known(struct plan *p, size_t host, const struct hostconf_keys *known)
 {
@@ -383,11 +364,12 @@ pin_known(struct plan *p, size_t host, const struct hostconf_keys *known)
 	for (size_t i = 0; i < known->n && st == ST_OK; i++) {
 		const struct hostconf_key *k = &known->key[i];
 		const struct slice blob = { k->blob, k->len };
-		char *text = key_text(blob);
+		char text[HOSTKEY_TEXT_MAX];
+		struct text t;
 
-		st = text == NULL ? ST_NOMEM :
-		    plan_pin(p, host, text, blob, k->mark == HOSTCONF_CA);
-		free(text);
+		text_init(&t, text, sizeof(text));
+		hostkey_put_text(blob, &t);
+		st = plan_pin(p, host, text, blob, k->mark == HOSTCONF_CA);
 	}
 	return st;
 }

@@ -35,6 +35,7 @@ enum session_code {
 };
 
 #define SESSION_WHY_MAX		1024
+#define SESSION_ADVICE_MAX	4096
 #define SESSION_KEYS_MAX	2048
 
 struct session_how {
@@ -62,7 +63,8 @@ struct session_result {
 	enum session_code code;
 	enum session_lack lack;
 	char		 why[SESSION_WHY_MAX];	/* one line, safe to print */
-	char		 advice[SESSION_WHY_MAX];	/* likewise; or empty */
+	char		 advice[SESSION_ADVICE_MAX];	/* likewise, lines; or
+						 * empty */
 	char		**key;		/* "TYPE FINGERPRINT COMMENT", safe to
 					 * print: in force now */
 	size_t		 n_keys;
