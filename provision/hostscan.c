@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 
 #include "base/clock.h"
@@ -57,6 +58,14 @@ struct ask {
 };
 
 /* --- in the child -------------------------------------------------------- */
+
+/* What libssh calls a host that has no key of the type, and one that says why
+ * it goes. */
+#define NO_SUCH_KEY	"no match for method server host key algo"
+#define GOES_AWAY	"SSH_MSG_DISCONNECT"
+
+/* The first of these that it said; empty: none. */
+static char noted[SENTENCE_MAX];
 
 /* Say it to the parent; ${st} is what the child exits with. */
 static int PRINTF_LIKE(2, 3)
@@ -212,6 +221,19 @@ look_at_first(int fd, char line[static FIRST_MAX])
 	return n > 0 ? ST_OK : ST_CLOSED;
 }
 
+/* Note what counts: an error that follows from it takes its place in the
+ * session, but all of them go through the log. */
+static void
+note(int priority, const char *function, const char *said, void *arg)
+{
+	(void)priority;
+	(void)function;
+	(void)arg;
+	if (noted[0] == '\0' && (strstr(said, NO_SUCH_KEY) != NULL ||
+	    strstr(said, GOES_AWAY) != NULL))
+		(void)snprintf(noted, sizeof(noted), "%s", said);
+}
+
 /* Whether nothing more comes. */
 static bool
 is_over(int fd)
@@ -225,21 +247,21 @@ is_over(int fd)
 static int
 tell_failure(ssh_session s, const char *first, int fd)
 {
-	const char *said = ssh_get_error(s);
+	const char *said = noted[0] != '\0' ? noted : ssh_get_error(s);
 	bool mute = said[0] == '\0' || strcmp(said, "Success") == 0;
 	bool no_ssh = strncmp(first, "SSH-", 4) != 0 &&
 	    ssh_get_serverbanner(s) == NULL;
 
-	if (strstr(said, "no match for method server host key algo") != NULL)
+	if (strstr(said, NO_SUCH_KEY) != NULL)
 		return tell(ST_UNSUPPORTED, "no such key");
+	if (strstr(said, GOES_AWAY) != NULL)
+		return tell(ST_CLOSED, "the host ended the connection%s",
+		    said + strcspn(said, ":"));
 	if (no_ssh && first[0] != '\0')
 		return tell(ST_MALFORMED, "no SSH server answers: it begins "
 		    "with %s", first);
-	if (strstr(said, "Socket error") != NULL ||
-	    strstr(said, "SSH_MSG_DISCONNECT") != NULL)
-		return tell(ST_CLOSED, "the host ended the connection: %s",
-		    said);
-	if (mute && is_over(fd))
+	/* What errno it names may be an older one. */
+	if (strstr(said, "Socket error") != NULL || (mute && is_over(fd)))
 		return tell(ST_CLOSED, "the host ended the connection");
 	if (no_ssh)
 		return tell(ST_MALFORMED, "no SSH server answers");
@@ -266,6 +288,10 @@ scan(void *arg)
 		    "server answers");
 	/* libssh closes what it has been given. */
 	if ((copy = dup(fd)) < 0 || (s = make_session(fd, a)) == NULL)
+		return EXIT_SETUP;
+	/* Errors are in the log at this level, and nowhere else with it. */
+	if (ssh_set_log_callback(note) != SSH_OK ||
+	    ssh_set_log_level(SSH_LOG_TRACE) != SSH_OK)
 		return EXIT_SETUP;
 	if (ssh_connect(s) != SSH_OK)
 		return tell_failure(s, first, copy);

@@ -159,7 +159,13 @@ speaks_http(int fd)
 	char buf[512];
 
 	if (read(fd, buf, sizeof(buf)) > 0)
-		(void)put(fd, "HTTP/1.1 400 \x1b[2J\r\nConnection: close\r\n\r\n");
+		(void)put(fd, "HTTP/1.1 400\r\nConnection: close\r\n\r\n");
+}
+
+static void
+speaks_ftp(int fd)
+{
+	(void)put(fd, "220 hi\x1b[2J\\\r\n");
 }
 
 static void
@@ -442,12 +448,13 @@ what_is_no_good_is_said(void **state)
 		{ closes, ST_CLOSED, "ended before an SSH server answers" },
 		{ names_itself_and_closes, ST_CLOSED, "ended the connection" },
 		{ disconnects, ST_CLOSED, "go\\x1b[2J\\x0aaway" },
+		{ speaks_ftp, ST_MALFORMED, "begins with 220 hi\\x1b[2J\\\\" },
 		{ floods_one_line, ST_MALFORMED, "no SSH server answers: it "
 		    "begins with hello hello" },
 		{ floods_garbage, ST_MALFORMED, "no SSH server answers" },
 		{ names_itself_and_floods_garbage, ST_MALFORMED,
 		    "the exchange of keys failed" },
-		{ speaks_http, ST_MALFORMED, "no SSH server answers" },
+		{ speaks_http, ST_CLOSED, "ended the connection" },
 		{ speaks_ssh_1, ST_MALFORMED, "SSH-1.5-old" },
 		{ has_other_keys, ST_MALFORMED,
 		    "has no Ed25519, ECDSA or RSA key" },
@@ -530,8 +537,9 @@ dies(void)
 static int
 turns_without_end(void)
 {
-	for (;;)
-		(void)clock_ms();
+	while (clock_ms() != 0)
+		continue;
+	return SSH_OK;
 }
 
 static int
@@ -648,7 +656,6 @@ open_way(void *arg, int *fd, char *text, size_t len)
 	/* It is told before it is asked. */
 	if (put(pair[1], NAME))
 		(void)put_kexinit(pair[1], "sk-ssh-ed25519@openssh.com");
-	(void)shutdown(pair[1], SHUT_WR);
 	assert_int_equal(dup2(pair[1], 100), 100);
 	(void)close(pair[1]);
 	*fd = pair[0];
@@ -731,7 +738,8 @@ what_was_had_before_the_host_was_gone_is_kept(void **state)
 	assert_string_equal(s.key[0].text, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AA"
 	    "AAIK/PTIlaO9IhyPYRGSWGGUgEuX5jaIG4FAqAbpgKPOan");
 	assert_true(strncmp(s.key[0].fingerprint, "SHA256:", 7) == 0);
-	assert_int_equal(strlen(s.key[0].fingerprint), KEYPRINT_MAX - 1);
+	/* 256 bits, without padding. */
+	assert_int_equal(strlen(s.key[0].fingerprint), 7 + 43);
 }
 
 #define SCAN_TEST(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
