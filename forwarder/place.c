@@ -1,6 +1,7 @@
 #include "forwarder/place.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -281,13 +282,20 @@ static enum exit_code
 hello(struct place *p)
 {
 	struct placepipe_line line = { .word = PLACEPIPE_HELLO };
-	char text[64 + sizeof(((struct utsname *)NULL)->machine)];
+	char text[PATH_MAX + 64 + sizeof(((struct utsname *)NULL)->machine)];
+	char self[PATH_MAX], *slash;
 	struct utsname un;
+	ssize_t n;
 
 	if (uname(&un) != 0)
 		un.machine[0] = '\0';
-	(void)snprintf(text, sizeof(text), "%s %s", BOTTLE_VERSION,
-	    un.machine);
+	/* The host makes of it what ssh and git are to run. */
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n > 0 ? n : 0] = '\0';
+	if ((slash = strrchr(self, '/')) != NULL)
+		*slash = '\0';
+	(void)snprintf(text, sizeof(text), "%s %s %s", BOTTLE_VERSION,
+	    un.machine, self);
 	line.text = slice_str(text);
 	return say(p, &line);
 }

@@ -100,7 +100,8 @@ int placepipe_decode(struct slice body, struct placepipe_frame *out) MUST_USE;
 void placepipe_put(struct wire_writer *w, const struct placepipe_frame *frame);
 
 enum placepipe_word {
-	PLACEPIPE_HELLO,	/* text: version and machine; at the start */
+	PLACEPIPE_HELLO,	/* text: version, machine, and the folder of
+				 * the program; at the start */
 	PLACEPIPE_STAGED,
 	PLACEPIPE_SWITCHED,
 	PLACEPIPE_KEPT,

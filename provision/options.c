@@ -353,7 +353,7 @@ take_words(struct provision_options *o, char **word, size_t n, char *why,
 	return ST_OK;
 }
 
-/* Options until the first word that is none. */
+/* Options, up to the first word that is none; "--" is left there. */
 static int
 walk_options(struct option_walk *w, struct provision_options *out,
     bool seen[static IDS], char *why, size_t whylen)
@@ -363,6 +363,9 @@ walk_options(struct option_walk *w, struct provision_options *out,
 	int st;
 
 	for (;;) {
+		if (w->in == 0 && w->at < w->argc &&
+		    strcmp(w->argv[w->at], "--") == 0)
+			return ST_OK;
 		st = option_next(w, &id, &arg, why, whylen);
 		if (st == ST_CLOSED)
 			return ST_OK;
@@ -377,6 +380,33 @@ walk_options(struct option_walk *w, struct provision_options *out,
 	}
 }
 
+/* Options and words in any order, but for what is behind "--".  The words end
+ * up one after the other, where the first place was. */
+static int
+walk_all(struct option_walk *w, struct provision_options *out,
+    bool seen[static IDS], size_t *n, char *why, size_t whylen)
+{
+	char **word = w->argv + w->at;
+	bool all = false;
+	int st;
+
+	*n = 0;
+	for (;;) {
+		if (!all) {
+			st = walk_options(w, out, seen, why, whylen);
+			if (st != ST_OK || out->command != PROVISION_LOAD)
+				return st;
+		}
+		if (w->at == w->argc)
+			return ST_OK;
+		if (!all && strcmp(w->argv[w->at], "--") == 0)
+			all = true;
+		else
+			word[(*n)++] = w->argv[w->at];
+		w->at++;
+	}
+}
+
 int
 provision_options_parse(int argc, char **argv, struct provision_options *out,
     char *why, size_t whylen)
@@ -385,6 +415,8 @@ provision_options_parse(int argc, char **argv, struct provision_options *out,
 		.at = 1 };
 	bool seen[IDS] = { false };
 	const char *what;
+	char **word;
+	size_t n;
 	int st;
 
 	why[0] = '\0';
@@ -393,7 +425,7 @@ provision_options_parse(int argc, char **argv, struct provision_options *out,
 	st = walk_options(&w, out, seen, why, whylen);
 	if (st != ST_OK || out->command != PROVISION_LOAD)
 		return st;
-	if (w.at == argc) {
+	if (w.at == argc || strcmp(argv[w.at], "--") == 0) {
 		(void)snprintf(why, whylen, "say what to do: bottle-provision "
 		    "load TARGET HOST ...");
 		return ST_MALFORMED;
@@ -409,13 +441,13 @@ provision_options_parse(int argc, char **argv, struct provision_options *out,
 			return wrong(&rows[i], "goes behind load", why,
 			    whylen);
 	w.at++;
-	st = walk_options(&w, out, seen, why, whylen);
+	word = argv + w.at;
+	st = walk_all(&w, out, seen, &n, why, whylen);
 	if (st != ST_OK || out->command != PROVISION_LOAD)
 		return st;
 	if ((what = conflict(out)) != NULL) {
 		(void)snprintf(why, whylen, "%s", what);
 		return ST_MALFORMED;
 	}
-	return take_words(out, argv + w.at, (size_t)(argc - w.at), why,
-	    whylen);
+	return take_words(out, word, n, why, whylen);
 }
