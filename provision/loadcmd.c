@@ -248,7 +248,7 @@ load_target(struct load *l, size_t i)
 	}
 }
 
-/* What went wrong in a target, with the key that it is about. */
+/* What became of a target; what went wrong, with the key that it is about. */
 static void
 tell(const struct load *l, const struct report_target *r)
 {
@@ -256,8 +256,11 @@ tell(const struct load *l, const struct report_target *r)
 		.files = l->g.files };
 	struct payload_item item;
 
-	if (r->result.code == SESSION_DONE)
+	if (r->result.code == SESSION_DONE) {
+		log_info("%s: keys in force: %zu, for user %s", r->target,
+		    r->result.n_keys, r->account);
 		return;
+	}
 	if (payload_item(&payload, r->result.item, &item))
 		log_error("%s: %s: %s", r->target,
 		    l->g.plan.keys[item.key].path, r->result.why);
