@@ -570,6 +570,10 @@ messages_name_host_and_field(void **state)
 	make_badly("w\\x1b.json:3:4: User must be a name of a user: letters");
 	assert_non_null(strstr(why, "it is \"a\\x1bb\""));
 	h->user = NULL;
+	/* ssh itself has no word for it yet. */
+	h->alias = text("None");
+	make_badly("HostKeyAlias must not be \"none\"");
+	h->alias = NULL;
 	h->port = 0;
 	make_badly("Port must be from 1");
 	h->port = 1;
