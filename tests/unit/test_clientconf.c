@@ -889,7 +889,7 @@ static const char *const hostile[] = {
 	"a,b", "a=b", "=a", "${HOME}", "$HOME", "*", "a*", "?", "!a", "a|b",
 	"|1|a|b", "[a]", "[a]:22", "::1", "fe80::1%eth0", "@a", "a@b",
 	"@cert-authority", "a+b", "a/b", "a:b", "a_b", "a.b", "a-", "Abc",
-	"m\xc3\xbcnchen", "\xff\xfe", "\xe2\x80\xae" "a", "a\x1b[2J", "a\x7f",
+	"m\xc3\xbcnchen", "\xff\xfe", "x\xe2\x80\xae", "a\x1b[2J", "a\x7f",
 };
 
 /* Set a field to one of them: either it is refused, or ssh has it so. */
