@@ -5,6 +5,11 @@
 # shellcheck source=tests/support/place.sh
 . "$(dirname "$0")/../support/place.sh"
 
+# What is run by place.c expands there.
+# shellcheck disable=SC2016
+end_it='kill $PLACE_PID'
+# shellcheck disable=SC2016
+kill_it='kill -KILL $PLACE_PID'
 for tool in ssh-add ssh-keygen; do
 	command -v "$tool" >/dev/null || skip_all "there is no $tool here"
 done
@@ -77,7 +82,7 @@ undone undo_says 1 'given it up' --kind staged 8 "${load[@]}"
 # run removes the rest.
 for word in hello begun staged switched; do
 	home_used
-	put --at "$word" 'kill -KILL $PLACE_PID' "${load[@]}"
+	put --at "$word" "$kill_it" "${load[@]}"
 	check_same "killed_$word" 137 "$status"
 	case $word in
 	switched) wanted='Host git.test' ;;
@@ -212,7 +217,7 @@ kept agent_has_all --end switched "${load[@]}" "${keys[@]}"
 check_took agent_has_all_in_time 0 1000
 check_whole agent_has_all_is_whole
 home_used
-kept agent_has_all_and_signal --at switched 'kill $PLACE_PID' --mute switched \
+kept agent_has_all_and_signal --at switched "$end_it" --mute switched \
     "${load[@]}" "${keys[@]}"
 home_used
 options=(--silence-timeout 1)
@@ -270,7 +275,7 @@ put "${load[@]}"
 check_same two_busy 1 "$status"
 check_has two_busy_says "$said" "another load is being put into $dir"
 check_took two_busy_in_time 9500 12000
-put --at hello 'sleep 0.3; kill $PLACE_PID' "${load[@]}" &
+put --at hello "sleep 0.3; $end_it" "${load[@]}" &
 waiting=$!
 wait "$waiting" || true
 pkill -P "$first" -TERM

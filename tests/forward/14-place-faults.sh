@@ -47,7 +47,6 @@ seen() {
 	printf '%s' "$why"
 }
 home_fault() {
-	under=()
 	home_used
 	chmod 640 "$H/.gitconfig"
 }

@@ -133,7 +133,7 @@ under=()
 home_new
 mount -t tmpfs -o size=1m,mode=755 none "$H" ||
     die "cannot mount, and this is no test of that"
-at_exit umount "$H"
+at_exit eval "umount -q $H 2>/dev/null || true"
 mkdir -m 700 "$H/.ssh"
 printf 'Host *\n\tUser me\n' >"$H/.ssh/config"
 put --file config $'Host earlier\n' --line .ssh/config x
@@ -144,7 +144,7 @@ for big in 200000 400000 500000; do
 	kept "room_${big}_gone" --file config $'Host earlier\n'
 done
 before=$(tree)
-put --big a 500000 --big b 520000 --file config x
+put --big a 500000 --big b 520000 --big c 60000 --file config x
 is_undone full 1 'No space left on device' "$before"
 check_has full_says "$said" 'cannot write'
 head -c 600000 /dev/zero | tr '\0' '\n' >>"$H/.ssh/config"
@@ -171,13 +171,16 @@ in_home=(unshare -m sh -c 'mount --bind "$0" "$1" && shift && exec "$@"' "$H"
     "$(getent passwd 0 | cut -d: -f6)" env -u XDG_CONFIG_HOME)
 if command -v ssh >/dev/null; then
 	home_used
-	kept for_ssh "${load[@]}" --file config $'Host git.test
-	HostName 192.0.2.1\n\tUser git\n\tIdentityAgent /run/bottle-agent.sock\n' \
-	    --name second
+	kept for_ssh --name second --file config $'Host second.test
+	HostName 192.0.2.1\n\tIdentityAgent /run/bottle-agent.sock\n'
 	kept for_ssh_first "${load[@]}"
-	got=$("${in_home[@]}" ssh -G git.test)
+	got=$("${in_home[@]}" ssh -T -G git.test)
 	check_has ssh_user "$got" $'\nuser git\n'
-	got=$("${in_home[@]}" ssh -G other.test)
+	got=$("${in_home[@]}" ssh -T -G second.test)
+	check_has ssh_second "$got" $'\nhostname 192.0.2.1\n'
+	check_has ssh_agent "$got" $'\nidentityagent /run/bottle-agent.sock\n'
+	check_has ssh_second_user "$got" $'\nuser me\n'
+	got=$("${in_home[@]}" ssh -T -G other.test)
 	check_has ssh_other "$got" $'\nuser me\n'
 else
 	echo 'SKIP: there is no ssh here'
