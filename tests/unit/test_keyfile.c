@@ -322,6 +322,24 @@ openssls_ed25519_is_read(void **state)
 	assert_true(slice_eq_str(got.comment, "id"));
 }
 
+/* Some programs leave the public half of an EC key out; it takes libcrypto to
+ * find it again. */
+static void
+without_its_public_half_the_way_out_is_told(void **state)
+{
+	(void)state;
+	if (openssl[0] == '\0') {
+		print_message("no openssl\n");
+		skip();
+	}
+	make_key("ecdsa", "256", "PEM", "");
+	run(openssl, "ec", "-in", path, "-no_public", "-out", path, NULL);
+	expect(ST_UNSUPPORTED, "`ssh-keygen -p -f FILE` writes it anew");
+	run(keygen, "-q", "-p", "-P", "", "-N", "", "-f", path, NULL);
+	expect_ok();
+	public_is_that_of(beside(".pub"));
+}
+
 static void
 line_ends_do_not_count(void **state)
 {
@@ -1114,6 +1132,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		OWN_TEST(every_type_is_read_in_every_format),
 		OWN_TEST(openssls_ed25519_is_read),
+		OWN_TEST(without_its_public_half_the_way_out_is_told),
 		OWN_TEST(line_ends_do_not_count),
 		OWN_TEST(comments_come_from_key_pub_or_path),
 		OWN_TEST(a_pub_of_another_key_is_told_and_not_used),
