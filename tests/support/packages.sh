@@ -14,6 +14,7 @@ packages_build=(
 	libsodium-dev
 	libseccomp-dev
 	libjansson-dev
+	libssh-dev
 )
 
 # To build and run the unit tests, fuzz targets and scenarios as well.
@@ -24,6 +25,7 @@ packages_test=(
 	libclang-rt-14-dev
 	libcmocka-dev
 	mandoc
+	musl-tools
 	openssh-client
 	openssh-server
 	perl
@@ -47,7 +49,6 @@ packages_interop=(
 	iproute2
 	libjsch-agent-proxy-java
 	libjsch-java
-	libssh-dev
 	microsocks
 	ncat
 	netcat-openbsd
