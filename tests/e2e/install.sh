@@ -26,7 +26,7 @@ bin=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}
 intarget=${BOTTLE_INTARGET:-$here/../../build/release/bin/intarget}
 
 # Containers and images of ours are called NAME-something.
-name=bottle-install-$$
+ours=bottle-install-$$
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-install.XXXXXX")
 at_exit rm -rf "$work"
 programs=$work/programs
@@ -55,7 +55,7 @@ version=$("$bin/bottle-agent" --version)
 image_tree() {
 	tar -C "$2" -c --owner=0 --group=0 --mode=go-w . |
 	    docker import - "$1" >/dev/null
-	at_exit docker rmi -f "$1" >/dev/null
+	at_exit remove_image "$1"
 }
 
 # Nothing but busybox and the libraries that it needs.
@@ -75,7 +75,7 @@ busybox_tree() {
 
 # container SUFFIX IMAGE [OPTION]... -- COMMAND...: run one.
 container() {
-	local image=$2 id=$name-$1
+	local image=$2 id=$ours-$1
 	local options=()
 
 	shift 2
@@ -89,13 +89,17 @@ container() {
 	    "$@" >/dev/null
 }
 
+remove_image() {
+	docker rmi -f "$1" >/dev/null 2>&1 || true
+}
+
 remove() {
 	docker rm -f -v "$1" >/dev/null 2>&1 || true
 }
 
 # inside SUFFIX COMMAND...: as its root.
 inside() {
-	local id=$name-$1
+	local id=$ours-$1
 
 	shift
 	docker exec -u 0 "$id" "$@"
@@ -114,7 +118,7 @@ debian() {
 # install SUFFIX [BIN]: out is what is said, status how it ends.
 install() {
 	status=0
-	out=$("$intarget" "docker:$name-$1" install "$programs" "${2:--}" \
+	out=$("$intarget" "docker:$ours-$1" install "$programs" "${2:--}" \
 	    2>&1) || status=$?
 }
 
@@ -124,7 +128,7 @@ launch() {
 
 	shift
 	status=0
-	out=$("$intarget" "docker:$name-$suffix" launch "$@" 2>&1) ||
+	out=$("$intarget" "docker:$ours-$suffix" launch "$@" 2>&1) ||
 	    status=$?
 }
 
@@ -172,8 +176,6 @@ test_put_and_run() {
 	check_install again plain /usr/local/bin
 	check old_agent_still_runs inside plain bottle-agent --status \
 	    -a /run/a.sock
-	check_same old_agent_is_the_old_file deleted "$(inside plain sh -c \
-	    'readlink /proc/[0-9]*/exe | grep -o deleted')"
 	check_install given plain /opt/elsewhere/bin /opt/elsewhere/bin
 }
 
@@ -181,7 +183,7 @@ test_put_and_run() {
 test_folder_of_the_user() {
 	debian user
 	inside user chown -R node /usr/local/bin
-	docker exec -u node "$name-user" sh -c 'cd /usr/local/bin &&
+	docker exec -u node "$ours-user" sh -c 'cd /usr/local/bin &&
 		printf "#!/bin/sh\nid -u >>/tmp/mark\necho %s\n" evil \
 		    >bottle-agent &&
 		chmod 755 bottle-agent && cp bottle-agent bottle-forward'
@@ -201,7 +203,7 @@ test_folder_of_the_user() {
 	debian link
 	inside link sh -c 'chown -R node /usr/local/bin
 		mkdir /home/node/x && chown -R node /home/node /opt'
-	docker exec -u node "$name-link" ln -s /etc /opt/bottle-agent
+	docker exec -u node "$ours-link" ln -s /etc /opt/bottle-agent
 	check_cannot both_are_the_users link '/opt: belongs to uid 1000'
 	check_same nothing_made_behind_the_link no "$(inside link \
 	    sh -c '[ -e /etc/bin ] && echo yes || echo no')"
@@ -242,6 +244,7 @@ test_nothing_can_be_run() {
 	debian exec --read-only --tmpfs /opt:mode=755,exec
 	check_install tmpfs exec /opt/bottle-agent/bin
 	debian sticky --read-only --tmpfs /opt:exec
+	inside sticky chmod 1777 /opt
 	check_cannot sticky sticky '/opt: can be written by others than root'
 	debian full --read-only --tmpfs /opt:mode=755,exec,size=1m
 	check_cannot full full 'is there room?'
@@ -251,8 +254,8 @@ test_nothing_can_be_run() {
 
 test_busybox_alone() {
 	busybox_tree "$work/busybox"
-	image_tree "$name-busybox" "$work/busybox"
-	container busybox "$name-busybox" -- /bin/sleep 100000
+	image_tree "$ours-busybox" "$work/busybox"
+	container busybox "$ours-busybox" -- /bin/sleep 100000
 	launch busybox - - bottle-agent --version
 	check_has busybox_nothing_is_there "$out" "end $no_program"
 	check_install busybox busybox /usr/local/bin
@@ -268,8 +271,8 @@ test_busybox_alone() {
 test_no_shell() {
 	mkdir -p "$work/bare/usr/local/bin" "$work/bare/run"
 	cp "$bin"/bottle-* "$work/bare/usr/local/bin"
-	image_tree "$name-bare" "$work/bare"
-	container bare "$name-bare" -- /usr/local/bin/bottle-agent -D \
+	image_tree "$ours-bare" "$work/bare"
+	container bare "$ours-bare" -- /usr/local/bin/bottle-agent -D \
 	    --public --allow 1000=list -a /run/a.sock
 	launch bare - - bottle-agent --version
 	check_has no_shell "$out" "end $no_shell"
@@ -286,7 +289,7 @@ test_no_shell() {
 test_no_container() {
 	install none
 	check_has no_container "$out" 'status closed'
-	check_has no_container_named "$out" "there is no container $name-none"
+	check_has no_container_named "$out" "there is no container $ours-none"
 }
 
 test_put_and_run
