@@ -286,6 +286,25 @@ test_no_shell() {
 	check_cannot no_shell_no_install bare 'there is no /bin/sh in it' COPY
 }
 
+# By the same script; in a folder that no one else has.
+test_this_machine() {
+	local dir=/run/$ours/bin
+
+	at_exit rm -rf "/run/$ours"
+	status=0
+	out=$("$intarget" local install "$programs" "$dir" 2>&1) || status=$?
+	check_same this_machine "0 $(uname -m) $dir" "$status $out"
+	out=$("$intarget" local launch - "$dir" bottle-agent --version 2>&1)
+	check_has this_machine_runs_it "$out" "$version"
+	chmod 777 "/run/$ours"
+	out=$("$intarget" local launch - "$dir" bottle-agent --version 2>&1 ||
+	    true)
+	check_has this_machine_does_not "$out" 'status untrusted'
+	out=$("$intarget" local install "$programs" "$dir" 2>&1 || true)
+	check_has this_machine_cannot "$out" \
+	    "/run/$ours: can be written by others than root"
+}
+
 test_no_container() {
 	install none
 	check_has no_container "$out" 'status closed'
@@ -298,5 +317,6 @@ test_nothing_can_be_written
 test_nothing_can_be_run
 test_busybox_alone
 test_no_shell
+test_this_machine
 test_no_container
 checks_end

@@ -388,6 +388,15 @@ static const struct {
 
 #define N_SHELLS	(sizeof(shells) / sizeof(shells[0]))
 
+static bool
+have_shell(size_t k)
+{
+	if (access(shells[k].path, X_OK) == 0)
+		return true;
+	print_message("skipped: there is no %s\n", shells[k].path);
+	return false;
+}
+
 /* What is sent to the script. */
 static struct {
 	char	 all[65536];
@@ -509,8 +518,8 @@ programs_come_into_the_first_folder_that_will_do(void **state)
 	if (geteuid() != 0)
 		skip();
 	for (k = 0; k < N_SHELLS; k++) {
-		if (access(shells[k].path, X_OK) != 0)
-			fail_msg("there is no %s", shells[k].path);
+		if (!have_shell(k))
+			continue;
 		prepare("rm -rf *; mkdir -p one/bin");
 		make_sent("1");
 		check_script(k, TWO, 0, "/one/bin\n", IS("one/bin", "1")
@@ -545,6 +554,8 @@ nothing_is_made_where_others_lead(void **state)
 		skip();
 	make_sent("1");
 	for (k = 0; k < N_SHELLS; k++) {
+		if (!have_shell(k))
+			continue;
 		prepare("rm -rf *; mkdir one two three; chown 1000 one two; "
 		    "ln -s ../three two/x");
 		check_script(k, TWO, 3, "/one: belongs to uid 1000, not to "
@@ -567,6 +578,8 @@ all_of_them_or_none(void **state)
 	if (geteuid() != 0)
 		skip();
 	for (k = 0; k < N_SHELLS; k++) {
+		if (!have_shell(k))
+			continue;
 		prepare("rm -rf *; mkdir -p one/bin");
 		make_sent("1");
 		check_script(k, TWO, 0, "ok", IS("one/bin", "1"));

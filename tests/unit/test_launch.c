@@ -39,6 +39,15 @@ static const struct {
 
 #define N_SHELLS	(sizeof(shells) / sizeof(shells[0]))
 
+static bool
+have_shell(size_t k)
+{
+	if (access(shells[k].path, X_OK) == 0)
+		return true;
+	print_message("skipped: there is no %s\n", shells[k].path);
+	return false;
+}
+
 /* Below /run, since everything below /tmp is anybody's. */
 static int
 setup(void **state)
@@ -209,8 +218,8 @@ script_trusts_what_is_roots_alone(void **state)
 		plant(i);
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, row[i].path);
 		for (k = 0; k < N_SHELLS; k++) {
-			if (access(shells[k].path, X_OK) != 0)
-				fail_msg("there is no %s", shells[k].path);
+			if (!have_shell(k))
+				continue;
 			run_script(k, "root", paths, &c);
 			good = c.status == row[i].code << 8 &&
 			    c.out_text.p != NULL && c.err_text.len == 0;
@@ -279,6 +288,8 @@ first_that_is_trusted_is_run(void **state)
 	    "cp three/p two/p; printf '#!/bin/sh\\necho bad\\n' >one/p; "
 	    "chmod 755 one/p; chown -R 1000 one");
 	for (k = 0; k < N_SHELLS; k++) {
+		if (!have_shell(k))
+			continue;
 		prepare("chown 0 two");
 		run_script(k, "root", paths, &c);
 		assert_string_equal(c.out_text.p, RAN);
@@ -321,6 +332,8 @@ environment_changes_nothing(void **state)
 	(void)setenv("TIME_STYLE", "+ /x -> /y", 1);
 	(void)setenv("IFS", "/0", 1);
 	for (k = 0; k < N_SHELLS; k++) {
+		if (!have_shell(k))
+			continue;
 		(void)snprintf(path, sizeof(path), "%s/a/l/p", dir);
 		run_script(k, "root", paths, &c);
 		assert_int_equal(c.status, 126 << 8);
