@@ -24,6 +24,7 @@ endif()
 if(NOT BOTTLE_STATIC)
 	# For the host's side alone, which is not among the static programs.
 	pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.13)
+	pkg_check_modules(LIBSSH REQUIRED IMPORTED_TARGET libssh>=0.10)
 endif()
 if(BOTTLE_TESTS)
 	pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka>=1.1.5)

@@ -1,6 +1,6 @@
 /*
  * Reaches: hostconf_parse, hostconf_name, hostconf_expand, hostconf_keys_parse,
- *          hostconf_keys_settle; knownkey_parse.
+ *          hostconf_keys_settle; hostkey_parse.
  * Claims:  the status is a known one and not negative; a bad configuration
  *          leaves nothing and is said to be, in one line that is safe to print;
  *          in a good one no value has a control byte, none is empty or "none",

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -125,19 +126,80 @@ make_pipe(int fds[static 2])
 	return st;
 }
 
-/* One stream of the child's; ${ours} is the end that does not block. */
+/* A copy of a descriptor, as raise_fd() has them. */
 static int
-make_stream(enum child_stream kind, int ours, int fds[static 2])
+copy_fd(int fd, int *out)
+{
+	*out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return *out >= 0 ? ST_OK : ST_SYSTEM;
+}
+
+/* One socket for stdin and stdout. */
+static int
+make_socket(struct pipes *p)
 {
 	int st;
 
-	if (kind == CHILD_NULL) {
-		fds[1 - ours] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, p->in) != 0) {
+		p->in[0] = p->in[1] = -1;
+		return ST_SYSTEM;
+	}
+	if ((st = raise_fd(&p->in[0])) == ST_OK)
+		st = raise_fd(&p->in[1]);
+	if (st == ST_OK)
+		st = copy_fd(p->in[0], &p->out[1]);
+	return st;
+}
+
+/* What a stream is that we have no end of; ${number} is the child's. */
+static int
+open_whole(enum child_stream kind, int number)
+{
+	int fd = -1;
+
+	if (kind == CHILD_INHERIT)
+		fd = fcntl(number, F_DUPFD_CLOEXEC, 3);
+	if (kind == CHILD_TTY)
+		fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	/* Also for one of ours that is closed. */
+	return fd >= 0 ? fd : open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+/* One stream of the child's, as its descriptor ${number}. */
+static int
+make_stream(enum child_stream kind, int number, int fds[static 2])
+{
+	const int ours = number == 0 ? 1 : 0;
+	int st;
+
+	if (kind != CHILD_PIPE && kind != CHILD_KEEP) {
+		fds[1 - ours] = open_whole(kind, number);
 		return fds[1 - ours] >= 0 ? raise_fd(&fds[1 - ours]) :
 		    ST_SYSTEM;
 	}
 	if ((st = make_pipe(fds)) == ST_OK)
 		st = fdio_nonblock(fds[ours]);
+	return st;
+}
+
+/* All of the child's streams, and what it tells us of trouble by. */
+static int
+make_streams(const struct child_spec *spec, struct pipes *p)
+{
+	int st;
+
+	if (spec->in == CHILD_SOCKET) {
+		st = make_socket(p);
+	} else {
+		st = spec->in == CHILD_GIVEN ? copy_fd(spec->in_fd, &p->in[0]) :
+		    make_stream(spec->in, 0, p->in);
+		if (st == ST_OK)
+			st = make_stream(spec->out, 1, p->out);
+	}
+	if (st == ST_OK)
+		st = make_stream(spec->err, 2, p->err);
+	if (st == ST_OK)
+		st = make_pipe(p->trouble);
 	return st;
 }
 
@@ -185,6 +247,10 @@ run_program(const struct child_spec *spec, const struct pipes *p)
 	t.step = STEP_USER;
 	if (spec->user != NULL && !become(spec->user))
 		goto out;
+	if (spec->call != NULL) {
+		(void)close(p->trouble[1]);
+		_exit(spec->call(spec->arg));
+	}
 	t.step = STEP_EXEC;
 	if (spec->envp != NULL)
 		(void)execve(spec->program, spec->argv, spec->envp);
@@ -288,13 +354,12 @@ child_start(struct child *c, const struct child_spec *spec, char *why,
 	struct trouble t = { .err = 0, .step = STEP_STREAMS };
 	int st = ST_OK;
 
-	assert(spec->program[0] == '/' && spec->in != CHILD_KEEP);
+	assert(spec->call != NULL || spec->program[0] == '/');
+	assert(spec->in != CHILD_KEEP && spec->out != CHILD_GIVEN);
+	assert((spec->in == CHILD_SOCKET) == (spec->out == CHILD_SOCKET));
+	assert(spec->err != CHILD_GIVEN && spec->err != CHILD_SOCKET);
 	clear(c);
-	if (make_stream(spec->in, 1, p.in) != ST_OK ||
-	    make_stream(spec->out, 0, p.out) != ST_OK ||
-	    make_stream(spec->err, 0, p.err) != ST_OK ||
-	    make_pipe(p.trouble) != ST_OK ||
-	    spawn(c, spec, &p, &t) != ST_OK)
+	if (make_streams(spec, &p) != ST_OK || spawn(c, spec, &p, &t) != ST_OK)
 		t.err = errno != 0 ? errno : EIO;
 	if (t.err != 0) {
 		st = explain(spec, &t, why, whylen);
@@ -315,6 +380,15 @@ out:
 	if (st != ST_OK)
 		clear(c);
 	return st;
+}
+
+int
+child_take_socket(struct child *c)
+{
+	int fd = c->in;
+
+	c->in = -1;
+	return fd;
 }
 
 void
@@ -514,6 +588,22 @@ child_kill(struct child *c)
 }
 
 void
+child_stop(struct child *c, int grace_ms)
+{
+	int64_t until = clock_ms() + grace_ms;
+
+	if (c->pid != 0)
+		(void)kill(c->pid, SIGTERM);
+	while (c->pid != 0 && clock_ms() < until) {
+		if (waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+			c->pid = 0;
+		else
+			(void)poll(NULL, 0, CHILD_END_MS);
+	}
+	child_kill(c);
+}
+
+void
 child_fini(struct child *c)
 {
 	child_kill(c);
@@ -532,8 +622,8 @@ child_run(struct child *c, const struct child_spec *spec, char *why,
 	struct pollfd fds[CHILD_FDS];
 	int st;
 
-	assert(spec->in == CHILD_NULL && spec->out != CHILD_PIPE &&
-	    spec->err != CHILD_PIPE);
+	assert((spec->in == CHILD_NULL || spec->in == CHILD_GIVEN) &&
+	    spec->out != CHILD_PIPE && spec->err != CHILD_PIPE);
 	if ((st = child_start(c, spec, why, whylen)) != ST_OK)
 		return st;
 	do {

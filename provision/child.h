@@ -45,6 +45,12 @@ enum child_stream {
 	CHILD_NULL,		/* /dev/null */
 	CHILD_PIPE,		/* a pipe; the caller reads or writes */
 	CHILD_KEEP,		/* a pipe; child_turn() reads and keeps */
+	CHILD_INHERIT,		/* ours, whatever it is */
+	CHILD_TTY,		/* the controlling terminal; /dev/null where
+				 * there is none */
+	CHILD_SOCKET,		/* stdin and stdout together: one socket, whose
+				 * other end child_take_socket() gives */
+	CHILD_GIVEN,		/* stdin: what ${in_fd} is open on */
 };
 
 struct child_user {
@@ -54,12 +60,22 @@ struct child_user {
 	size_t		 n;
 };
 
+/* What a child does that is no other program; its result is what it exits
+ * with, at most 255. */
+typedef int (*child_call)(void *arg);
+
 struct child_spec {
 	const char		*program;	/* absolute path */
 	char *const		*argv;
 	char *const		*envp;		/* NULL: ours */
+	child_call		 call;		/* NULL, or: instead of all
+						 * this, in a copy of our
+						 * process; ${program} is then
+						 * its name in messages */
+	void			*arg;
 	const struct child_user	*user;		/* NULL: as we are */
-	enum child_stream	 in;		/* CHILD_NULL or CHILD_PIPE */
+	enum child_stream	 in;		/* all but CHILD_KEEP */
+	int			 in_fd;		/* stays the caller's */
 	enum child_stream	 out;
 	enum child_stream	 err;
 	size_t			 out_max;	/* most bytes that are kept */
@@ -107,7 +123,11 @@ int child_find(const char *name, const char *path, char out[static PATH_MAX])
 
 /**
  * child_start(c, spec, why, whylen):
- * Run the program.  Our ends of the pipes do not block and are closed on exec.
+ * Run the program.  Our ends of the pipes do not block and are closed on exec;
+ * that of a socket blocks.
+ *
+ * A call has no exec to wipe the memory: of a secret region nothing is in a
+ * copy of the process, of all else everything.
  *
  * Errors: ST_NOT_FOUND  there is no such program, or its interpreter is missing
  *         ST_DENIED     it may not be run, or the user may not be changed
@@ -117,6 +137,13 @@ int child_find(const char *name, const char *path, char out[static PATH_MAX])
  */
 int child_start(struct child *c, const struct child_spec *spec, char *why,
     size_t whylen) MUST_USE;
+
+/**
+ * child_take_socket(c):
+ * Our end of CHILD_SOCKET, which is the caller's from now on.  May be called
+ * once.
+ */
+int child_take_socket(struct child *c);
 
 /**
  * child_fds(c, fds):
@@ -185,6 +212,14 @@ void child_close_in(struct child *c);
 void child_kill(struct child *c);
 
 /**
+ * child_stop(c, grace_ms):
+ * Ask it to end (SIGTERM), so that it can clean up behind itself: a program
+ * that reads a passphrase has the terminal's echo to turn on again.  Kill it
+ * if it is there after that time.
+ */
+void child_stop(struct child *c, int grace_ms);
+
+/**
  * child_fini(c):
  * Kill it if it runs, close and release everything.  May be called twice.
  */
@@ -192,8 +227,8 @@ void child_fini(struct child *c);
 
 /**
  * child_run(c, spec, why, whylen):
- * Start one whose stdin is CHILD_NULL and whose output is kept or nothing, and
- * drive it to its end.
+ * Start one whose stdin is CHILD_NULL or CHILD_GIVEN and whose output is kept
+ * or nothing, and drive it to its end.
  *
  * Errors: those of child_start() and child_turn(); ${why} then says what
  *         happened.  The caller calls child_fini() in any case.

@@ -579,7 +579,7 @@ hostconf_read(const struct hostconf_tools *tools, const char *host,
 /* Whether there is such a one. */
 static bool
 is_there(const struct hostconf_keys *keys, enum hostconf_mark mark,
-    const struct knownkey *key)
+    const struct hostkey *key)
 {
 	const struct hostconf_key *k;
 
@@ -593,9 +593,10 @@ is_there(const struct hostconf_keys *keys, enum hostconf_mark mark,
 /* Take a line apart: what it says of a key.  False if there is none. */
 static bool
 parse_known(struct piece line, enum hostconf_mark *mark, bool *hashed,
-    struct knownkey *key)
+    struct hostkey *key)
 {
 	struct piece word = next_word(&line);
+	const char *what;
 
 	*mark = HOSTCONF_KEY;
 	if (word.len > 0 && word.p[0] == '@') {
@@ -608,7 +609,8 @@ parse_known(struct piece line, enum hostconf_mark *mark, bool *hashed,
 		word = next_word(&line);
 	}
 	*hashed = word.len > 0 && word.p[0] == '|';
-	return word.len > 0 && knownkey_parse(line.p, line.len, key) == ST_OK;
+	return word.len > 0 &&
+	    hostkey_parse(line.p, line.len, key, &what) == ST_OK;
 }
 
 /* Take one line. */
@@ -616,7 +618,7 @@ static int
 add_known(struct piece line, struct hostconf_keys *out)
 {
 	struct hostconf_key *k = &out->key[out->n];
-	struct knownkey key;
+	struct hostkey key;
 	enum hostconf_mark mark;
 	bool hashed;
 

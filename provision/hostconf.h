@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "provision/knownkey.h"
+#include "provision/hostkey.h"
 
 /* Most that is read of what a program prints, and how long it may take. */
 #define HOSTCONF_OUTPUT_MAX	(256 * 1024)

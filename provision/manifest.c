@@ -392,8 +392,10 @@ take_hostkey(struct parse *p, size_t i, json_t *v)
 {
 	struct manifest_hostkey *key = &p->entry->keys[i];
 	const char *s = json_string_value(v), *what;
+	char text[HOSTKEY_TEXT_MAX];
 	struct hostkey *parsed;
 	const char *blob;
+	struct text t;
 	int st;
 
 	if (s == NULL)
@@ -402,16 +404,18 @@ take_hostkey(struct parse *p, size_t i, json_t *v)
 		return wrong_value(p, v, what);
 	if ((parsed = malloc(sizeof(*parsed))) == NULL)
 		return ST_NOMEM;
-	if (hostkey_parse(s, parsed, &what) != ST_OK) {
+	if (hostkey_parse(s, strlen(s), parsed, &what) != ST_OK) {
 		st = wrong_value(p, v, what);
 		goto out;
 	}
-	if ((st = keep(p, s, parsed->text_len, &key->text)) != ST_OK)
-		goto out;
 	st = keep(p, (const char *)parsed->blob, parsed->len, &blob);
 	if (st != ST_OK)
 		goto out;
 	key->blob = (struct slice){ (const uint8_t *)blob, parsed->len };
+	text_init(&t, text, sizeof(text));
+	hostkey_put_text(key->blob, &t);
+	if ((st = keep(p, text, t.len, &key->text)) != ST_OK)
+		goto out;
 	p->entry->n_keys++;
 out:
 	free(parsed);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/fdio.h"
 
 /* Longer than any of this takes. */
 #define LONG_MS		60000
@@ -536,6 +538,111 @@ two_are_driven_at_once(void **state)
 	child_fini(&d);
 }
 
+/* --- other ways to begin -------------------------------------------------- */
+
+static void
+one_socket_is_stdin_and_stdout(void **state)
+{
+	char command[] = "read x; echo \"got $x\"; cat >&2";
+	char *argv[4], text[16] = "";
+	struct child_spec spec = shell(argv, command);
+	size_t before = open_fds(), got;
+	int fd;
+
+	(void)state;
+	spec.in = spec.out = CHILD_SOCKET;
+	assert_int_equal(child_start(&c, &spec, why, sizeof(why)), ST_OK);
+	assert_int_equal(c.out, -1);
+	fd = child_take_socket(&c);
+	assert_true(fd > 2);
+	assert_int_equal(c.in, -1);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	assert_int_equal(write(fd, "a b\n", 4), 4);
+	assert_int_equal(fdio_read_full(fd, text, 8, &got), ST_OK);
+	assert_string_equal(text, "got a b\n");
+	/* The end of it is seen, by both. */
+	assert_int_equal(write(fd, "last", 4), 4);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	assert_int_equal(drive(), ST_OK);
+	assert_string_equal(c.err_text.p, "last");
+	assert_int_equal(fdio_read_full(fd, text, 1, &got), ST_CLOSED);
+	assert_int_equal(close(fd), 0);
+	/* One that nobody takes is closed with the rest. */
+	child_fini(&c);
+	assert_int_equal(child_start(&c, &spec, why, sizeof(why)), ST_OK);
+	child_fini(&c);
+	assert_int_equal(open_fds(), before);
+}
+
+static void
+stdin_may_be_a_descriptor_that_is_there(void **state)
+{
+	char command[] = "cat";
+	char *argv[4];
+	struct child_spec spec = shell(argv, command);
+	int fd;
+
+	(void)state;
+	make(file, "some text", 0600);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	spec.in = CHILD_GIVEN;
+	spec.in_fd = fd;
+	assert_int_equal(child_run(&c, &spec, why, sizeof(why)), ST_OK);
+	assert_string_equal(c.out_text.p, "some text");
+	assert_int_equal(c.in, -1);
+	/* It is still ours. */
+	assert_int_equal(close(fd), 0);
+	child_fini(&c);
+	assert_int_equal(child_run(&c, &spec, why, sizeof(why)), ST_SYSTEM);
+	assert_non_null(strstr(why, strerror(EBADF)));
+}
+
+static int
+speak(void *arg)
+{
+	const char *text = arg;
+	struct sigaction a;
+
+	if (fdio_write_full(1, text, strlen(text)) != ST_OK)
+		return 1;
+	/* 0 to 2, and plain signals. */
+	return open_fds() == 3 && sigaction(SIGPIPE, NULL, &a) == 0 &&
+	    a.sa_handler == SIG_DFL ? 77 : 2;
+}
+
+static int
+hang(void *arg)
+{
+	(void)arg;
+	for (;;)
+		(void)pause();
+	return 0;
+}
+
+static void
+a_call_runs_in_a_copy_of_the_process(void **state)
+{
+	char text[] = "from here";
+	struct child_spec spec = { .program = "the call", .call = speak,
+		.arg = text, .out = CHILD_KEEP, .out_max = 100,
+		.time_ms = LONG_MS };
+	int leak = fcntl(0, F_DUPFD, 200);
+
+	(void)state;
+	assert_int_equal(child_run(&c, &spec, why, sizeof(why)), ST_OK);
+	assert_string_equal(c.out_text.p, "from here");
+	assert_true(WIFEXITED(c.status));
+	assert_int_equal(WEXITSTATUS(c.status), 77);
+	child_fini(&c);
+	spec.call = hang;
+	spec.time_ms = 1000;
+	assert_int_equal(child_run(&c, &spec, why, sizeof(why)), ST_BUSY);
+	assert_non_null(strstr(why, "the call has not ended in 1 s"));
+	(void)close(leak);
+}
+
 static void
 the_end_takes_everything_away(void **state)
 {
@@ -626,6 +733,9 @@ main(void)
 		OWN_TEST(a_pipe_can_be_read_after_the_end),
 		OWN_TEST(who_does_not_read_is_no_signal_to_us),
 		OWN_TEST(two_are_driven_at_once),
+		OWN_TEST(one_socket_is_stdin_and_stdout),
+		OWN_TEST(stdin_may_be_a_descriptor_that_is_there),
+		OWN_TEST(a_call_runs_in_a_copy_of_the_process),
 		OWN_TEST(the_end_takes_everything_away),
 		OWN_TEST(programs_are_found_in_absolute_folders_only),
 	};

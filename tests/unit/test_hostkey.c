@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,8 @@
 
 #include "base/text.h"
 #include "provision/hostkey.h"
+#include "support/hex.h"
+#include "support/key_vectors.h"
 
 #define ED25519	"AAAAC3NzaC1lZDI1NTE5AAAAIK/PTIlaO9IhyPYRGSWGGUgEuX5jaIG4FAqA" \
 		"bpgKPOan"
@@ -24,35 +25,74 @@
 static struct hostkey key;
 static const char *what;
 
-static void
-whole_keys_are_taken(void **state)
+/* Parse a copy that has nothing behind it: a sanitizer sees what is read. */
+static int
+parse(const char *text)
 {
-	static const struct {
-		const char	*text;
-		const char	*kept;		/* NULL: all of it */
-		size_t		 len;
-	} table[] = {
-		{ "ssh-ed25519 " ED25519, NULL, 51 },
-		{ "ssh-ed25519 " ED25519 " ", "ssh-ed25519 " ED25519, 51 },
-		{ "ssh-ed25519 " ED25519 " a b", "ssh-ed25519 " ED25519, 51 },
-		{ "ssh-ed25519 " ED25519 "\tgit", "ssh-ed25519 " ED25519, 51 },
-		{ "ecdsa-sha2-nistp256 " P256, NULL, 104 },
-	};
-	char again[256];
+	size_t len = strlen(text);
+	char *copy = malloc(len > 0 ? len : 1);
+	int st;
+
+	assert_non_null(copy);
+	memcpy(copy, text, len);
+	st = hostkey_parse(copy, len, &key, &what);
+	free(copy);
+	assert_true((st == ST_OK) == (what == NULL));
+	return st;
+}
+
+/* A type, what is between, and base64. */
+static void
+write_key(struct text *t, size_t i, const char *between)
+{
+	struct slice blob = hex(key_vectors[i].public_hex);
+
+	text_add(t, key_type_info((enum key_type)i)->name);
+	text_add(t, between);
+	text_base64(t, blob.p, blob.len, true);
+}
+
+static void
+keys_of_every_type_are_taken(void **state)
+{
+	static const char *const blanks[] = { " ", "\t", "  \t " };
+	char text[HOSTKEY_TEXT_MAX + 64];
+	struct slice blob;
 	struct text t;
-	const char *kept;
+	size_t i, j;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (hostkey_parse(table[i].text, &key, &what) != ST_OK)
-			fail_msg("%s: %s", table[i].text, what);
-		assert_int_equal(key.len, table[i].len);
-		kept = table[i].kept != NULL ? table[i].kept : table[i].text;
-		assert_int_equal(key.text_len, strlen(kept));
-		/* The bytes are those of the base64. */
-		text_init(&t, again, sizeof(again));
-		text_base64(&t, key.blob, key.len, true);
-		assert_string_equal(again, strchr(kept, ' ') + 1);
+	for (i = 0; i < KEY_TYPES; i++) {
+		blob = hex(key_vectors[i].public_hex);
+		for (j = 0; j < sizeof(blanks) / sizeof(blanks[0]); j++) {
+			text_init(&t, text, sizeof(text));
+			write_key(&t, i, blanks[j]);
+			assert_int_equal(parse(text), ST_OK);
+			assert_int_equal(key.type, i);
+			assert_int_equal(key.len, blob.len);
+			assert_memory_equal(key.blob, blob.p, blob.len);
+			text_add(&t, j == 0 ? " " :
+			    "\tsome comment = \x1b[2J");
+			assert_int_equal(parse(text), ST_OK);
+			assert_int_equal(key.len, blob.len);
+		}
+	}
+}
+
+static void
+keys_are_written_as_ssh_does(void **state)
+{
+	char text[HOSTKEY_TEXT_MAX], wanted[HOSTKEY_TEXT_MAX];
+	struct text t, w;
+
+	(void)state;
+	for (size_t i = 0; i < KEY_TYPES; i++) {
+		text_init(&w, wanted, sizeof(wanted));
+		write_key(&w, i, " ");
+		text_init(&t, text, sizeof(text));
+		hostkey_put_text(hex(key_vectors[i].public_hex), &t);
+		assert_false(t.full);
+		assert_string_equal(text, wanted);
 	}
 }
 
@@ -79,19 +119,20 @@ all_else_is_refused_with_the_remedy(void **state)
 		    "no @marker before it" },
 		{ "ssh-ed25519-cert-v01@openssh.com " ED25519, ST_UNSUPPORTED,
 		    "no certificate" },
-		{ "ssh-ed25519", ST_MALFORMED, "one blank and base64" },
-		{ "ssh-ed25519\t" ED25519, ST_MALFORMED, "one blank and" },
-		{ "ssh-ed25519  " ED25519, ST_MALFORMED, "one blank and" },
-		{ "ssh-ed25519 ", ST_MALFORMED, "whole base64" },
+		{ "ssh-ed25519", ST_MALFORMED, "a blank and base64" },
+		{ "ssh-ed25519 ", ST_MALFORMED, "a blank and base64" },
+		{ "ssh-ed25519\n" ED25519, ST_UNSUPPORTED, "must begin with" },
 		{ "ssh-ed25519 AAA", ST_MALFORMED, "whole base64" },
 		{ "ssh-ed25519 AAA*", ST_MALFORMED, "whole base64" },
+		{ "ssh-ed25519 AAAA-_AA", ST_MALFORMED, "whole base64" },
+		{ "ssh-ed25519 AAAA\nAAAA", ST_MALFORMED, "whole base64" },
 		{ "ssh-ed25519 AA=A", ST_MALFORMED, "whole base64" },
+		{ "ssh-ed25519 A=AA", ST_MALFORMED, "whole base64" },
+		{ "ssh-ed25519 A===", ST_MALFORMED, "whole base64" },
 		{ "ssh-ed25519 ====", ST_MALFORMED, "whole base64" },
+		{ "ssh-ed25519 =" ED25519, ST_MALFORMED, "whole base64" },
 		{ "ssh-ed25519 " ED25519 "=", ST_MALFORMED, "whole base64" },
 		{ "ssh-ed25519 " ED25519 "====", ST_MALFORMED, "whole base" },
-		/* Bits behind the last byte. */
-		{ "ssh-ed25519 AAB=", ST_MALFORMED, "whole base64" },
-		{ "ssh-ed25519 AB==", ST_MALFORMED, "whole base64" },
 		/* Good base64, and no key. */
 		{ "ssh-ed25519 AAA=", ST_MALFORMED, "must be a whole key" },
 		{ "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5", ST_MALFORMED,
@@ -101,51 +142,86 @@ all_else_is_refused_with_the_remedy(void **state)
 		{ "ssh-ed25519 " P256, ST_MALFORMED, "must have the type" },
 		{ "ssh-rsa " ED25519, ST_MALFORMED, "must have the type" },
 	};
-	char *text;
 	int st;
 
 	(void)state;
+	assert_int_equal(parse("ssh-ed25519 " ED25519), ST_OK);
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		/* On the heap, so that a sanitizer sees its end. */
-		text = strdup(table[i].text);
-		assert_non_null(text);
-		st = hostkey_parse(text, &key, &what);
+		st = parse(table[i].text);
 		if (st != table[i].st || strstr(what, table[i].what) == NULL)
-			fail_msg("%s: %d: %s", text, st, what);
-		free(text);
+			fail_msg("%s: %d: %s", table[i].text, st, what);
 	}
 }
 
 static void
-the_length_is_limited_and_a_comments_is_not(void **state)
+bits_left_over_are_malformed(void **state)
 {
-	char text[HOSTKEY_TEXT_MAX + 4 + 1];
+	char text[HOSTKEY_TEXT_MAX], *last;
+	size_t i, seen = 0;
+	struct text t;
+
+	(void)state;
+	for (i = 0; i < KEY_TYPES; i++) {
+		if (hex(key_vectors[i].public_hex).len % 3 == 0)
+			continue;
+		text_init(&t, text, sizeof(text));
+		write_key(&t, i, " ");
+		assert_int_equal(parse(text), ST_OK);
+		/* The digit before the padding, with its lowest bit set. */
+		last = strchr(text, '=') - 1;
+		assert_non_null(strchr("AQgwEIMUYckos048", *last));
+		(*last)++;
+		assert_int_equal(parse(text), ST_MALFORMED);
+		assert_non_null(strstr(what, "whole base64"));
+		seen++;
+	}
+	assert_true(seen > 1);
+}
+
+static void
+longest_blob_is_met_and_not_passed(void **state)
+{
+	char text[HOSTKEY_TEXT_MAX + 8];
+	size_t digits = (HOSTKEY_BLOB_MAX / 3 + 1) * 4;
+
+	(void)state;
+	/* No key, but as long as one may be; and then one byte longer. */
+	memset(text, 'A', sizeof(text));
+	memcpy(text, "ssh-rsa ", 8);
+	text[8 + digits] = '\0';
+	text[8 + digits - 1] = text[8 + digits - 2] = '=';
+	assert_int_equal(parse(text), ST_MALFORMED);
+	assert_non_null(strstr(what, "whole key"));
+	assert_int_equal(key.len, HOSTKEY_BLOB_MAX);
+	text[8 + digits - 2] = 'A';
+	assert_int_equal(parse(text), ST_TOO_LARGE);
+	assert_non_null(strstr(what, "longer than one can be"));
+}
+
+static void
+a_comment_may_be_longer_than_any_key(void **state)
+{
+	char text[3 * HOSTKEY_TEXT_MAX];
 
 	(void)state;
 	memset(text, 'A', sizeof(text));
-	memcpy(text, "ssh-ed25519 ", 12);
-	text[HOSTKEY_TEXT_MAX] = '\0';
-	assert_int_equal(hostkey_parse(text, &key, &what), ST_MALFORMED);
-	assert_non_null(strstr(what, "whole key"));
-	assert_int_equal(key.len, (HOSTKEY_TEXT_MAX - 12) / 4 * 3);
-	text[HOSTKEY_TEXT_MAX] = 'A';
-	text[HOSTKEY_TEXT_MAX + 4] = '\0';
-	assert_int_equal(hostkey_parse(text, &key, &what), ST_MALFORMED);
-	assert_non_null(strstr(what, "at most 8192 bytes"));
-
+	text[sizeof(text) - 1] = '\0';
 	memcpy(text, "ssh-ed25519 " ED25519 " ", 12 + sizeof(ED25519));
-	assert_int_equal(hostkey_parse(text, &key, &what), ST_OK);
-	assert_int_equal(key.text_len, 12 + sizeof(ED25519) - 1);
+	assert_int_equal(parse(text), ST_OK);
+	assert_int_equal(key.len, 51);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_keys_are_taken),
+		cmocka_unit_test(keys_of_every_type_are_taken),
+		cmocka_unit_test(keys_are_written_as_ssh_does),
 		cmocka_unit_test(all_else_is_refused_with_the_remedy),
-		cmocka_unit_test(the_length_is_limited_and_a_comments_is_not),
+		cmocka_unit_test(bits_left_over_are_malformed),
+		cmocka_unit_test(longest_blob_is_met_and_not_passed),
+		cmocka_unit_test(a_comment_may_be_longer_than_any_key),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, hex_free);
 }

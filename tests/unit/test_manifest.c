@@ -20,9 +20,10 @@
 
 #define ED25519	"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK/PTIlaO9IhyPYRGSWGGUgE" \
 		"uX5jaIG4FAqAbpgKPOan"
-#define P256	"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlz" \
-		"dHAyNTYAAABBBN+BYBzUQFELzDQNWqLF5/oxsRrogpuJKaEn8Aq7nvrXXZUR" \
-		"0XjQmkbgZoQb9xJKVEx10JKPR7HE/JYgCmrKEWY="
+#define BASE64	"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBN+BYBzU" \
+		"QFELzDQNWqLF5/oxsRrogpuJKaEn8Aq7nvrXXZUR0XjQmkbgZoQb9xJKVEx1" \
+		"0JKPR7HE/JYgCmrKEWY="
+#define P256	"ecdsa-sha2-nistp256 " BASE64
 
 static struct manifest m;
 static char why[4096];
@@ -192,7 +193,7 @@ values_have_their_other_forms(void **state)
 	assert_good(parse_entry("\"Port\":\"22\",\"lifetime\":90,"
 	    "\"confirm\":false,\"unbound\":\"deny\",\"peers\":[\"node\","
 	    "\"0\"],\"proxy\":\"direct\",\"KnownHostKey\":[\"" ED25519
-	    "\",\"" P256 " x y\"],\"namespaces\":[\"file\"]"));
+	    "\",\"ecdsa-sha2-nistp256  " BASE64 " x y\"],\"namespaces\":[\"file\"]"));
 	assert_int_equal(m.entries[0].port, 22);
 	assert_int_equal(m.entries[0].lifetime_s, 90);
 	assert_false(m.entries[0].confirm);

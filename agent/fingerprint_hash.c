@@ -1,13 +1,13 @@
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 
 #include <stdint.h>
 #include <strings.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <sodium.h>
 
 #include "base/text.h"
+#include "keys/fingerprint.h"
 
 static const char *const hashes[] = {
 	[FINGERPRINT_SHA256] = "SHA256",
@@ -38,23 +38,20 @@ add_pairs(struct text *t, const uint8_t *digest, size_t len)
 }
 
 void
-fingerprint_write(enum fingerprint_hash hash, struct slice blob,
-    char out[static FINGERPRINT_MAX])
+fingerprint_hash_write(enum fingerprint_hash hash, struct slice blob,
+    char out[static FINGERPRINT_HASH_MAX])
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	size_t len = 0;
 	struct text t;
 
-	if (hash != FINGERPRINT_SHA256 && EVP_Q_digest(NULL, hashes[hash],
+	if (hash == FINGERPRINT_SHA256 || EVP_Q_digest(NULL, hashes[hash],
 	    NULL, blob.p, blob.len, digest, &len) != 1) {
 		ERR_clear_error();
-		hash = FINGERPRINT_SHA256;
+		fingerprint_sha256(blob, out);
+		return;
 	}
-	if (hash == FINGERPRINT_SHA256) {
-		(void)crypto_hash_sha256(digest, blob.p, blob.len);
-		len = crypto_hash_sha256_BYTES;
-	}
-	text_init(&t, out, FINGERPRINT_MAX);
+	text_init(&t, out, FINGERPRINT_HASH_MAX);
 	text_addf(&t, "%s:", hashes[hash]);
 	if (hash == FINGERPRINT_MD5)
 		add_pairs(&t, digest, len);
