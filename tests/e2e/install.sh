@@ -299,7 +299,7 @@ test_this_machine() {
 	chmod 777 "/run/$ours"
 	out=$("$intarget" local launch - "$dir" bottle-agent --version 2>&1 ||
 	    true)
-	check_has this_machine_does_not "$out" 'status untrusted'
+	check_has this_machine_does_not "$out" 'status not trusted'
 	out=$("$intarget" local install "$programs" "$dir" 2>&1 || true)
 	check_has this_machine_cannot "$out" \
 	    "/run/$ours: can be written by others than root"
