@@ -237,13 +237,17 @@ note(int priority, const char *function, const char *said, void *arg)
 		(void)snprintf(noted, sizeof(noted), "%s", said);
 }
 
-/* Whether nothing more comes. */
+/* Whether the other end is gone, behind what it has sent and libssh, which
+ * could not send, has not read. */
 static bool
 is_over(int fd)
 {
-	char c;
+	char rest[4096];
+	ssize_t n = 1;
 
-	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	for (int i = 0; i < 16 && n > 0; i++)
+		n = recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
+	return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
 /* Why there is no key, as far as libssh says it. */
