@@ -120,7 +120,8 @@ connect_to(const struct addrinfo *ai, int64_t time_ms, int *out)
 	return err;
 }
 
-/* Connect to the host: each of its addresses has its part of the time. */
+/* Connect to the host: each of its addresses has its part of the time, and some
+ * is left to say why none was good. */
 static int
 dial(const struct ask *a, int *fd)
 {
@@ -129,6 +130,7 @@ dial(const struct ask *a, int *fd)
 	const struct addrinfo *ai;
 	struct addrinfo *list;
 	int left = 0, err, said = ETIMEDOUT;
+	int64_t end_ms;
 
 	err = getaddrinfo(a->hostname, a->port, &hints, &list);
 	if (err != 0)
@@ -136,8 +138,9 @@ dial(const struct ask *a, int *fd)
 		    "the name cannot be looked up: %s", gai_strerror(err));
 	for (ai = list; ai != NULL; ai = ai->ai_next)
 		left++;
+	end_ms = a->deadline_ms - (a->deadline_ms - clock_ms()) / 4;
 	for (ai = list; ai != NULL; ai = ai->ai_next, left--) {
-		err = connect_to(ai, (a->deadline_ms - clock_ms()) / left, fd);
+		err = connect_to(ai, (end_ms - clock_ms()) / left, fd);
 		if (err == 0)
 			return ST_OK;	/* ${list} goes with the process */
 		if (err != ETIMEDOUT)
@@ -234,13 +237,17 @@ note(int priority, const char *function, const char *said, void *arg)
 		(void)snprintf(noted, sizeof(noted), "%s", said);
 }
 
-/* Whether nothing more comes. */
+/* Whether the other end is gone, behind what it has sent and libssh, which
+ * could not send, has not read. */
 static bool
 is_over(int fd)
 {
-	char c;
+	char rest[4096];
+	ssize_t n = 1;
 
-	return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	for (int i = 0; i < 16 && n > 0; i++)
+		n = recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
+	return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
 /* Why there is no key, as far as libssh says it. */

@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 /* Longer than any of this takes. */
-#define LONG_MS		60000
+#define LONG_MS		20000
 
 #define PRINT1	"SHA256:Q/XzMo8meprTiV8vNYfXSSwax5GtqsmTlpRIODK3V34"
 #define PRINT2	"SHA256:INRdDi1hnSQf6gO4tJ1bTN4ZESjkwPcoNpKxoDm5PxU"
@@ -111,12 +111,17 @@ type(const char *text)
 static int
 end(void)
 {
+	struct pollfd p = { .fd = master, .events = POLLIN };
 	int status;
 	ssize_t n;
 
 	/* Its end closes the other side, and reading fails. */
-	while ((n = read(master, screen + len, sizeof(screen) - 1 - len)) > 0)
-		len += (size_t)n;
+	do {
+		if (poll(&p, 1, LONG_MS) != 1)
+			fail_msg("it does not end: %s", screen);
+		n = read(master, screen + len, sizeof(screen) - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
 	screen[len] = '\0';
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	pid = 0;

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -86,6 +87,14 @@ static void
 closes(int fd)
 {
 	(void)fd;
+}
+
+/* After we have begun ourselves. */
+static void
+closes_late(int fd)
+{
+	(void)fd;
+	pause_ms(1500);
 }
 
 static void
@@ -446,6 +455,7 @@ what_is_no_good_is_said(void **state)
 		const char	*why;
 	} table[] = {
 		{ closes, ST_CLOSED, "ended before an SSH server answers" },
+		{ closes_late, ST_CLOSED, "ended the connection" },
 		{ names_itself_and_closes, ST_CLOSED, "ended the connection" },
 		{ disconnects, ST_CLOSED, "go\\x1b[2J\\x0aaway" },
 		{ speaks_ftp, ST_MALFORMED, "begins with 220 hi\\x1b[2J\\\\" },
@@ -500,29 +510,69 @@ every_address_is_tried(void **state)
 	assert_non_null(strstr(why, "SSH-1.5-old"));
 }
 
-/* A queue that is full: the kernel lets no more connections in. */
+/* A listener whose queue is full: the kernel lets no more connections in. */
+struct full {
+	int		 listener;
+	int		 fd[64];
+};
+
+static void
+full_open(struct full *f, in_addr_t host, uint16_t port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_port = htons(port), .sin_addr.s_addr = htonl(host) };
+	const int yes = 1;
+
+	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(f->listener >= 0);
+	assert_int_equal(setsockopt(f->listener, SOL_SOCKET, SO_REUSEADDR,
+	    &yes, sizeof(yes)), 0);
+	assert_int_equal(bind(f->listener, (struct sockaddr *)&in, sizeof(in)),
+	    0);
+	assert_int_equal(listen(f->listener, 0), 0);
+	for (size_t i = 0; i < 64; i++) {
+		f->fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)!connect(f->fd[i], (struct sockaddr *)&in, sizeof(in));
+	}
+}
+
+static void
+full_close(struct full *f)
+{
+	for (size_t i = 0; i < 64; i++)
+		(void)close(f->fd[i]);
+	(void)close(f->listener);
+}
+
 static void
 an_address_that_nobody_answers_at_is_given_up(void **state)
 {
-	int l, fd[64];
+	struct full f;
+	int64_t start;
 	uint16_t port;
-	size_t i;
+	int fd;
 
 	(void)state;
-	listen_local(&l, &port);
-	assert_int_equal(listen(l, 0), 0);
-	for (i = 0; i < 64; i++) {
-		struct sockaddr_in in = { .sin_family = AF_INET,
-			.sin_port = htons(port),
-			.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		(void)!connect(fd[i], (struct sockaddr *)&in, sizeof(in));
-	}
+	/* A port that was ours a moment ago. */
+	listen_local(&fd, &port);
+	(void)close(fd);
+	full_open(&f, INADDR_LOOPBACK, port);
 	assert_int_equal(ask("127.0.0.1", port, SHORT_MS), ST_BUSY);
-	for (i = 0; i < 64; i++)
-		(void)close(fd[i]);
-	(void)close(l);
+	assert_non_null(strstr(why, strerror(ETIMEDOUT)));
+	/* The other one says no, and that says more. */
+	assert_int_equal(ask("both", port, SHORT_MS), ST_CLOSED);
+	assert_non_null(strstr(why, strerror(ECONNREFUSED)));
+	full_close(&f);
+
+	/* It leaves time for the next one. */
+	port = serve(speaks_ssh_1);
+	full_open(&f, INADDR_LOOPBACK + 1, port);
+	start = clock_ms();
+	assert_int_equal(ask("both", port, 8000), ST_MALFORMED);
+	assert_non_null(strstr(why, "SSH-1.5-old"));
+	/* Half of three quarters, and not all of them. */
+	assert_in_range(clock_ms() - start, 2900, 5500);
+	full_close(&f);
 }
 
 /* --- what the child may do ----------------------------------------------- */
@@ -639,6 +689,7 @@ the_scan_has_little(void **state)
 /* --- connections of the caller's ----------------------------------------- */
 
 static int opened, closed, open_st;
+static bool goes;		/* as soon as it has said its name */
 
 static int
 open_way(void *arg, int *fd, char *text, size_t len)
@@ -654,8 +705,10 @@ open_way(void *arg, int *fd, char *text, size_t len)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	opened++;
 	/* It is told before it is asked. */
-	if (put(pair[1], NAME))
+	if (put(pair[1], NAME) && !goes)
 		(void)put_kexinit(pair[1], "sk-ssh-ed25519@openssh.com");
+	if (goes)
+		assert_int_equal(shutdown(pair[1], SHUT_RDWR), 0);
 	assert_int_equal(dup2(pair[1], 100), 100);
 	(void)close(pair[1]);
 	*fd = pair[0];
@@ -679,6 +732,7 @@ each_key_has_a_connection_of_its_own(void **state)
 
 	(void)state;
 	opened = closed = 0;
+	goes = false;
 	open_st = ST_OK;
 	assert_int_equal(hostscan_run_by(&way, LONG_MS, &s, why, sizeof(why)),
 	    ST_MALFORMED);
@@ -691,8 +745,13 @@ each_key_has_a_connection_of_its_own(void **state)
 	    ST_DENIED);
 	assert_string_equal(why, "not today");
 	assert_int_equal(closed, 3);
-	/* No time is no time for ever. */
 	open_st = ST_OK;
+	goes = true;
+	assert_int_equal(hostscan_run_by(&way, LONG_MS, &s, why, sizeof(why)),
+	    ST_CLOSED);
+	assert_string_equal(why, "way\\x0a: the host ended the connection");
+	assert_int_equal(closed, 4);
+	/* No time is no time for ever. */
 	assert_int_equal(hostscan_run_by(&way, 0, &s, why, sizeof(why)),
 	    ST_BUSY);
 	assert_int_equal(opened, closed);
