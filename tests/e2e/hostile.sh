@@ -123,7 +123,7 @@ load() {
 state_of='
 	cd "$HOME"
 	SSH_AUTH_SOCK=$1 ssh-add -L 2>&1
-	ls -lanR .ssh .gitconfig 2>&1
+	find .ssh .gitconfig -printf "%M %U:%G %p %l\n" 2>&1 | sort
 	for file in .ssh/config .gitconfig .ssh/bottle-agent/default/*; do
 		[ ! -f "$file" ] || [ -L "$file" ] ||
 		    head -c 100000 "$file" | sha256sum
@@ -174,31 +174,41 @@ test_fakes() {
 	in_box 0 bash -c ': >/tmp/fakes'
 }
 
+# The other one of the two keys is loaded next, so that it can be seen whether
+# it was.
+in_force=old
+next_key() {
+	[ "$in_force" = old ] && echo new || echo old
+}
+
 # in_the_way NAME WANTED PART SCRIPT: the user does this, and then there is a
 # load.  WANTED is fails, or any: it may work as well.
 in_the_way() {
-	local name=$1 wanted=$2 part=$3 before
+	local name=$1 wanted=$2 part=$3 before after
 
-	in_box 0 bash -c 'cd "$HOME" && rm -rf .ssh .gitconfig &&
-	    touch /tmp/stamp'
-	in_box 1000 bash -c "cd; $4"
-	before=$(state)
-	load new --timeout "$STEP"
+	before=$(in_box 0 bash -c '
+		cd "$HOME" && rm -rf .ssh .gitconfig && touch /tmp/stamp
+		setpriv --reuid 1000 --regid 1000 --clear-groups bash -c "$2"
+		'"$state_of" - "$world_socket" "$4")
+	load "$(next_key)"
+	after=$(in_box 0 bash -c "$state_of"'
+		echo
+		find /etc /root /usr /dev -xdev -newer /tmp/stamp ! -path /dev \
+		    ! -type c -printf "ELSEWHERE %p\n"' - "$world_socket")
 	check "${name}_ends_in_time" test "$took" -lt "$TIME_LIMIT_MS"
-	if [ "$wanted" = any ] && [ "$status" -eq 0 ]; then
-		check_has "${name}_is_no_hindrance" "$(keys)" ' new'
-		load old --timeout "$STEP"
-	else
-		case $status in
-		1 | 3) ok "${name}_fails" ;;
-		*) not_ok "${name}_fails" "ended with $status: $out" ;;
-		esac
-		check_has "${name}_says_what_is_wrong" "$out" "$part"
-		check_same "${name}_changes_nothing" "$before" "$(state)"
-	fi
-	check_same "${name}_leads_nowhere" '' "$(in_box 0 find /etc /root \
-	    /usr /dev -xdev -newer /tmp/stamp ! -path /dev ! -type c)"
+	check_lacks "${name}_leads_nowhere" "$after" ELSEWHERE
 	check "${name}_is_told_in_plain_text" plain "$work/out"
+	if [ "$wanted" = any ] && [ "$status" -eq 0 ]; then
+		in_force=$(next_key)
+		check_has "${name}_is_no_hindrance" "$after" " $in_force"
+		return
+	fi
+	case $status in
+	1 | 3) ok "${name}_fails" ;;
+	*) not_ok "${name}_fails" "ended with $status: $out" ;;
+	esac
+	check_has "${name}_says_what_is_wrong" "$out" "$part"
+	check_same "${name}_changes_nothing" "$before" "${after%%$'\n\n'ELSE*}"
 }
 
 test_files() {
@@ -237,7 +247,7 @@ stop_placer='
 	while (1) {
 		for my $p (glob("/proc/[0-9]*")) {
 			open(my $fh, "<", "$p/cmdline") or next;
-			my $line = <$fh> // next;
+			my $line = do { local $/; <$fh> } // next;
 			kill("STOP", $p =~ s,/proc/,,r)
 			    if $line =~ /forward\0place/;
 		}
@@ -256,7 +266,7 @@ test_stopped() {
 	wait "$pid" 2>/dev/null || true
 	in_box 0 perl -e 'for (glob("/proc/[0-9]*/cmdline")) {
 		open(my $fh, "<", $_) or next;
-		my $line = <$fh> // next;
+		my $line = do { local $/; <$fh> } // next;
 		my ($pid) = /(\d+)/;
 		kill("KILL", $pid) if $line =~ /forward\0place|glob/ &&
 		    $pid != $$;
@@ -270,15 +280,14 @@ test_stopped() {
 # mistrusted NAME PART SCRIPT UNDO: root does this, and then no program there is
 # run as root.
 mistrusted() {
-	local before
+	local before after
 
-	before=$(state)
-	in_box 0 bash -c "$3"
+	before=$(in_box 0 bash -c "$state_of; $3" - "$world_socket")
 	load new
+	after=$(in_box 0 bash -c "{ $4; }; $state_of" - "$world_socket")
 	check_same "$1_ends_with_3" 3 "$status"
 	check_has "$1_says_what_is_wrong" "$out" "$2"
-	in_box 0 bash -c "$4"
-	check_same "$1_changes_nothing" "$before" "$(state)"
+	check_same "$1_changes_nothing" "$before" "$after"
 }
 
 test_programs() {
@@ -353,27 +362,27 @@ liars_up() {
 	done
 }
 
-# lie WHO WHICH
+# lie WHO WHICH: the file is the container's /etc/lie.
 lie() {
-	in_box 0 bash -c 'umask 022; printf "%s\n" "$*" >/etc/lie
-	    rm -f /tmp/received; touch /tmp/received
-	    chmod 666 /tmp/received' - "$@"
+	printf '%s\n' "$*" >"$work/lie"
 }
 
-# lied WHO WHICH STATUS PART
+# lied WHO WHICH STATUS PART [OPTION...]
 lied() {
-	local name=$1_$2
+	local name=$1_$2 wanted=$3 part=$4 after
 
 	lie "$1" "$2"
-	load new --timeout "$STEP"
-	check_same "${name}_ends_with_$3" "$3" "$status"
-	check_has "${name}_is_told" "$out" "$4"
+	shift 4
+	load new "$@"
+	check_same "${name}_ends_with_$wanted" "$wanted" "$status"
+	check_has "${name}_is_told" "$out" "$part"
 	check "${name}_is_told_in_plain_text" plain "$work/out"
 	check "${name}_is_told_in_few_words" \
 	    test "$(wc -c <"$work/out")" -lt 4000
 	check "${name}_ends_in_time" test "$took" -lt "$TIME_LIMIT_MS"
-	check_same "${name}_changes_nothing" "$before" "$(state)"
-	in_box 0 cat /tmp/received >>"$work/received"
+	after=$(state)
+	check_same "${name}_changes_nothing" "$before" "$after"
+	before=$after
 }
 
 test_lies() {
@@ -383,21 +392,19 @@ test_lies() {
 	check_same a_load_before_the_lies 0 "$status"
 	before=$(state)
 	liars_up
-	: >"$work/received"
 	for which in silent silent_after_hello silent_after_staged \
-	    endless_text endless_lines garbage staged_at_once; do
-		lied loader "$which" 5 "$box"
+	    staged_at_once; do
+		lied loader "$which" 5 "$box" --timeout "$STEP"
 	done
-	for which in ends_at_once ends_after_hello ends_after_staged \
+	for which in endless_text endless_lines garbage \
+	    ends_at_once ends_after_hello ends_after_staged \
 	    dies_in_the_middle endless_words done_at_once done_5 other_keys \
 	    no_key key_of_zeros fails_with_99 shows_a_key; do
 		lied loader "$which" 1 "$box"
 	done
 	lied loader fails_with_escapes 3 red
-	for which in silent endless_lines; do
-		lied placer "$which" 5 "$box"
-	done
-	for which in ends_at_once ends_after_staged done_at_once \
+	lied placer silent 5 "$box" --timeout "$STEP"
+	for which in endless_lines ends_at_once ends_after_staged done_at_once \
 	    fails_with_99 shows_a_key; do
 		lied placer "$which" 1 "$box"
 	done
@@ -433,15 +440,16 @@ test_terminal() {
 	for which in fails_with_escapes other_keys; do
 		lie loader "$which"
 		HOME=$work script -qec "$(printf '%q ' timeout 60 \
-		    "$provision" load --no-prompt --no-install \
-		    --timeout "$STEP" -f "$work/new.json" "docker:$box")" \
+		    "$provision" load --no-prompt --no-install -f "$work/new.json" "docker:$box")" \
 		    /dev/null </dev/null >"$work/typed" 2>&1 || true
 		sed 's/\r$//' "$work/typed" >"$work/out"
 		check "${which}_on_a_terminal" plain "$work/out"
 	done
 }
 
-box_up "$box"
+touch "$work/lie" "$work/received"
+chmod 666 "$work/received"
+box_up "$box" -v "$work/lie:/etc/lie:ro" -v "$work/received:/tmp/received"
 make_keys
 make_fakes
 load old

@@ -60,7 +60,8 @@ sub say_line {
 
 sub hello {
 	hear_line();
-	say_line('hello ', $placing ? '' : ('5a' x 32 . ' '), '0.9.0 x86_64');
+	say_line('hello ', $placing ? '99.0.0 x86_64 /usr/local/bin' :
+	    '5a' x 32 . ' 99.0.0 x86_64');
 }
 
 # The honest one, through a pipe that changes what it says.
@@ -119,10 +120,10 @@ my %lies = (
 		    $escapes);
 		say_line('done 1');
 	},
-	no_key => sub { hear_line(); say_line('hello 5a 0.9.0 x86_64') },
+	no_key => sub { hear_line(); say_line('hello 5a 99.0.0 x86_64') },
 	key_of_zeros => sub {
 		hear_line();
-		say_line('hello ', '00' x 32, ' 0.9.0 x86_64');
+		say_line('hello ', '00' x 32, ' 99.0.0 x86_64');
 		sleep(600);
 	},
 
