@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 #include "agent/reason.h"
 #include "base/loop.h"
 #include "base/status.h"
@@ -100,7 +100,7 @@ struct audit_record {
 	uint64_t	 connection;	/* number of it, from 1 */
 
 	/* The key. */
-	char		 fingerprint[FINGERPRINT_MAX];	/* or "" */
+	char		 fingerprint[FINGERPRINT_HASH_MAX];	/* or "" */
 	struct audit_text comment;
 
 	/* What was to be signed. */
@@ -115,7 +115,7 @@ struct audit_record {
 	/* Where the connection was bound to: the last bind. */
 	uint32_t	 binds;		/* 0: none, and no more of this */
 	bool		 forwarding;	/* any of them */
-	char		 hostkey[FINGERPRINT_MAX];
+	char		 hostkey[FINGERPRINT_HASH_MAX];
 	struct audit_text host;		/* name in the key's destinations */
 
 	bool		 unlocked;	/* keys are in memory that is not

@@ -323,11 +323,11 @@ ask(struct client *c, struct job *j)
 {
 	const struct bindings *b = &c->conn.binds;
 	struct audit_record *rec = &j->rec;
-	char host[FINGERPRINT_MAX] = "";
+	char host[FINGERPRINT_HASH_MAX] = "";
 	enum reason why;
 
 	if (b->n > 0)
-		fingerprint_write(FINGERPRINT_SHA256,
+		fingerprint_hash_write(FINGERPRINT_SHA256,
 		    binding_hostkey(&b->at[b->n - 1]), host);
 	why = approver_ask(c->home->agent->approver,
 	    &(struct approve_question){

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 #include "proto/destination.h"
 
 /* Most pairs that are looked at, or named, for one record: a peer makes
@@ -142,7 +142,7 @@ describe_host(const struct keyring *ring, const struct identity *id,
 	size_t looked = 0;
 	bool found;
 
-	fingerprint_write(FINGERPRINT_SHA256, hostkey, rec->hostkey);
+	fingerprint_hash_write(FINGERPRINT_SHA256, hostkey, rec->hostkey);
 	found = id != NULL && name_in(id->rules.destinations, hostkey, &looked,
 	    &name);
 	for (size_t i = 0; i < keyring_count(ring) && !found &&

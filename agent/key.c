@@ -13,7 +13,7 @@
 #include "agent/key_math.h"
 #include "agent/vault.h"
 #include "agent/verify.h"
-#include "base/text.h"
+#include "keys/fingerprint.h"
 #include "proto/agent_num.h"
 #include "proto/certificate.h"
 
@@ -35,7 +35,7 @@ struct key {
 	size_t		 blob_len;
 	size_t		 plain_len;	/* of a certificate's key: its own
 					 * blob follows the certificate's */
-	char		 fingerprint[KEY_FINGERPRINT_MAX];
+	char		 fingerprint[FINGERPRINT_MAX];
 	/* In the vault: Ed25519's seed and public half, else the fields as
 	 * an add request of the plain key has them; NULL for sk keys. */
 	uint8_t		*record;
@@ -54,18 +54,6 @@ struct key {
 /* The trial signature is over this. */
 static const char trial[] = "bottle-agent trial signature";
 
-void
-key_fingerprint_of(struct slice blob, char out[static KEY_FINGERPRINT_MAX])
-{
-	unsigned char digest[crypto_hash_sha256_BYTES];
-	struct text t;
-
-	(void)crypto_hash_sha256(digest, blob.p, blob.len);
-	text_init(&t, out, KEY_FINGERPRINT_MAX);
-	text_add(&t, "SHA256:");
-	text_base64(&t, digest, sizeof(digest), false);
-}
-
 /* Keep the public blob, and the fingerprint of the plain one. */
 static int
 keep_blob(struct key *k, const struct private_fields *fields)
@@ -78,7 +66,7 @@ keep_blob(struct key *k, const struct private_fields *fields)
 	keyprivate_put_public(&w, fields);
 	if ((st = wire_done(&w, &blob)) != ST_OK)
 		return st;
-	key_fingerprint_of(blob, k->fingerprint);
+	fingerprint_sha256(blob, k->fingerprint);
 	if ((k->blob = malloc(fields->cert.len + blob.len)) == NULL)
 		return ST_NOMEM;
 	if (k->cert)
@@ -91,7 +79,7 @@ keep_blob(struct key *k, const struct private_fields *fields)
 
 void
 key_fingerprint_as(const struct key *k, enum fingerprint_hash hash,
-    char out[static FINGERPRINT_MAX])
+    char out[static FINGERPRINT_HASH_MAX])
 {
 	struct slice plain = { k->cert ? k->blob + k->blob_len : k->blob,
 		k->plain_len };
@@ -99,7 +87,7 @@ key_fingerprint_as(const struct key *k, enum fingerprint_hash hash,
 	if (hash == FINGERPRINT_SHA256)
 		memcpy(out, k->fingerprint, sizeof(k->fingerprint));
 	else
-		fingerprint_write(hash, plain, out);
+		fingerprint_hash_write(hash, plain, out);
 }
 
 /* Make room before an operation, so that it does not fail half-way. */

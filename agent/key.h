@@ -15,15 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 #include "base/status.h"
 #include "proto/keyprivate.h"
 #include "proto/wire.h"
 
 /* Longest raw signature, in bytes: RSA of 16384 bits. */
 #define KEY_SIGNATURE_MAX	2048
-/* "SHA256:" and 43 characters of base64, with the NUL. */
-#define KEY_FINGERPRINT_MAX	52
 
 struct key;
 
@@ -92,14 +90,7 @@ const char *key_fingerprint(const struct key *k);
  * That fingerprint, by another hash.
  */
 void key_fingerprint_as(const struct key *k, enum fingerprint_hash hash,
-    char out[static FINGERPRINT_MAX]);
-
-/**
- * key_fingerprint_of(blob, out):
- * The fingerprint of any public blob.
- */
-void key_fingerprint_of(struct slice blob, char out[static
-    KEY_FINGERPRINT_MAX]);
+    char out[static FINGERPRINT_HASH_MAX]);
 
 /**
  * key_room(type, bits):

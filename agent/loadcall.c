@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/key.h"
+#include "keys/fingerprint.h"
 #include "proto/agent_num.h"
 #include "proto/certificate.h"
 #include "proto/frame.h"
@@ -58,7 +59,7 @@ loadcall(struct loadcall *c, enum load_op op, struct slice arg,
 
 /* The fingerprint as ssh-add -l has it: of a certificate that of its key. */
 static int
-fingerprint_of(struct slice blob, char out[static KEY_FINGERPRINT_MAX])
+fingerprint_of(struct slice blob, char out[static FINGERPRINT_MAX])
 {
 	uint8_t room[KEYPRIVATE_PUBLIC_MAX];
 	struct wire_writer w = wire_writer(room, sizeof(room));
@@ -70,7 +71,7 @@ fingerprint_of(struct slice blob, char out[static KEY_FINGERPRINT_MAX])
 		if ((st = wire_done(&w, &blob)) != ST_OK)
 			return st;
 	}
-	key_fingerprint_of(blob, out);
+	fingerprint_sha256(blob, out);
 	return ST_OK;
 }
 
@@ -80,7 +81,7 @@ one_key(struct slice blob, struct slice comment,
     bool (*each)(struct slice line, void *arg), void *arg)
 {
 	struct wire_reader r = wire_reader(blob);
-	char fingerprint[KEY_FINGERPRINT_MAX];
+	char fingerprint[FINGERPRINT_MAX];
 	struct wire_writer w;
 	struct slice type, line;
 	size_t cap;

@@ -285,7 +285,7 @@ note_item(struct loadstream *ls, struct slice blob, size_t line)
 	item = &ls->items[ls->n_items++];
 	item->key = ls->n_keys;
 	item->line = line;
-	key_fingerprint_of(blob, item->fingerprint);
+	fingerprint_sha256(blob, item->fingerprint);
 	return ST_OK;
 }
 

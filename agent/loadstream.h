@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "keys/certtext.h"
+#include "keys/fingerprint.h"
 #include "agent/key.h"
 #include "agent/options.h"
 #include "keys/seal.h"
@@ -25,7 +26,7 @@
 struct loadstream_item {
 	size_t	 key;			/* its number in the text, from 1 */
 	size_t	 line;			/* of its certificate; 0: without */
-	char	 fingerprint[KEY_FINGERPRINT_MAX];
+	char	 fingerprint[FINGERPRINT_MAX];
 };
 
 /* All members are the module's own. */

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 #include "agent/limits.h"
 #include "base/secret.h"
 #include "base/status.h"

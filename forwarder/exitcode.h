@@ -10,9 +10,12 @@
 
 enum exit_code {
 	EXIT_DONE = 0,
-	EXIT_FAILED = 1,	/* here: no memory, no descriptor, cannot print */
-	EXIT_USAGE = 2,		/* command line, variables, credentials file */
-	EXIT_DENIED = 3,	/* the proxy's policy */
+	EXIT_FAILED = 1,	/* here: no memory, no descriptor, cannot print;
+				 * place: cannot write, the host went away */
+	EXIT_USAGE = 2,		/* command line, variables, credentials file;
+				 * place: no home is known */
+	EXIT_DENIED = 3,	/* the proxy's policy; place: what lies in the
+				 * home is not what it has to be */
 	EXIT_UNREACHABLE = 5,	/* the proxy; without one, the host */
 	EXIT_LOGIN = 6,		/* the proxy wants credentials, or other ones */
 	EXIT_TARGET = 7,	/* the proxy cannot reach the host */

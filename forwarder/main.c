@@ -1,5 +1,6 @@
 /*
- * bottle-forward - the ProxyCommand that says what the proxy said.
+ * bottle-forward - the ProxyCommand that says what the proxy said; and the
+ * container's side of placing files.
  */
 
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "forwarder/connect.h"
 #include "forwarder/exitcode.h"
 #include "forwarder/options.h"
+#include "forwarder/place.h"
 #include "version.h"
 
 /* --help, --version */
@@ -51,6 +53,8 @@ main(int argc, char **argv)
 		return (int)code;
 	case FORWARD_VERSION:
 		return (int)print("bottle-forward " BOTTLE_VERSION "\n");
+	case FORWARD_PLACE:
+		return (int)place_main(&opts);
 	case FORWARD_CONNECT:
 		break;
 	}

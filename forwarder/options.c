@@ -11,6 +11,7 @@
 /* What there is to wait for when nothing is said, in seconds. */
 #define CONNECT_S	10
 #define ANSWER_S	30
+#define SILENCE_S	120
 /* The longest time that can be asked for. */
 #define TIME_MAX_S	86400
 
@@ -23,6 +24,7 @@ enum option_id {
 	ID_CHECK,
 	ID_CONNECT_TIMEOUT,
 	ID_ANSWER_TIMEOUT,
+	ID_SILENCE_TIMEOUT,
 	ID_VERBOSE,
 	ID_HELP,
 	ID_VERSION,
@@ -31,6 +33,7 @@ enum option_id {
 
 enum option_group {
 	GROUP_CONNECT,
+	GROUP_PLACE,
 	GROUP_ANY,
 	GROUPS
 };
@@ -59,6 +62,8 @@ static const struct option_row rows[IDS] = {
 	[ID_ANSWER_TIMEOUT] = { 0, "answer-timeout", "TIME", GROUP_CONNECT, 0,
 	    "for the proxy's answer, and with --check for the\n"
 	    "server's (30)" },
+	[ID_SILENCE_TIMEOUT] = { 0, "silence-timeout", "TIME", GROUP_PLACE, 0,
+	    "how long the host may say nothing (2m)" },
 	[ID_VERBOSE] = { 'v', "verbose", NULL, GROUP_ANY, 0,
 	    "say on stderr what is done" },
 	[ID_HELP] = { 'h', "help", NULL, GROUP_ANY, 0, "print this" },
@@ -68,6 +73,7 @@ static const struct option_row rows[IDS] = {
 
 static const char *const titles[GROUPS] = {
 	[GROUP_CONNECT] = "With connect",
+	[GROUP_PLACE] = "With place",
 	[GROUP_ANY] = "Always",
 };
 
@@ -76,11 +82,16 @@ static const struct option_table table = {
 	.n = IDS,
 	.head =
 	    "usage: bottle-forward connect [OPTION ...] HOST PORT\n"
+	    "       bottle-forward place [OPTION ...]\n"
 	    "\n"
 	    "A ProxyCommand for ssh: carries stdin and stdout to HOST:PORT\n"
 	    "through a proxy, and says why when that does not work.\n"
 	    "\n"
-	    "  ssh -o 'ProxyCommand bottle-forward connect %h %p' HOST\n",
+	    "  ssh -o 'ProxyCommand bottle-forward connect %h %p' HOST\n"
+	    "\n"
+	    "place is what bottle-provision load runs in a container, as its "
+	    "user: it\n"
+	    "takes files for the user's home from stdin.\n",
 	.titles = titles,
 	.groups = GROUPS,
 };
@@ -167,6 +178,8 @@ take(struct forward_options *o, enum option_id id, const char *arg, char *why,
 		return take_time(&rows[id], arg, &o->connect_s, why, whylen);
 	case ID_ANSWER_TIMEOUT:
 		return take_time(&rows[id], arg, &o->answer_s, why, whylen);
+	case ID_SILENCE_TIMEOUT:
+		return take_time(&rows[id], arg, &o->silence_s, why, whylen);
 	case ID_VERBOSE:
 		o->verbose = true;
 		return ST_OK;
@@ -206,6 +219,13 @@ check(const struct forward_options *o, const bool seen[static IDS], char *why,
 	return ST_MALFORMED;
 }
 
+/* Whether --help or --version ended the parse. */
+static bool
+is_asked(const struct forward_options *o)
+{
+	return o->command == FORWARD_HELP || o->command == FORWARD_VERSION;
+}
+
 /* Options until the first word that is none. */
 static int
 walk_options(struct option_walk *w, struct forward_options *out,
@@ -228,9 +248,71 @@ walk_options(struct option_walk *w, struct forward_options *out,
 		}
 		seen[id] = true;
 		st = take(out, (enum option_id)id, arg, why, whylen);
-		if (st != ST_OK || out->command != FORWARD_CONNECT)
+		if (st != ST_OK || is_asked(out))
 			return st;
 	}
+}
+
+/* The words and options behind connect. */
+static int
+check_connect(const struct option_walk *w, struct forward_options *out,
+    const bool seen[static IDS], char *why, size_t whylen)
+{
+	char **word = w->argv + w->at;
+	int n = w->argc - w->at, st;
+
+	if (n != 2) {
+		(void)snprintf(why, whylen, "%s: bottle-forward connect "
+		    "[OPTION ...] HOST PORT", n < 2 ?
+		    "HOST and PORT are missing" : "too many words");
+		return ST_MALFORMED;
+	}
+	if ((st = check(out, seen, why, whylen)) != ST_OK)
+		return st;
+	return target_parse(word[0], word[1], &out->target, why, whylen) ==
+	    ST_OK ? ST_OK : ST_MALFORMED;
+}
+
+/* The word that says what to do. */
+static int
+take_command(struct option_walk *w, struct forward_options *out, char *why,
+    size_t whylen)
+{
+	const char *word;
+
+	if (w->at == w->argc) {
+		(void)snprintf(why, whylen,
+		    "say what to do: bottle-forward connect HOST PORT");
+		return ST_MALFORMED;
+	}
+	word = w->argv[w->at++];
+	if (strcmp(word, "connect") == 0)
+		out->command = FORWARD_CONNECT;
+	else if (strcmp(word, "place") == 0)
+		out->command = FORWARD_PLACE;
+	else {
+		(void)snprintf(why, whylen, "unknown command %s; there are "
+		    "connect and place", option_show(word,
+		    strlen(word)).text);
+		return ST_MALFORMED;
+	}
+	return ST_OK;
+}
+
+/* No option that was seen may be one of that group. */
+static int
+check_group(const bool seen[static IDS], enum option_group group,
+    const char *what, char *why, size_t whylen)
+{
+	size_t i;
+
+	for (i = 0; i < IDS; i++)
+		if (seen[i] && rows[i].group == group) {
+			(void)snprintf(why, whylen, "--%s goes behind %s",
+			    rows[i].name, what);
+			return ST_MALFORMED;
+		}
+	return ST_OK;
 }
 
 int
@@ -240,45 +322,33 @@ forward_options_parse(int argc, char **argv, struct forward_options *out,
 	struct option_walk w = { .table = &table, .argc = argc, .argv = argv,
 		.at = 1 };
 	bool seen[IDS] = { false };
-	size_t i;
 	int st;
 
 	why[0] = '\0';
 	*out = (struct forward_options){ .auth_fd = -1,
-		.connect_s = CONNECT_S, .answer_s = ANSWER_S };
+		.connect_s = CONNECT_S, .answer_s = ANSWER_S,
+		.silence_s = SILENCE_S };
 	st = walk_options(&w, out, seen, why, whylen);
-	if (st != ST_OK || out->command != FORWARD_CONNECT)
+	if (st != ST_OK || is_asked(out))
 		return st;
-	if (w.at == argc) {
+	if ((st = take_command(&w, out, why, whylen)) != ST_OK ||
+	    (st = check_group(seen, GROUP_CONNECT, "connect", why,
+	    whylen)) != ST_OK ||
+	    (st = check_group(seen, GROUP_PLACE, "place", why, whylen)) !=
+	    ST_OK)
+		return st;
+	st = walk_options(&w, out, seen, why, whylen);
+	if (st != ST_OK || is_asked(out))
+		return st;
+	if (out->command == FORWARD_CONNECT) {
+		st = check_group(seen, GROUP_PLACE, "place", why, whylen);
+		return st != ST_OK ? st :
+		    check_connect(&w, out, seen, why, whylen);
+	}
+	if (w.at != argc) {
 		(void)snprintf(why, whylen,
-		    "say what to do: bottle-forward connect HOST PORT");
+		    "too many words: bottle-forward place [OPTION ...]");
 		return ST_MALFORMED;
 	}
-	if (strcmp(argv[w.at], "connect") != 0) {
-		(void)snprintf(why, whylen, "unknown command %s; there is "
-		    "connect", option_show(argv[w.at],
-		    strlen(argv[w.at])).text);
-		return ST_MALFORMED;
-	}
-	for (i = 0; i < IDS; i++)
-		if (seen[i] && rows[i].group == GROUP_CONNECT) {
-			(void)snprintf(why, whylen, "--%s goes behind connect",
-			    rows[i].name);
-			return ST_MALFORMED;
-		}
-	w.at++;
-	st = walk_options(&w, out, seen, why, whylen);
-	if (st != ST_OK || out->command != FORWARD_CONNECT)
-		return st;
-	if (argc - w.at != 2) {
-		(void)snprintf(why, whylen, "%s: bottle-forward connect "
-		    "[OPTION ...] HOST PORT", argc - w.at < 2 ?
-		    "HOST and PORT are missing" :
-		    "too many words");
-		return ST_MALFORMED;
-	}
-	if ((st = check(out, seen, why, whylen)) != ST_OK)
-		return st;
-	return target_parse(argv[w.at], argv[w.at + 1], &out->target, why,
-	    whylen) == ST_OK ? ST_OK : ST_MALFORMED;
+	return check_group(seen, GROUP_CONNECT, "connect", why, whylen);
 }

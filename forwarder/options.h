@@ -17,6 +17,7 @@
 
 enum forward_command {
 	FORWARD_CONNECT,
+	FORWARD_PLACE,
 	FORWARD_HELP,
 	FORWARD_VERSION,
 };
@@ -36,6 +37,9 @@ struct forward_options {
 	bool		 check;
 	uint32_t	 connect_s;	/* seconds */
 	uint32_t	 answer_s;
+
+	/* place */
+	uint32_t	 silence_s;
 };
 
 /**

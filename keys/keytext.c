@@ -39,7 +39,7 @@ struct parse {
 
 static const char why_broken[] = "it does not parse: the text is damaged";
 static const char why_no_point[] = "its file leaves the public half out: "
-    "ssh-keygen -p -f FILE writes it anew";
+    "`ssh-keygen -p -f FILE` writes it anew";
 static const char why_range[] = "a number in it is larger than in any key "
     "that is taken (RSA has 1024 to 16384 bits)";
 static const char why_halves[] =
@@ -238,26 +238,44 @@ openssh_private(struct parse *p, struct slice section, struct slice blob)
 	return check_fields(p);
 }
 
+/* What openssh-key-v1 begins with. */
+struct openssh_head {
+	struct slice	 cipher, kdf, kdf_options;
+	uint32_t	 n;		/* keys; their public blobs follow */
+};
+
+/* Take the head. */
+static int
+openssh_head(struct wire_reader *r, struct openssh_head *out)
+{
+	struct slice magic;
+
+	if (wire_get_bytes(r, sizeof(OPENSSH_MAGIC), &magic) != ST_OK ||
+	    memcmp(magic.p, OPENSSH_MAGIC, sizeof(OPENSSH_MAGIC)) != 0 ||
+	    wire_get_string(r, &out->cipher) != ST_OK ||
+	    wire_get_string(r, &out->kdf) != ST_OK ||
+	    wire_get_string(r, &out->kdf_options) != ST_OK ||
+	    wire_get_u32(r, &out->n) != ST_OK)
+		return ST_MALFORMED;
+	return ST_OK;
+}
+
 /* openssh-key-v1. */
 static int
 form_openssh(struct parse *p, struct slice in)
 {
 	struct wire_reader r = wire_reader(in);
-	struct slice magic, cipher, kdf, kdf_options, blob, section;
-	uint32_t n;
+	struct openssh_head head;
+	struct slice blob, section;
 
-	if (wire_get_bytes(&r, sizeof(OPENSSH_MAGIC), &magic) != ST_OK ||
-	    memcmp(magic.p, OPENSSH_MAGIC, sizeof(OPENSSH_MAGIC)) != 0 ||
-	    wire_get_string(&r, &cipher) != ST_OK ||
-	    wire_get_string(&r, &kdf) != ST_OK ||
-	    wire_get_string(&r, &kdf_options) != ST_OK ||
-	    wire_get_u32(&r, &n) != ST_OK)
+	if (openssh_head(&r, &head) != ST_OK)
 		return broken(p, ST_MALFORMED);
-	if (!slice_eq_str(cipher, "none") || !slice_eq_str(kdf, "none"))
+	if (!slice_eq_str(head.cipher, "none") ||
+	    !slice_eq_str(head.kdf, "none"))
 		return refuse(p, ST_LOCKED, why_locked);
-	if (kdf_options.len != 0)
+	if (head.kdf_options.len != 0)
 		return broken(p, ST_MALFORMED);
-	if (n != 1)
+	if (head.n != 1)
 		return refuse(p, ST_UNSUPPORTED, why_several);
 	if (wire_get_string(&r, &blob) != ST_OK ||
 	    wire_get_string(&r, &section) != ST_OK || !wire_end(&r) ||
@@ -641,6 +659,51 @@ keytext_next(struct secret *region, keytext_point point, struct slice *in,
 		keytext_fini(region, out);
 		(void)snprintf(why, whylen, "%s: %s", kind, reason);
 	}
+	return st;
+}
+
+/* Copy the public blob out of a decoded openssh-key-v1 key. */
+static int
+openssh_public(struct slice in, uint8_t out[static KEYPRIVATE_PUBLIC_MAX],
+    size_t *len)
+{
+	struct wire_reader r = wire_reader(in);
+	struct openssh_head head;
+	struct slice blob;
+
+	if (openssh_head(&r, &head) != ST_OK || head.n != 1 ||
+	    wire_get_string(&r, &blob) != ST_OK)
+		return ST_MALFORMED;
+	if (blob.len > KEYPRIVATE_PUBLIC_MAX)
+		return ST_TOO_LARGE;
+	memcpy(out, blob.p, blob.len);
+	*len = blob.len;
+	return ST_OK;
+}
+
+int
+keytext_public(struct secret *region, struct slice in,
+    uint8_t out[static KEYPRIVATE_PUBLIC_MAX], size_t *len)
+{
+	struct pem_block block;
+	const char *why;
+	uint8_t *decoded;
+	size_t cap, n;
+	int st;
+
+	*len = 0;
+	if ((st = pem_next(&in, &block, &why)) != ST_OK)
+		return st == ST_UNSUPPORTED ? ST_NOT_FOUND : st;
+	if (form_find(block.label)->decode != form_openssh)
+		return ST_NOT_FOUND;
+	if ((cap = pem_decoded_max(block.body)) > DECODED_MAX)
+		return ST_TOO_LARGE;
+	/* There may be nothing between the two lines. */
+	if ((decoded = secret_alloc(region, cap + 1)) == NULL)
+		return ST_FULL;
+	if ((st = pem_decode(block.body, decoded, cap, &n)) == ST_OK)
+		st = openssh_public((struct slice){ decoded, n }, out, len);
+	secret_free(region, decoded);
 	return st;
 }
 

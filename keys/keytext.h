@@ -50,6 +50,19 @@ int keytext_next(struct secret *region, keytext_point point, struct slice *in,
     struct keytext *out, char *why, size_t whylen) MUST_USE;
 
 /**
+ * keytext_public(region, in, out, len):
+ * The public blob, of *${len} bytes, of the first private key in ${in}, where
+ * it can be had without the passphrase that the key may be under: only the
+ * format openssh-key-v1 has it.  Its type may be one that we do not take.
+ *
+ * Errors: ST_NOT_FOUND   no key, or in another format
+ *         ST_MALFORMED, ST_TOO_LARGE, ST_FULL
+ *         *${len} is then 0.
+ */
+int keytext_public(struct secret *region, struct slice in,
+    uint8_t out[static KEYPRIVATE_PUBLIC_MAX], size_t *len) MUST_USE;
+
+/**
  * keytext_fini(region, key):
  * Wipe and release.  May be called twice.
  */

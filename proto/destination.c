@@ -148,3 +148,36 @@ destination_check(struct slice list)
 		return st;
 	return n > 0 ? ST_OK : ST_MALFORMED;
 }
+
+/* One end of a pair. */
+static void
+put_hop(struct wire_writer *w, const struct destination_hop *hop)
+{
+	const struct slice nothing = { NULL, 0 };
+	size_t mark = wire_open_string(w);
+
+	wire_put_string(w, hop->user);
+	wire_put_string(w, hop->host);
+	wire_put_string(w, nothing);
+	wire_put_bytes(w, hop->keys);
+	wire_close_string(w, mark);
+}
+
+void
+destination_put(struct wire_writer *w, const struct destination *pair)
+{
+	const struct slice nothing = { NULL, 0 };
+	size_t mark = wire_open_string(w);
+
+	put_hop(w, &pair->from);
+	put_hop(w, &pair->to);
+	wire_put_string(w, nothing);
+	wire_close_string(w, mark);
+}
+
+void
+destination_put_key(struct wire_writer *w, const struct destination_key *key)
+{
+	wire_put_string(w, key->blob);
+	wire_put_u8(w, key->is_ca ? 1 : 0);
+}

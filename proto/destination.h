@@ -65,4 +65,17 @@ struct destination_key {
 int destination_next_key(struct wire_reader *r, struct destination_key *out)
     MUST_USE;
 
+/**
+ * destination_put(w, pair):
+ * Append a pair to a list.
+ */
+void destination_put(struct wire_writer *w, const struct destination *pair);
+
+/**
+ * destination_put_key(w, key):
+ * Append a key to the keys of a hop.
+ */
+void destination_put_key(struct wire_writer *w,
+    const struct destination_key *key);
+
 #endif /* !DESTINATION_H_ */

@@ -14,8 +14,10 @@
  *          PLACE_* and a body.  The placing process answers with lines that
  *          begin with PLACEPIPE_MARK; the host passes over all others.
  *          Nothing depends on an end of file, but one before PLACE_KEEP undoes
- *          what was done: unless the agent has the keys that these files are
- *          for, see forwarder/place.h.
+ *          what was done: unless it came after "switched" and the agent has
+ *          the keys that these files are for, see forwarder/place.h.  A host
+ *          that wants all of it undone says so with PLACE_UNDO; a frame that
+ *          is broken or out of turn does the same.
  *
  *          begin     once and first
  *          file*     into the load's own directory
@@ -24,10 +26,15 @@
  *          stage     write all of it, out of sight: answered with "staged"
  *          switch    put it in the place of the earlier one: "switched"
  *          keep      take the earlier one away: "kept", and the end
+ *          undo      in the place of any of them: "failed", and the end
+ *
+ *          Before stage nothing in the home is touched.
  */
 
 #include "base/status.h"
 #include "base/text.h"
+#include "base/unixsock.h"
+#include "base/users.h"
 #include "proto/wire.h"
 
 #define PLACEPIPE_MAGIC		"bottle-place 1\n"	/* in front of it all */
@@ -35,28 +42,38 @@
 #define PLACEPIPE_LINE_MAX	2048
 /* Longest frame: a file of known hosts, with room. */
 #define PLACEPIPE_FRAME_MAX	(512 * 1024)
-/* Most files and bytes in all of a load. */
+/* Most frames FILE, COMMON and LINE of a load, and bytes in them without their
+ * lengths. */
 #define PLACEPIPE_FILES_MAX	1024
 #define PLACEPIPE_BYTES_MAX	(4 * 1024 * 1024)
+/* Most frames LINE, and bytes of lines in one. */
+#define PLACEPIPE_LINES_MAX	16
+#define PLACEPIPE_LINES_LEN_MAX	4096
 /* Longest name: of a load, as the agent takes it, and of a file. */
 #define PLACEPIPE_NAME_MAX	64
 #define PLACEPIPE_PATH_MAX	255
+/* Longest home and path of a socket. */
+#define PLACEPIPE_HOME_MAX	(USERS_HOME_MAX - 1)
+#define PLACEPIPE_SOCKET_MAX	(UNIXSOCK_PATH_MAX - 1)
 
 enum placepipe_kind {
 	PLACE_BEGIN = 1,	/* text name of the load, text home or empty
 				 * (that of the user), text socket */
 	PLACE_FILE,		/* text name, string bytes */
 	PLACE_COMMON,		/* text name, string bytes */
-	PLACE_LINE,		/* text path below the home, text lines: they
-				 * go to the top of it, unless they are there */
+	PLACE_LINE,		/* text path below the home, text lines (a last
+				 * LF may be missing): they go to the top of
+				 * it, unless they are there, one below the
+				 * other */
 	PLACE_STAGE,		/* nothing */
 	PLACE_SWITCH,		/* nothing */
 	PLACE_KEEP,		/* nothing */
+	PLACE_UNDO,		/* nothing */
 };
 
 struct placepipe_frame {
 	enum placepipe_kind	 kind;
-	struct slice		 name;	/* load, file or path; valid: see below */
+	struct slice		 name;	/* load, file or path: see below */
 	struct slice		 bytes;	/* contents or lines; BEGIN: home */
 	struct slice		 socket;	/* of BEGIN */
 };
@@ -66,21 +83,25 @@ struct placepipe_frame {
  * Decode one frame, without its length.  Names of loads and files are
  * [A-Za-z0-9@_+=,-][A-Za-z0-9@_+=,.-]*, at most PLACEPIPE_NAME_MAX or
  * PLACEPIPE_PATH_MAX bytes; a path of LINE is such names with / between them,
- * whose first may begin with a dot, and none of which is "..".
+ * whose first may begin with a dot, and none of which is "..".  A home is
+ * absolute or empty, a socket absolute; no text has a NUL.
  *
  * Owns:   ${out} borrows from ${body}.
- * Errors: ST_MALFORMED, ST_TOO_LARGE, ST_UNSUPPORTED (a kind unknown to us)
+ * Errors: ST_MALFORMED    a field is missing, broken, or one too many
+ *         ST_TOO_LARGE    above a limit
+ *         ST_UNSUPPORTED  a kind unknown to us
  */
 int placepipe_decode(struct slice body, struct placepipe_frame *out) MUST_USE;
 
 /**
  * placepipe_put(w, frame):
- * Append a frame with its length.
+ * Append a frame with its length.  What was decoded comes out as it went in.
  */
 void placepipe_put(struct wire_writer *w, const struct placepipe_frame *frame);
 
 enum placepipe_word {
-	PLACEPIPE_HELLO,	/* text: version and machine; at the start */
+	PLACEPIPE_HELLO,	/* text: version, machine, and the folder of
+				 * the program; at the start */
 	PLACEPIPE_STAGED,
 	PLACEPIPE_SWITCHED,
 	PLACEPIPE_KEPT,
@@ -95,10 +116,20 @@ struct placepipe_line {
 };
 
 /**
- * placepipe_line_put(t, line), placepipe_line_get(line, out):
- * As loadpipe_put() and loadpipe_get().
+ * placepipe_line_put(t, line):
+ * Append a line with its end; ${line}->text is escaped, and cut to fit.
  */
 void placepipe_line_put(struct text *t, const struct placepipe_line *line);
+
+/**
+ * placepipe_line_get(line, out):
+ * Take one line apart, without its LF and with or without a CR.
+ *
+ * Owns:   ${out} borrows from ${line}.  The text is as it was sent: who shows
+ *         it escapes it.
+ * Errors: ST_NOT_FOUND  none of ours
+ *         ST_MALFORMED  one of ours, and broken
+ */
 int placepipe_line_get(struct slice line, struct placepipe_line *out)
     MUST_USE;
 

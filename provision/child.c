@@ -26,6 +26,9 @@
 #define READ_MAX	(16 * 1024)
 #define TEXT_FIRST	1024
 
+/* A request to end is repeated after this. */
+#define STOP_AGAIN_MS	50
+
 /* What the child says when it cannot become the program. */
 struct trouble {
 	int	 err;		/* errno */
@@ -151,14 +154,29 @@ make_socket(struct pipes *p)
 	return st;
 }
 
-/* One stream of the child's; ${ours} is the end that does not block. */
+/* What a stream is that we have no end of; ${number} is the child's. */
 static int
-make_stream(enum child_stream kind, int ours, int fds[static 2])
+open_whole(enum child_stream kind, int number)
 {
+	int fd = -1;
+
+	if (kind == CHILD_INHERIT)
+		fd = fcntl(number, F_DUPFD_CLOEXEC, 3);
+	if (kind == CHILD_TTY)
+		fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	/* Also for one of ours that is closed. */
+	return fd >= 0 ? fd : open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+/* One stream of the child's, as its descriptor ${number}. */
+static int
+make_stream(enum child_stream kind, int number, int fds[static 2])
+{
+	const int ours = number == 0 ? 1 : 0;
 	int st;
 
-	if (kind == CHILD_NULL) {
-		fds[1 - ours] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (kind != CHILD_PIPE && kind != CHILD_KEEP) {
+		fds[1 - ours] = open_whole(kind, number);
 		return fds[1 - ours] >= 0 ? raise_fd(&fds[1 - ours]) :
 		    ST_SYSTEM;
 	}
@@ -177,12 +195,12 @@ make_streams(const struct child_spec *spec, struct pipes *p)
 		st = make_socket(p);
 	} else {
 		st = spec->in == CHILD_GIVEN ? copy_fd(spec->in_fd, &p->in[0]) :
-		    make_stream(spec->in, 1, p->in);
+		    make_stream(spec->in, 0, p->in);
 		if (st == ST_OK)
-			st = make_stream(spec->out, 0, p->out);
+			st = make_stream(spec->out, 1, p->out);
 	}
 	if (st == ST_OK)
-		st = make_stream(spec->err, 0, p->err);
+		st = make_stream(spec->err, 2, p->err);
 	if (st == ST_OK)
 		st = make_pipe(p->trouble);
 	return st;
@@ -570,6 +588,26 @@ child_kill(struct child *c)
 		return;
 	(void)kill(c->pid, SIGKILL);
 	reap(c);
+}
+
+void
+child_stop(struct child *c, int grace_ms)
+{
+	int64_t now = clock_ms(), until = now + grace_ms, again = now;
+
+	for (; c->pid != 0 && now < until; now = clock_ms()) {
+		/* A handler that only takes note of it, just before a system
+		 * call that waits, has it wait all the same. */
+		if (now >= again) {
+			(void)kill(c->pid, SIGTERM);
+			again = now + STOP_AGAIN_MS;
+		}
+		if (waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+			c->pid = 0;
+		else
+			(void)poll(NULL, 0, CHILD_END_MS);
+	}
+	child_kill(c);
 }
 
 void

@@ -45,6 +45,9 @@ enum child_stream {
 	CHILD_NULL,		/* /dev/null */
 	CHILD_PIPE,		/* a pipe; the caller reads or writes */
 	CHILD_KEEP,		/* a pipe; child_turn() reads and keeps */
+	CHILD_INHERIT,		/* ours, whatever it is */
+	CHILD_TTY,		/* the controlling terminal; /dev/null where
+				 * there is none */
 	CHILD_SOCKET,		/* stdin and stdout together: one socket, whose
 				 * other end child_take_socket() gives */
 	CHILD_GIVEN,		/* stdin: what ${in_fd} is open on */
@@ -207,6 +210,14 @@ void child_close_in(struct child *c);
  * how it ended.  Nothing happens if it has ended.
  */
 void child_kill(struct child *c);
+
+/**
+ * child_stop(c, grace_ms):
+ * Ask it to end (SIGTERM, now and again), so that it can clean up behind
+ * itself: a program that reads a passphrase has the terminal's echo to turn on
+ * again.  Kill it if it is there after that time.
+ */
+void child_stop(struct child *c, int grace_ms);
 
 /**
  * child_fini(c):

@@ -357,7 +357,7 @@ take_key(const char *text, size_t len, struct hostscan *out)
 		goto out;
 	}
 	memcpy(k->blob, blob.p, blob.len);
-	keyprint_write(blob, k->fingerprint);
+	fingerprint_sha256(blob, k->fingerprint);
 	out->n++;
 	st = ST_OK;
 out:

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "keys/keyprint.h"
+#include "keys/fingerprint.h"
 
 #define HOSTSCAN_TIME_MS	10000
 /* One of each type. */
@@ -32,7 +32,7 @@ struct hostscan_key {
 	char	*text;		/* "TYPE BASE64"; owned */
 	uint8_t	*blob;		/* owned */
 	size_t	 len;
-	char	 fingerprint[KEYPRINT_MAX];	/* "SHA256:..." */
+	char	 fingerprint[FINGERPRINT_MAX];	/* "SHA256:..." */
 };
 
 struct hostscan {

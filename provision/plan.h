@@ -62,7 +62,7 @@ struct plan_words {
 
 struct plan_key {
 	char		*where;		/* of the first entry that names it */
-	char		*path;		/* of the private half, here */
+	char		*path;		/* of the private half, here; unique */
 	char		*certificate;	/* named for it; NULL: look beside it */
 	bool		 optional;	/* a default of ssh's: it need not be
 					 * there, see plan_drop_key() */
@@ -92,7 +92,9 @@ struct plan {
 
 /* What goes for all that is added. */
 struct plan_defaults {
-	bool		 sign;		/* every key is for commits, too */
+	const char	*manifest;	/* its name, for messages */
+	bool		 sign;		/* keys whose purposes nobody said are
+					 * for commits, too */
 };
 
 void plan_init(struct plan *p);
@@ -137,6 +139,12 @@ void plan_drop_key(struct plan *p, size_t key);
  */
 int plan_pin(struct plan *p, size_t host, const char *text, struct slice blob,
     bool is_ca) MUST_USE;
+
+/**
+ * plan_label(p, key, out, cap):
+ * The hosts of a key, for messages: "web, build-box", cut.
+ */
+void plan_label(const struct plan *p, size_t key, char *out, size_t cap);
 
 /**
  * plan_is_bound(p, key):

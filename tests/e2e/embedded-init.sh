@@ -1,9 +1,10 @@
 #!/bin/bash
-# embedded-init.sh DIR MACHINE - process 1 of a machine of the world without a
-# container engine: bottle, proxy or server.
+# embedded-init.sh DIR MACHINE COMMAND... - process 1 of a machine of the world
+# without a container engine: bottle, proxy or server.
 #
 # Runs in name spaces of its own: see embedded_start in world.sh.  The root is
-# DIR/MACHINE; the pid, as the outside counts, goes to DIR/MACHINE.pid.
+# DIR/MACHINE; the pid, as the outside counts, goes to DIR/MACHINE.pid.  COMMAND
+# is run in the server, beside its sshd.
 set -eu
 dir=$1 machine=$2
 root=$dir/$machine
@@ -31,7 +32,11 @@ done
 
 case $machine in
 proxy) chroot "$root" /usr/bin/tinyproxy -d & ;;
-server) chroot "$root" /usr/sbin/sshd -D -e & ;;
+server)
+	# See world.sh: it is two hosts.
+	chroot "$root" "${@:3}"
+	chroot "$root" /usr/sbin/sshd -D -e &
+	;;
 esac
 printf '\n' >"$root.ready"
 # bash reaps what is left to it here.

@@ -1,9 +1,12 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 # world.sh - three machines: a bottle with the user node (uid 1000) and our
-# programs, a server with sshd and a bare git repository, and between them a
+# programs, a server with sshd and bare git repositories, and between them a
 # proxy.  The bottle and the server are in networks of their own, and only the
-# proxy, which lets CONNECT to the server's port 22 through, is in both: in the
-# bottle there is no route to the server, and nobody knows its name.
+# proxy, which lets CONNECT to two of the server's ports through, is in both: in
+# the bottle there is no route to the server, and nobody knows its name.
+#
+# The server is two hosts, each with a name, a port and a host key: git.example
+# with project.git of the user git, and build.example with site.git of deploy.
 #
 # Made with docker or, without an engine, with unshare and chroot; what is in
 # them and how they are used is the same.  "bare" is docker with everything
@@ -18,6 +21,7 @@
 #	bottle_in UID COMMAND...	the same with our stdin
 #	server_in COMMAND...		run on the server as root, our stdin
 #	proxy_in COMMAND...		the same in the proxy
+#	server_authorize_as USER FILE...	let public keys in
 #	server_address			print the server's address
 #	world_restart			end all that runs in the bottle
 #	world_enter UID			print the words that run a command in it
@@ -35,6 +39,9 @@ world_bin=/usr/local/bin
 world_program=$world_bin/bottle-agent
 world_socket=/run/bottle-agent.sock
 world_host=git.example
+# The other host that the server is, at a port of its own.
+world_build=build.example
+world_build_port=2222
 # The proxy lets this one through as well, and nothing answers there.
 world_host_gone=gone.example
 world_proxy=proxy.example
@@ -88,6 +95,7 @@ world_up() {
 	fi
 	world_dir=$(mktemp -d "${TMPDIR:-/tmp}/bottle-world.XXXXXX")
 	ssh-keygen -q -t ed25519 -N '' -C '' -f "$world_dir/hostkey"
+	ssh-keygen -q -t ed25519 -N '' -C '' -f "$world_dir/buildkey"
 	proxy_files
 	"${world_kind}_up" "$3" && wait_for 15 server_answers || return 1
 	server_setup
@@ -136,10 +144,11 @@ world_export() {
 	"${world_kind}_export"
 }
 
-# The proxy's configuration: what it lets through is one port of two names.
+# The proxy's configuration: what it lets through is one port of each name.
 proxy_files() {
-	printf '^%s:22$\n' "${world_host//./\\.}" "${world_host_gone//./\\.}" \
-	    >"$world_dir/filter"
+	printf '^%s:%s$\n' "${world_host//./\\.}" 22 \
+	    "${world_host_gone//./\\.}" 22 \
+	    "${world_build//./\\.}" "$world_build_port" >"$world_dir/filter"
 	cat >"$world_dir/tinyproxy.conf" <<-EOS
 		User tinyproxy
 		Group tinyproxy
@@ -147,6 +156,7 @@ proxy_files() {
 		Timeout 600
 		MaxClients 100
 		ConnectPort 22
+		ConnectPort $world_build_port
 		Filter "/etc/tinyproxy/filter"
 		FilterURLs On
 		FilterType ere
@@ -155,26 +165,44 @@ proxy_files() {
 	chmod 644 "$world_dir/filter" "$world_dir/tinyproxy.conf"
 }
 
-# The server's repository.
+# The server's users and their repositories.
 server_setup() {
 	server_in bash -s <<-'EOS'
 		set -eu
-		export HOME=/home/git
-		setpriv --reuid git --regid git --init-groups bash -c '
-			cd
-			mkdir -m 700 .ssh
-			git init -q --bare -b main project.git
-		'
+		useradd -m -u 1001 -s /bin/bash deploy
+		usermod -p '*' deploy
+		for user in git:project deploy:site; do
+			name=${user%:*}
+			HOME=/home/$name setpriv --reuid "$name" \
+			    --regid "$name" --init-groups bash -c '
+				cd
+				mkdir -m 700 .ssh
+				git init -q --bare -b main "$1.git"
+			' - "${user#*:}"
+		done
 	EOS
 }
 
-# server_authorize FILE...: let these public keys in.
+# server_authorize FILE...: let these public keys in, as git.
 server_authorize() {
+	server_authorize_as git "$@"
+}
+
+# server_authorize_as USER FILE...: at both hosts.
+server_authorize_as() {
+	local user=$1
+
+	shift
 	cat "$@" | server_in bash -c '
 		umask 077
-		cat >/home/git/.ssh/authorized_keys
-		chown git:git /home/git/.ssh/authorized_keys'
+		cat >"/home/$1/.ssh/authorized_keys"
+		chown "$1:$1" "/home/$1/.ssh/authorized_keys"' - "$user"
 }
+
+# What starts the server's second sshd.  It keeps no pid file: that is the
+# first one's.
+server_build_sshd=(/usr/sbin/sshd -p "$world_build_port"
+    -h /etc/ssh/build_host_key -o PidFile=none)
 
 # bottle_setup DIR: the client's configuration, all of it public: for each
 # DIR/*.pub a host of the name world_host that is reached with that key and no
@@ -260,12 +288,14 @@ docker_up() {
 	docker network create --internal "$world_name-out" >/dev/null
 	docker create --name "$world_name-git" --hostname git \
 	    --network "$world_name-out" --network-alias "$world_host" \
-	    "${dns[@]}" \
+	    --network-alias "$world_build" "${dns[@]}" \
 	    "$world_image_server" bash -c \
-	    'mkdir -p -m 755 /run/sshd && exec /usr/sbin/sshd -D -e' \
-	    >/dev/null
+	    'mkdir -p -m 755 /run/sshd && "$@" && exec /usr/sbin/sshd -D -e' \
+	    - "${server_build_sshd[@]}" >/dev/null
 	docker_copy "$world_dir/hostkey" 600 \
 	    "$world_name-git:/etc/ssh/ssh_host_ed25519_key"
+	docker_copy "$world_dir/buildkey" 600 \
+	    "$world_name-git:/etc/ssh/build_host_key"
 	docker create --name "$world_name-proxy" --hostname proxy \
 	    --network "$world_name" --network-alias "$world_proxy" \
 	    "${dns[@]}" --add-host "$world_host_gone:127.0.0.1" \
@@ -370,11 +400,13 @@ embedded_up() {
 	done
 	install -m 600 "$world_dir/hostkey" \
 	    "$world_dir/server/etc/ssh/ssh_host_ed25519_key"
+	install -m 600 "$world_dir/buildkey" \
+	    "$world_dir/server/etc/ssh/build_host_key"
 	install -m 644 "$world_dir/tinyproxy.conf" "$world_dir/filter" \
 	    "$world_dir/proxy/etc/tinyproxy"
 	mkdir -m 755 "$world_dir/server/run/sshd"
 	embedded_hosts bottle "$embedded_bottle_net.1 $world_proxy"
-	embedded_hosts proxy "$embedded_server_net.2 $world_host" \
+	embedded_hosts proxy "$embedded_server_net.2 $world_host $world_build" \
 	    "127.0.0.1 $world_host_gone"
 	embedded_hosts server
 	touch "$world_dir/born"
@@ -393,7 +425,8 @@ embedded_start() {
 	rm -f "$world_dir/$1.ready"
 	mkfifo -m 600 "$world_dir/$1.ready"
 	embedded_unshare bash "$world_here/embedded-init.sh" "$world_dir" \
-	    "$1" >"$world_dir/$1.log" 2>&1 </dev/null &
+	    "$1" "${server_build_sshd[@]}" >"$world_dir/$1.log" 2>&1 \
+	    </dev/null &
 	disown "$!"
 	if ! read -r -t 20 <>"$world_dir/$1.ready"; then
 		world_why="no name spaces: $(tail -n 1 "$world_dir/$1.log")"

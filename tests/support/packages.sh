@@ -19,6 +19,7 @@ packages_build=(
 
 # To build and run the unit tests, fuzz targets and scenarios as well.
 packages_test=(
+	busybox
 	clang
 	git
 	jq

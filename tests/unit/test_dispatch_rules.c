@@ -11,6 +11,7 @@
 #include "agent/vault.h"
 #include "agent/verify.h"
 #include "base/loop.h"
+#include "keys/fingerprint.h"
 #include "proto/approve.h"
 #include "proto/certificate.h"
 #include "proto/extension.h"
@@ -285,7 +286,7 @@ listed(struct conn *c)
 static void
 certificates_of_every_type_are_held_beside_their_keys(void **state)
 {
-	char fingerprint[KEY_FINGERPRINT_MAX];
+	char fingerprint[FINGERPRINT_MAX];
 	struct certificate parts;
 	struct wire_reader r;
 	struct wire_writer w;
@@ -335,7 +336,7 @@ certificates_of_every_type_are_held_beside_their_keys(void **state)
 		assert_int_equal(certificate_decode(cert, &parts), ST_OK);
 		w = writer();
 		keyblob_put(&w, &parts.key);
-		key_fingerprint_of(written(&w), fingerprint);
+		fingerprint_sha256(written(&w), fingerprint);
 		assert_string_equal(last.rec.fingerprint, fingerprint);
 	}
 }

@@ -118,6 +118,21 @@ every_option_is_taken(void **state)
 }
 
 static void
+place_needs_nothing(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "place");
+	assert_int_equal(l.opts.command, FORWARD_PLACE);
+	assert_int_equal(l.opts.silence_s, 120);
+	assert_false(l.opts.verbose);
+	parse_ok(&l, "place --silence-timeout 1m30s -v");
+	assert_int_equal(l.opts.silence_s, 90);
+	assert_true(l.opts.verbose);
+}
+
+static void
 the_first_help_or_version_ends_the_parse(void **state)
 {
 	static const struct {
@@ -130,6 +145,8 @@ the_first_help_or_version_ends_the_parse(void **state)
 		{ "-V", FORWARD_VERSION },
 		{ "connect --help", FORWARD_HELP },
 		{ "connect -V", FORWARD_VERSION },
+		{ "place -h --nonsense", FORWARD_HELP },
+		{ "place -V", FORWARD_VERSION },
 		{ "-hV", FORWARD_HELP },
 		{ "-Vh", FORWARD_VERSION },
 		{ "--help --nonsense", FORWARD_HELP },
@@ -155,9 +172,9 @@ wrong_use_is_said_in_one_line(void **state)
 	} t[] = {
 		{ "", "say what to do: bottle-forward connect HOST PORT" },
 		{ "-v", "say what to do: bottle-forward connect HOST PORT" },
-		{ "''", "unknown command ; there is connect" },
-		{ "conect h 22", "unknown command conect; there is connect" },
-		{ "a\x1b[m", "unknown command a\\x1b[m; there is connect" },
+		{ "''", "unknown command ; there are connect and place" },
+		{ "conect h 22", "unknown command conect; there are connect and place" },
+		{ "a\x1b[m", "unknown command a\\x1b[m; there are connect and place" },
 		{ "connect", "HOST and PORT are missing: bottle-forward "
 		    "connect [OPTION ...] HOST PORT" },
 		{ "connect h", "HOST and PORT are missing: bottle-forward "
@@ -210,6 +227,17 @@ wrong_use_is_said_in_one_line(void **state)
 		    "--header means nothing without a proxy" },
 		{ "connect --proxy DIRECT --header A:b h 22",
 		    "--header means nothing without a proxy" },
+		{ "place x", "too many words: bottle-forward place "
+		    "[OPTION ...]" },
+		{ "--silence-timeout 3 place",
+		    "--silence-timeout goes behind place" },
+		{ "--silence-timeout 3 connect h 22",
+		    "--silence-timeout goes behind place" },
+		{ "connect --silence-timeout 3 h 22",
+		    "--silence-timeout goes behind place" },
+		{ "--check place", "--check goes behind connect" },
+		{ "place --check", "--check goes behind connect" },
+		{ "place --proxy x", "--proxy goes behind connect" },
 		{ "connect --header nothing h 22",
 		    "--header: not NAME: VALUE" },
 		{ "connect --header Host:x h 22", "--header: host is sent by "
@@ -255,6 +283,15 @@ times_are_1_second_to_1_day(void **state)
 		    "connect --answer-timeout=%s h 22", t[i].time);
 		parse(&l, words);
 		assert_int_equal(l.st, t[i].s > 0 ? ST_OK : ST_MALFORMED);
+		(void)snprintf(words, sizeof(words),
+		    "place --silence-timeout=%s", t[i].time);
+		parse(&l, words);
+		assert_int_equal(l.st, t[i].s > 0 ? ST_OK : ST_MALFORMED);
+		if (t[i].s > 0)
+			assert_int_equal(l.opts.silence_s, t[i].s);
+		(void)snprintf(words, sizeof(words),
+		    "connect --answer-timeout=%s h 22", t[i].time);
+		parse(&l, words);
 		if (t[i].s > 0) {
 			assert_int_equal(l.opts.answer_s, t[i].s);
 			continue;
@@ -298,7 +335,7 @@ help_names_every_option(void **state)
 		"--proxy URL", "--auth-file FILE", "--auth-fd N",
 		"--header LINE", "--fdpass", "--check",
 		"--connect-timeout TIME", "--answer-timeout TIME",
-		"-v, --verbose", "-h, --help", "-V, --version",
+		"--silence-timeout TIME", "-v, --verbose", "-h, --help", "-V, --version",
 	};
 	char *text = forward_options_usage();
 	const char *line;
@@ -320,6 +357,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(connect_needs_a_host_and_a_port_only),
 		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(place_needs_nothing),
 		cmocka_unit_test(the_first_help_or_version_ends_the_parse),
 		cmocka_unit_test(wrong_use_is_said_in_one_line),
 		cmocka_unit_test(times_are_1_second_to_1_day),

@@ -320,19 +320,6 @@ full_vault_refuses_and_earlier_keys_sign(void **state)
 	key_free(first);
 }
 
-static void
-fingerprint_is_ssh_keygens(void **state)
-{
-	/* ssh-keygen -l of this blob, an Ed25519 key of 32 zero bytes. */
-	uint8_t blob[51] = "\0\0\0\x0bssh-ed25519\0\0\0\x20";
-	char fp[KEY_FINGERPRINT_MAX];
-
-	(void)state;
-	key_fingerprint_of((struct slice){ blob, sizeof(blob) }, fp);
-	assert_string_equal(fp,
-	    "SHA256:kmYcvdi2GkPeWxB6XLjrZB8JHsy2Hm8luHMFp9GMvqk");
-}
-
 int
 main(void)
 {
@@ -347,7 +334,6 @@ main(void)
 		cmocka_unit_test(public_point_of_a_number),
 		cmocka_unit_test(keys_live_in_the_vault),
 		cmocka_unit_test(full_vault_refuses_and_earlier_keys_sign),
-		cmocka_unit_test(fingerprint_is_ssh_keygens),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

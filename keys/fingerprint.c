@@ -1,17 +1,17 @@
-#include "keys/keyprint.h"
+#include "keys/fingerprint.h"
 
 #include <sodium.h>
 
 #include "base/text.h"
 
 void
-keyprint_write(struct slice blob, char out[static KEYPRINT_MAX])
+fingerprint_sha256(struct slice blob, char out[static FINGERPRINT_MAX])
 {
-	uint8_t digest[crypto_hash_sha256_BYTES];
+	unsigned char digest[crypto_hash_sha256_BYTES];
 	struct text t;
 
 	(void)crypto_hash_sha256(digest, blob.p, blob.len);
-	text_init(&t, out, KEYPRINT_MAX);
+	text_init(&t, out, FINGERPRINT_MAX);
 	text_add(&t, "SHA256:");
 	text_base64(&t, digest, sizeof(digest), false);
 }

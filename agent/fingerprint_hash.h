@@ -1,8 +1,8 @@
-#ifndef FINGERPRINT_H_
-#define FINGERPRINT_H_
+#ifndef FINGERPRINT_HASH_H_
+#define FINGERPRINT_HASH_H_
 
 /*
- * fingerprint - a public key as people compare it.
+ * fingerprint_hash - fingerprints by the hash that -E names.
  *
  * Layer:   agent.
  * Source:  ssh-keygen(1) -l -E.
@@ -12,7 +12,7 @@
 #include "proto/wire.h"
 
 /* The longest, SHA512, with its NUL. */
-#define FINGERPRINT_MAX		96
+#define FINGERPRINT_HASH_MAX		96
 
 enum fingerprint_hash {
 	FINGERPRINT_SHA256,
@@ -32,13 +32,13 @@ int fingerprint_hash_find(const char *name, enum fingerprint_hash *out)
     MUST_USE;
 
 /**
- * fingerprint_write(hash, blob, out):
+ * fingerprint_hash_write(hash, blob, out):
  * "SHA256:" and base64 without padding, the other SHAs likewise; or "MD5:" and
  * pairs of hexadecimal digits with colons between them.  Where libcrypto
  * refuses the hash, as one in FIPS mode does with MD5, it comes out as SHA256:
  * the name in front says what it is.
  */
-void fingerprint_write(enum fingerprint_hash hash, struct slice blob,
-    char out[static FINGERPRINT_MAX]);
+void fingerprint_hash_write(enum fingerprint_hash hash, struct slice blob,
+    char out[static FINGERPRINT_HASH_MAX]);
 
-#endif /* !FINGERPRINT_H_ */
+#endif /* !FINGERPRINT_HASH_H_ */

@@ -1,4 +1,4 @@
-#include "agent/fingerprint.h"
+#include "agent/fingerprint_hash.h"
 
 #include <stdint.h>
 #include <strings.h>
@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 #include "base/text.h"
-#include "keys/keyprint.h"
+#include "keys/fingerprint.h"
 
 static const char *const hashes[] = {
 	[FINGERPRINT_SHA256] = "SHA256",
@@ -38,23 +38,20 @@ add_pairs(struct text *t, const uint8_t *digest, size_t len)
 }
 
 void
-fingerprint_write(enum fingerprint_hash hash, struct slice blob,
-    char out[static FINGERPRINT_MAX])
+fingerprint_hash_write(enum fingerprint_hash hash, struct slice blob,
+    char out[static FINGERPRINT_HASH_MAX])
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	size_t len = 0;
 	struct text t;
 
-	if (hash != FINGERPRINT_SHA256 && EVP_Q_digest(NULL, hashes[hash],
+	if (hash == FINGERPRINT_SHA256 || EVP_Q_digest(NULL, hashes[hash],
 	    NULL, blob.p, blob.len, digest, &len) != 1) {
 		ERR_clear_error();
-		hash = FINGERPRINT_SHA256;
-	}
-	if (hash == FINGERPRINT_SHA256) {
-		keyprint_write(blob, out);
+		fingerprint_sha256(blob, out);
 		return;
 	}
-	text_init(&t, out, FINGERPRINT_MAX);
+	text_init(&t, out, FINGERPRINT_HASH_MAX);
 	text_addf(&t, "%s:", hashes[hash]);
 	if (hash == FINGERPRINT_MD5)
 		add_pairs(&t, digest, len);

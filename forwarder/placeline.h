@@ -1,0 +1,29 @@
+#ifndef PLACELINE_H_
+#define PLACELINE_H_
+
+/*
+ * placeline - lines that a file of somebody's is to have.
+ *
+ * Layer:   forwarder.  No I/O.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "proto/wire.h"
+
+/**
+ * placeline_has(text, lines):
+ * Whether ${text} has ${lines}, one below the other and each as a whole line.
+ * A CR before the end of a line does not count, and the last line of either
+ * need not have an end.
+ */
+bool placeline_has(struct slice text, struct slice lines);
+
+/**
+ * placeline_top(text):
+ * Where lines go that are to be the first: behind a byte order mark.
+ */
+size_t placeline_top(struct slice text);
+
+#endif /* !PLACELINE_H_ */

@@ -1,0 +1,156 @@
+#include "provision/scan.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "provision/ask.h"
+#include "provision/child.h"
+#include "provision/hostscan.h"
+#include "provision/launch.h"
+
+/* Room for a question. */
+#define QUESTION_MAX	4096
+
+/* A way through the target: one run of bottle-forward for each connection. */
+struct way {
+	const struct gather	*g;
+	const struct target	*via;
+	const struct plan_host	*host;
+	struct target_command	 command;
+	struct child		 child;
+};
+
+static int
+open_way(void *arg, int *fd, char *why, size_t whylen)
+{
+	struct way *w = arg;
+	const struct provision_options *o = w->g->opts;
+	const char *proxy = w->host->proxy != NULL ? w->host->proxy : o->proxy;
+	char port[8];
+	const char *args[8];
+	struct launch run = { .program = "bottle-forward", .bin = o->bin,
+		.args = args, .user = o->user != NULL ? o->user :
+		    w->g->plan.account };
+	struct child_spec spec = { 0 };
+	int st;
+
+	(void)snprintf(port, sizeof(port), "%u", w->host->port);
+	args[run.nargs++] = "connect";
+	if (proxy != NULL) {
+		args[run.nargs++] = "--proxy";
+		args[run.nargs++] = proxy;
+	}
+	args[run.nargs++] = w->host->hostname;
+	args[run.nargs++] = port;
+	st = launch_command(w->via, &run, w->g->operator.path, &w->command,
+	    why, whylen);
+	if (st != ST_OK)
+		return st;
+	target_command_spec(&w->command, &spec);
+	spec.in = CHILD_SOCKET;
+	spec.out = CHILD_SOCKET;
+	spec.err = CHILD_NULL;
+	st = child_start(&w->child, &spec, why, whylen);
+	if (st == ST_OK)
+		*fd = child_take_socket(&w->child);
+	return st;
+}
+
+static void
+close_way(void *arg, int fd)
+{
+	struct way *w = arg;
+
+	(void)fd;
+	child_fini(&w->child);
+	target_command_fini(&w->command);
+}
+
+static int
+run_scan(const struct gather *g, const struct plan_host *h,
+    const struct target *via, struct hostscan *out, char *why, size_t whylen)
+{
+	struct way w = { .g = g, .via = via, .host = h };
+	const struct hostscan_way by = { .name = h->hostname,
+		.open = open_way, .close = close_way, .arg = &w };
+
+	if (via == NULL)
+		return hostscan_run(h->hostname, h->port, HOSTSCAN_TIME_MS,
+		    out, why, whylen);
+	return hostscan_run_by(&by, HOSTSCAN_TIME_MS, out, why, whylen);
+}
+
+/* Ask the operator. */
+static int
+confirm(const struct plan_host *h, const struct target *via,
+    const struct hostscan *found, size_t *which)
+{
+	const char *prints[HOSTSCAN_KEYS_MAX];
+	struct ask_question q = { .prints = prints, .n = found->n };
+	char text[QUESTION_MAX];
+	struct text t;
+
+	text_init(&t, text, sizeof(text));
+	text_addf(&t, "Host %s (%s, port %u) is not known. It says that its "
+	    "keys are:\n", h->host, h->hostname, h->port);
+	for (size_t i = 0; i < found->n; i++) {
+		const char *type = found->key[i].text;
+
+		prints[i] = found->key[i].fingerprint;
+		text_addf(&t, "  %s (%.*s)\n", prints[i],
+		    (int)strcspn(type, " "), type);
+	}
+	if (via != NULL)
+		text_add(&t, "This came through the target, which may have "
+		    "made it up.\n");
+	text_add(&t, "Compare one of them with what the owner of the host "
+	    "says.\nIs it right (yes, no, or the fingerprint)?");
+	q.text = text;
+	return ask_yes(&q, which);
+}
+
+static int
+scan_host(struct gather *g, size_t host, const struct target *via, char *why,
+    size_t whylen)
+{
+	const struct plan_host *h = &g->plan.hosts[host];
+	struct hostscan found = { 0 };
+	size_t which = 0;
+	int st;
+
+	st = run_scan(g, h, via, &found, why, whylen);
+	if (st != ST_OK)
+		return st;
+	st = confirm(h, via, &found, &which);
+	if (st == ST_NOT_FOUND)
+		(void)snprintf(why, whylen, "host %s is not known, and there "
+		    "is no terminal to ask you at: pin its key with "
+		    "KnownHostKey in a manifest, or in ~/.ssh/known_hosts",
+		    h->host);
+	else if (st == ST_SYSTEM)
+		(void)snprintf(why, whylen, "cannot ask at the terminal");
+	/* Who typed a fingerprint has vouched for that key alone. */
+	for (size_t i = 0; st == ST_OK && i < found.n; i++)
+		if (which == i || which == found.n)
+			st = plan_pin(&g->plan, host, found.key[i].text,
+			    (struct slice){ found.key[i].blob,
+			    found.key[i].len }, false);
+	hostscan_fini(&found);
+	return st == ST_DENIED ? ST_OK : st;
+}
+
+int
+scan_hosts(struct gather *g, const struct target *via, char *why,
+    size_t whylen)
+{
+	int st = ST_OK;
+
+	for (size_t i = 0; i < g->plan.n_hosts && st == ST_OK; i++)
+		if (g->plan.hosts[i].n_keys == 0)
+			st = scan_host(g, i, via, why, whylen);
+	return st;
+}

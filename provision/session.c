@@ -1,0 +1,632 @@
+#include "provision/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "proto/loadpipe.h"
+#include "proto/placepipe.h"
+#include "provision/channel.h"
+#include "provision/launch.h"
+
+/* How long the two may take to undo what they did, once they are told. */
+#define UNDO_MS		5000
+/* How long a program may take to end when it has said its last word. */
+#define END_MS		5000
+
+enum side {
+	LOADER,
+	PLACER,
+	SIDES
+};
+
+/* How far one side has come. */
+enum stage {
+	STAGE_START,		/* its hello is waited for */
+	STAGE_SENT,		/* everything was sent */
+	STAGE_STAGED,
+	STAGE_ASKED,		/* for the switch, or for the commit */
+	STAGE_SWITCHED,
+	STAGE_KEEP,		/* asked to take the earlier files away */
+	STAGE_DONE,		/* said that all is in force */
+	STAGE_FAILED,
+};
+
+struct session;
+
+struct party {
+	struct session	*s;
+	enum side	 side;
+	struct launch	 launch;
+	struct channel	 channel;
+	struct target_command command;
+	enum stage	 stage;
+	bool		 ended;
+	int		 turn;		/* what its last turn said */
+};
+
+struct session {
+	const struct session_how *how;
+	struct session_result	*out;
+	struct party		 party[SIDES];
+	bool			 failed;	/* ${out} says why */
+	bool			 committed;	/* the commit was asked for */
+};
+
+static const char *const names[SIDES] = {
+	[LOADER] = "bottle-agent",
+	[PLACER] = "bottle-forward",
+};
+
+/* --- what went wrong -------------------------------------------------------- */
+
+/* The first thing that goes wrong is what is told: what follows follows from
+ * it. */
+static bool
+begin_failure(struct session *s, enum session_code code)
+{
+	if (s->failed)
+		return false;
+	s->failed = true;
+	s->out->code = code;
+	return true;
+}
+
+static void PRINTF_LIKE(3, 4)
+fail(struct session *s, enum session_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!begin_failure(s, code))
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(s->out->why, sizeof(s->out->why), fmt, ap);
+	va_end(ap);
+}
+
+/* The codes of programs in the target are its own: only those that mean
+ * something are taken from there. */
+static enum session_code
+code_of(uint32_t n)
+{
+	switch (n) {
+	case SESSION_USAGE:
+	case SESSION_DENIED:
+	case SESSION_MEMORY:
+	case SESSION_UNREACHABLE:
+		return (enum session_code)n;
+	default:
+		return SESSION_FAILED;
+	}
+}
+
+/* What one side says of its failure. */
+static void
+fail_said(struct party *p, uint32_t n, struct slice text)
+{
+	struct session *s = p->s;
+	struct text t;
+
+	p->stage = STAGE_FAILED;
+	if (!begin_failure(s, code_of(n)))
+		return;
+	text_init(&t, s->out->why, sizeof(s->out->why));
+	text_addf(&t, "%s: ", p->launch.program);
+	text_escape(&t, text.p, text.len < SESSION_WHY_MAX / 4 ? text.len :
+	    SESSION_WHY_MAX / 4);
+	if (p->side == PLACER && n == SESSION_USAGE)
+		s->out->lack = SESSION_LACKS_USER;
+}
+
+/* One side says something that makes no sense. */
+static void
+nonsense(struct party *p, const char *what)
+{
+	p->stage = STAGE_FAILED;
+	fail(p->s, SESSION_FAILED, "%s in the target %s", p->launch.program, what);
+}
+
+/* --- what they say ------------------------------------------------------------ */
+
+static void
+send_frame(struct party *p, struct slice bytes)
+{
+	if (channel_send(&p->channel, bytes) != ST_OK)
+		fail(p->s, SESSION_FAILED, "out of memory");
+	channel_patience(&p->channel, p->s->how->time_ms);
+}
+
+/* A program that may not know what it will be told. */
+static bool
+is_too_old(struct party *p, struct slice hello)
+{
+	struct session_result *out = p->s->out;
+
+	if (!launch_is_older(hello))
+		return false;
+	p->stage = STAGE_FAILED;
+	if (begin_failure(p->s, SESSION_FAILED)) {
+		(void)snprintf(out->why, sizeof(out->why), "%s in the target "
+		    "is older than this program", p->launch.program);
+		out->lack = SESSION_LACKS_VERSION;
+	}
+	return true;
+}
+
+/* The key to seal to is there. */
+static void
+send_keys(struct party *p, const struct loadpipe_line *line)
+{
+	struct session *s = p->s;
+	uint8_t *frames;
+	size_t len;
+	int st;
+
+	if (is_too_old(p, line->text))
+		return;
+	st = payload_seal(s->how->payload, line->key, &frames, &len);
+	if (st == ST_OK) {
+		send_frame(p, (struct slice){ frames, len });
+		free(frames);
+		p->stage = STAGE_SENT;
+	} else if (st == ST_CRYPTO) {
+		nonsense(p, "sent a key that is none");
+	} else {
+		p->stage = STAGE_FAILED;
+		fail(s, SESSION_FAILED, "cannot seal the keys: %s",
+		    st == ST_FULL ? "locked memory is full" :
+		    status_name(st));
+	}
+}
+
+/* A key is in force. */
+static void
+keep_key(struct party *p, struct slice text)
+{
+	struct session_result *out = p->s->out;
+	size_t room = 4 * text.len + 1;
+	struct text t;
+	char **more, *line;
+
+	if (out->n_keys == SESSION_KEYS_MAX)
+		return;
+	more = realloc(out->key, (out->n_keys + 1) * sizeof(*more));
+	if (more != NULL)
+		out->key = more;
+	if (more == NULL || (line = malloc(room)) == NULL) {
+		fail(p->s, SESSION_FAILED, "out of memory");
+		return;
+	}
+	text_init(&t, line, room);
+	text_escape(&t, text.p, text.len);
+	out->key[out->n_keys++] = line;
+}
+
+static void
+loader_line(struct slice text, void *arg)
+{
+	struct party *p = arg;
+	struct loadpipe_line line;
+	int st = loadpipe_get(text, &line);
+
+	if (st == ST_NOT_FOUND || p->stage == STAGE_FAILED ||
+	    p->stage == STAGE_DONE)
+		return;
+	if (st != ST_OK) {
+		nonsense(p, "sent a broken line");
+		return;
+	}
+	if (line.kind == LOADPIPE_FAILED) {
+		p->s->out->item = line.item;
+		fail_said(p, line.n, line.text);
+	} else if (line.kind == LOADPIPE_HELLO && p->stage == STAGE_START) {
+		send_keys(p, &line);
+	} else if (line.kind == LOADPIPE_STAGED && p->stage == STAGE_SENT) {
+		p->stage = STAGE_STAGED;
+		channel_patience(&p->channel, 0);
+	} else if (line.kind == LOADPIPE_KEY && p->stage == STAGE_ASKED) {
+		keep_key(p, line.text);
+	} else if (line.kind == LOADPIPE_DONE && p->stage == STAGE_ASKED) {
+		p->stage = STAGE_DONE;
+		if (line.n != p->s->out->n_keys)
+			log_warn("%s in the target counts %u keys and names "
+			    "%zu", p->launch.program, line.n, p->s->out->n_keys);
+		channel_hang_up(&p->channel);
+		channel_patience(&p->channel, END_MS);
+	} else {
+		nonsense(p, "says things out of their order");
+	}
+}
+
+/* Everything that the placing process needs up to its "staged". */
+static int
+queue_files(struct party *p, const struct clientconf *files)
+{
+	const struct session_how *how = p->s->how;
+	const struct placepipe_frame begin = { .kind = PLACE_BEGIN,
+		.name = slice_str(how->files.name),
+		.bytes = slice_str(how->home != NULL ? how->home : ""),
+		.socket = slice_str(how->files.socket) };
+	const struct placepipe_frame stage = { .kind = PLACE_STAGE };
+	size_t cap = PLACEPIPE_FRAME_MAX + 64;
+	uint8_t *room = malloc(cap);
+	struct slice bytes;
+	int st = room == NULL ? ST_NOMEM : ST_OK;
+
+	for (size_t i = 0; st == ST_OK && i < files->n + 2; i++) {
+		struct wire_writer w = wire_writer(room, cap);
+
+		placepipe_put(&w, i == 0 ? &begin : i <= files->n ?
+		    &files->frame[i - 1] : &stage);
+		if ((st = wire_done(&w, &bytes)) == ST_OK)
+			st = channel_send(&p->channel, bytes);
+	}
+	free(room);
+	return st;
+}
+
+/* The folder of our programs, the last word of the placing process's hello:
+ * it becomes part of ssh's configuration there. */
+static bool
+folder_of(struct slice hello, char out[static LAUNCH_BIN_MAX + 1])
+{
+	const uint8_t *p = hello.p;
+	char why[SESSION_WHY_MAX];
+	size_t at = hello.len;
+
+	while (at > 0 && p[at - 1] != ' ')
+		at--;
+	if (hello.len - at > LAUNCH_BIN_MAX)
+		return false;
+	memcpy(out, p + at, hello.len - at);
+	out[hello.len - at] = '\0';
+	return launch_bin_check(out, why, sizeof(why)) == ST_OK;
+}
+
+/* Where the programs are is known. */
+static void
+send_files(struct party *p, struct slice hello)
+{
+	struct clientconf_how how = p->s->how->files;
+	char bin[LAUNCH_BIN_MAX + 1], why[SESSION_WHY_MAX];
+	struct clientconf files = { 0 };
+	int st;
+
+	if (is_too_old(p, hello))
+		return;
+	if (!folder_of(hello, bin)) {
+		nonsense(p, "does not say where it is");
+		return;
+	}
+	how.bin = bin;
+	st = clientconf_make(p->s->how->payload->plan, &how, &files, why,
+	    sizeof(why));
+	if (st != ST_OK)
+		fail(p->s, SESSION_USAGE, "%s", why);
+	else if ((st = queue_files(p, &files)) != ST_OK)
+		fail(p->s, SESSION_FAILED, "cannot send the files: %s",
+		    status_name(st));
+	clientconf_fini(&files);
+	p->stage = st == ST_OK ? STAGE_SENT : STAGE_FAILED;
+	channel_patience(&p->channel, p->s->how->time_ms);
+}
+
+static void
+placer_line(struct slice text, void *arg)
+{
+	struct party *p = arg;
+	struct placepipe_line line;
+	int st = placepipe_line_get(text, &line);
+
+	if (st == ST_NOT_FOUND || p->stage == STAGE_FAILED ||
+	    p->stage == STAGE_DONE)
+		return;
+	if (st != ST_OK) {
+		nonsense(p, "sent a broken line");
+		return;
+	}
+	if (line.word == PLACEPIPE_FAILED) {
+		fail_said(p, line.n, line.text);
+	} else if (line.word == PLACEPIPE_HELLO && p->stage == STAGE_START) {
+		send_files(p, line.text);
+	} else if (line.word == PLACEPIPE_STAGED && p->stage == STAGE_SENT) {
+		p->stage = STAGE_STAGED;
+		channel_patience(&p->channel, 0);
+	} else if (line.word == PLACEPIPE_SWITCHED &&
+	    p->stage == STAGE_ASKED) {
+		p->stage = STAGE_SWITCHED;
+		channel_patience(&p->channel, 0);
+	} else if (line.word == PLACEPIPE_KEPT && p->stage == STAGE_KEEP) {
+		p->stage = STAGE_DONE;
+		channel_hang_up(&p->channel);
+		channel_patience(&p->channel, END_MS);
+	} else {
+		nonsense(p, "says things out of their order");
+	}
+}
+
+static const struct {
+	const char	*mark;
+	channel_line	 line;
+} talk[SIDES] = {
+	[LOADER] = { LOADPIPE_MARK, loader_line },
+	[PLACER] = { PLACEPIPE_MARK, placer_line },
+};
+
+/* --- what they are told -------------------------------------------------------- */
+
+/* A frame that has nothing but its kind. */
+static void
+tell_placer(struct party *p, enum placepipe_kind kind)
+{
+	const struct placepipe_frame frame = { .kind = kind };
+	uint8_t room[16];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+
+	placepipe_put(&w, &frame);
+	send_frame(p, (struct slice){ w.p, w.len });
+}
+
+/* Take the step that both are ready for. */
+static void
+step(struct session *s)
+{
+	struct party *l = &s->party[LOADER], *p = &s->party[PLACER];
+	static const uint8_t commit[4];
+
+	if (s->failed)
+		return;
+	if (l->stage == STAGE_STAGED && p->stage == STAGE_STAGED) {
+		p->stage = STAGE_ASKED;
+		tell_placer(p, PLACE_SWITCH);
+	} else if (l->stage == STAGE_STAGED && p->stage == STAGE_SWITCHED) {
+		l->stage = STAGE_ASKED;
+		s->committed = true;
+		send_frame(l, (struct slice){ commit, sizeof(commit) });
+	} else if (l->stage == STAGE_DONE && p->stage == STAGE_SWITCHED) {
+		p->stage = STAGE_KEEP;
+		tell_placer(p, PLACE_KEEP);
+	}
+}
+
+/* --- from the start to the end --------------------------------------------------- */
+
+/* Start one side. */
+static bool
+start(struct session *s, enum side side, const char *const *args, size_t nargs)
+{
+	const struct session_how *how = s->how;
+	struct party *p = &s->party[side];
+	struct child_spec spec = { 0 };
+	char why[SESSION_WHY_MAX];
+	int st;
+
+	p->launch.args = args;
+	p->launch.nargs = nargs;
+	st = launch_command(how->target, &p->launch, how->path, &p->command,
+	    why, sizeof(why));
+	p->launch.args = NULL;
+	p->launch.nargs = 0;
+	if (st == ST_OK) {
+		target_command_spec(&p->command, &spec);
+		st = channel_start(&p->channel, &spec, why, sizeof(why));
+	}
+	if (st == ST_OK) {
+		channel_patience(&p->channel, how->time_ms);
+		return true;
+	}
+	p->ended = true;
+	fail(s, st == ST_UNTRUSTED ? SESSION_DENIED : SESSION_UNREACHABLE,
+	    "%s", why);
+	if (side == PLACER && st == ST_NOT_FOUND &&
+	    how->target->kind == TARGET_LOCAL)
+		s->out->lack = SESSION_LACKS_USER;
+	return false;
+}
+
+static bool
+start_loader(struct session *s)
+{
+	const struct session_how *how = s->how;
+	char allow[TARGET_USER_MAX + 32];
+	const char *const args[] = { "--load", "--socket", how->files.socket,
+		"--name", how->files.name, "--public", "--allow", allow };
+	struct party *p = &s->party[LOADER];
+
+	(void)snprintf(allow, sizeof(allow), "%s=list,sign", how->account);
+	if (!start(s, LOADER, args, sizeof(args) / sizeof(*args)))
+		return false;
+	send_frame(p, slice_str(LOADPIPE_MAGIC));
+	return true;
+}
+
+static bool
+start_placer(struct session *s)
+{
+	static const char *const args[] = { "place" };
+
+	if (!start(s, PLACER, args, 1))
+		return false;
+	send_frame(&s->party[PLACER], slice_str(PLACEPIPE_MAGIC));
+	return true;
+}
+
+/* What there is to mend. */
+static enum session_lack
+lack_of(enum launch_end end, const struct target_report *r)
+{
+	if (end == LAUNCH_UNREACHED && r->end == TARGET_NO_USER)
+		return SESSION_LACKS_USER;
+	return end == LAUNCH_NO_PROGRAM ? SESSION_LACKS_PROGRAMS :
+	    SESSION_LACKS_NOTHING;
+}
+
+static enum session_code
+launch_code(enum launch_end end, const struct target_report *r)
+{
+	if (end == LAUNCH_UNTRUSTED)
+		return SESSION_DENIED;
+	if (end != LAUNCH_RAN)
+		return SESSION_UNREACHABLE;
+	return r->end == TARGET_FAILED ? code_of((uint32_t)r->code) :
+	    SESSION_FAILED;
+}
+
+/* One that ended before it had said its last word. */
+static void
+ended_early(struct party *p)
+{
+	struct session *s = p->s;
+	struct target_report r;
+	enum launch_end end;
+	struct text t;
+
+	if (p->stage == STAGE_DONE || p->stage == STAGE_FAILED)
+		return;
+	p->stage = STAGE_FAILED;
+	if (p->turn == ST_BUSY) {
+		fail(s, SESSION_UNREACHABLE, "%s in the target did not answer "
+		    "within %lld s", p->launch.program,
+		    (long long)(s->how->time_ms / 1000));
+		return;
+	}
+	if (p->turn == ST_TOO_LARGE) {
+		fail(s, SESSION_FAILED, "%s in the target says things without "
+		    "end", p->launch.program);
+		return;
+	}
+	if (p->turn != ST_OK) {
+		fail(s, SESSION_FAILED, "lost %s in the target: %s",
+		    p->launch.program, status_name(p->turn));
+		return;
+	}
+	end = launch_report(s->how->target, &p->launch,
+	    p->channel.child.status, channel_kept(&p->channel),
+	    channel_said(&p->channel), &r);
+	/* What can be mended matters more than what came first. */
+	if (s->failed && lack_of(end, &r) == SESSION_LACKS_NOTHING)
+		return;
+	s->failed = true;
+	s->out->code = launch_code(end, &r);
+	s->out->lack = lack_of(end, &r);
+	text_init(&t, s->out->why, sizeof(s->out->why));
+	text_add(&t, r.what);
+	if (r.said[0] != '\0')
+		text_addf(&t, ": %s", r.said);
+	(void)snprintf(s->out->advice, sizeof(s->out->advice), "%s", r.advice);
+}
+
+/* Let one side have a turn. */
+static void
+turn(struct party *p, const struct pollfd *fds)
+{
+	if (p->ended)
+		return;
+	p->turn = channel_turn(&p->channel, fds, talk[p->side].mark,
+	    talk[p->side].line, p);
+	if (p->turn == ST_MORE)
+		return;
+	p->ended = true;
+	ended_early(p);
+}
+
+/* Tell both that it is over; they undo what they did, and end. */
+static void
+give_up(struct session *s)
+{
+	for (size_t i = 0; i < SIDES; i++) {
+		struct party *p = &s->party[i];
+
+		if (p->ended || p->channel.close_after)
+			continue;
+		channel_hang_up(&p->channel);
+		channel_patience(&p->channel, UNDO_MS);
+	}
+}
+
+static void
+run(struct session *s)
+{
+	struct pollfd fds[SIDES * CHILD_FDS];
+	int wait, ms;
+
+	while (!s->party[LOADER].ended || !s->party[PLACER].ended) {
+		wait = CHILD_TICK_MS;
+		for (size_t i = 0; i < SIDES; i++) {
+			struct party *p = &s->party[i];
+
+			channel_fds(&p->channel, fds + i * CHILD_FDS);
+			ms = channel_wait_ms(&p->channel);
+			wait = ms < wait ? ms : wait;
+		}
+		(void)poll(fds, SIDES * CHILD_FDS, wait);
+		for (size_t i = 0; i < SIDES; i++)
+			turn(&s->party[i], fds + i * CHILD_FDS);
+		if (s->failed)
+			give_up(s);
+		else
+			step(s);
+	}
+}
+
+/* What stderr of the two had, for --verbose. */
+static void
+tell_said(const struct party *p)
+{
+	struct slice said = channel_said(&p->channel);
+	char buf[LOG_LINE_MAX];
+	struct text t;
+
+	if (said.len == 0)
+		return;
+	text_init(&t, buf, sizeof(buf));
+	text_escape(&t, said.p, said.len < sizeof(buf) / 4 ? said.len :
+	    sizeof(buf) / 4);
+	log_info("%s in the target: %s", p->launch.program, buf);
+}
+
+void
+session_run(const struct session_how *how, struct session_result *out)
+{
+	struct session s = { .how = how, .out = out };
+	bool up;
+
+	*out = (struct session_result){ .code = SESSION_DONE };
+	for (size_t i = 0; i < SIDES; i++)
+		s.party[i] = (struct party){ .s = &s, .side = (enum side)i,
+			.ended = true, .launch = { .program = names[i],
+			.bin = how->bin,
+			.user = i == PLACER ? how->account : NULL } };
+	child_ignore_pipe();
+	up = start_loader(&s);
+	s.party[LOADER].ended = !up;
+	if (up)
+		s.party[PLACER].ended = !start_placer(&s);
+	if (s.failed)
+		give_up(&s);
+	run(&s);
+	if (s.failed && s.committed && s.party[LOADER].stage != STAGE_DONE &&
+	    s.out->advice[0] == '\0')
+		(void)snprintf(out->advice, sizeof(out->advice), "the commit "
+		    "had been asked for: look at what is in force with "
+		    "bottle-agent --status, or load again");
+	for (size_t i = 0; i < SIDES; i++) {
+		if (how->verbose)
+			tell_said(&s.party[i]);
+		channel_fini(&s.party[i].channel);
+		target_command_fini(&s.party[i].command);
+	}
+}
+
+void
+session_result_fini(struct session_result *out)
+{
+	for (size_t i = 0; i < out->n_keys; i++)
+		free(out->key[i]);
+	free(out->key);
+	*out = (struct session_result){ 0 };
+}
