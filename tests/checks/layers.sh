@@ -28,6 +28,12 @@ complain agent '[<"](libssh|jansson)'
 complain keys '[<"](openssl/|seccomp|libssh|jansson)'
 complain forwarder '[<"](openssl/|sodium|seccomp|libssh|jansson)'
 complain provision '[<"](openssl/|sodium|seccomp)'
+# What comes over a network is parsed in one place.
+if found=$(grep -n '<libssh/' provision/*.[ch] |
+    grep -v '^provision/hostscan\.c:'); then
+	printf '%s\n' "$found" >&2
+	bad=1
+fi
 # It is to be built for other systems, too.
 complain provision '<sys/(epoll|eventfd|signalfd|timerfd|pidfd)\.h>'
 # Written from the root, so that the layer can be seen in the line; version.h
