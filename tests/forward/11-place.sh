@@ -200,21 +200,4 @@ check_same other_magic 2 "$status"
 check_same other_magic_prints_nothing '' "$said"
 check_has other_magic_says "$err" 'bottle-place 1"'
 
-# It starts fast: 50 of them.
-since=$(now_ms)
-for ((i = 0; i < 50; i++)); do
-	"$FORWARD" --version >/dev/null
-done
-plain=$(($(now_ms) - since))
-home_new
-since=$(now_ms)
-for ((i = 0; i < 50; i++)); do
-	"$PLACE" --home "$H" --file config x "$FORWARD" place >/dev/null
-done
-took=$(($(now_ms) - since - plain))
-if [ "$took" -lt 1000 ]; then
-	ok fast
-else
-	not_ok fast "50 took $took ms more than --version"
-fi
 checks_end

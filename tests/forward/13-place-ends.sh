@@ -63,7 +63,7 @@ for word in "${words[@]}"; do
 	options=(--silence-timeout 1)
 	undone "silence_$word" 1 'has fallen silent' --mute "$word" "${load[@]}"
 	options=()
-	check_took "silence_${word}_in_time" 900 2000
+	check_took "silence_${word}_in_time" 900 20000
 	undone "long_$word" 1 'longer than' --long "$word" "${load[@]}"
 	undone "kind_0_$word" 1 'does not know' --kind "$word" 0 "${load[@]}"
 	undone "kind_9_$word" 1 'does not know' --kind "$word" 9 "${load[@]}"
@@ -193,7 +193,7 @@ ask() {
 }
 home_used
 undone agent_empty 1 'went away' --end switched "${load[@]}" "${keys[@]}"
-check_took agent_empty_in_time 2000 4000
+check_took agent_empty_in_time 2000 20000
 ask "$T/one"
 undone agent_has_one 1 'went away' --end switched "${load[@]}" "${keys[@]}"
 mv "$T/two-cert.pub" "$T/two-cert"
@@ -202,19 +202,19 @@ undone agent_has_no_certificate 1 'went away' --end switched "${load[@]}" \
     "${keys[@]}" "${certificate[@]}"
 undone agent_has_all_but_no_switch 1 'went away' --end staged "${load[@]}" \
     "${keys[@]}"
-check_took no_switch_in_time 0 1000
+check_took no_switch_in_time 0 2500
 undone agent_has_all_but_undo 1 'given it up' --kind switched 8 "${load[@]}" \
     "${keys[@]}"
-check_took undo_in_time 0 1000
+check_took undo_in_time 0 2500
 undone agent_has_all_but_broken 1 'longer' --long switched "${load[@]}" \
     "${keys[@]}"
 undone agent_has_all_but_no_keys 1 'went away' --end switched \
     --socket "$S" "${load[@]}"
-check_took no_keys_in_time 0 1000
+check_took no_keys_in_time 0 2500
 undone agent_has_all_but_nonsense 1 'went away' --end switched \
     "${load[@]}" "${keys[@]}" --file bad.pub ssh-ed25519
 kept agent_has_all --end switched "${load[@]}" "${keys[@]}"
-check_took agent_has_all_in_time 0 1000
+check_took agent_has_all_in_time 0 2500
 check_whole agent_has_all_is_whole
 home_used
 kept agent_has_all_and_signal --at switched "$end_it" --mute switched \
@@ -233,16 +233,16 @@ home_used
 } &
 kept agent_gets_them --end switched "${load[@]}" "${keys[@]}" \
     "${certificate[@]}"
-check_took agent_gets_them_in_time 900 3000
+check_took agent_gets_them_in_time 900 20000
 # It is not there yet, or does not answer.
 home_used
 kill -STOP "$agent"
 undone agent_stopped 1 'went away' --end switched "${load[@]}" "${keys[@]}"
-check_took agent_stopped_in_time 2000 4000
+check_took agent_stopped_in_time 2000 20000
 kill -CONT "$agent"
 undone agent_not_there 1 'went away' --end switched "${load[@]}" "${keys[@]}" \
     --socket "$T/none"
-check_took agent_not_there_in_time 2000 4000
+check_took agent_not_there_in_time 2000 20000
 
 # Two at once: the second one waits, but not for ever.
 home_used
@@ -274,7 +274,7 @@ wait_for 5 grep -q staged "$T/first"
 put "${load[@]}"
 check_same two_busy 1 "$status"
 check_has two_busy_says "$said" "another load is being put into $dir"
-check_took two_busy_in_time 9500 12000
+check_took two_busy_in_time 9500 30000
 put --at hello "sleep 0.3; $end_it" "${load[@]}" &
 waiting=$!
 wait "$waiting" || true
