@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -98,6 +99,19 @@ sweep_one_by_one(const int *keep, size_t n)
 	}
 }
 
+/* close_range(2), which not every C library has. */
+static int
+close_all(unsigned from, unsigned to)
+{
+#ifdef SYS_close_range
+	return (int)syscall(SYS_close_range, from, to, 0u);
+#else
+	(void)from;
+	(void)to;
+	return -1;
+#endif
+}
+
 void
 fdio_sweep(const int *keep, size_t n)
 {
@@ -109,13 +123,13 @@ fdio_sweep(const int *keep, size_t n)
 		if (keep[i] < 3 || (unsigned)keep[i] < from)
 			continue;
 		if ((unsigned)keep[i] > from &&
-		    close_range(from, (unsigned)keep[i] - 1, 0) != 0) {
+		    close_all(from, (unsigned)keep[i] - 1) != 0) {
 			sweep_one_by_one(keep, n);
 			return;
 		}
 		from = (unsigned)keep[i] + 1;
 	}
-	if (close_range(from, UINT_MAX, 0) != 0)
+	if (close_all(from, UINT_MAX) != 0)
 		sweep_one_by_one(keep, n);
 }
 

@@ -23,6 +23,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
+
 /* Room for "program: level: " in front of the message, and the newline. */
 #define PREFIX_MAX	128
 
@@ -191,7 +193,7 @@ log_error_sys(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	logv(LOG_LEVEL_ERROR, strerrordesc_np(errno), fmt, ap);
+	logv(LOG_LEVEL_ERROR, errtext(errno), fmt, ap);
 	va_end(ap);
 }
 
@@ -221,7 +223,7 @@ log_warn_sys(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	logv(LOG_LEVEL_WARN, strerrordesc_np(errno), fmt, ap);
+	logv(LOG_LEVEL_WARN, errtext(errno), fmt, ap);
 	va_end(ap);
 }
 

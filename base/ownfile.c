@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/fdio.h"
 #include "base/text.h"
 
@@ -40,7 +41,7 @@ fail_sys(char *why, size_t whylen, const char *what, const char *path)
 	int saved = errno;
 
 	(void)fail(ST_SYSTEM, why, whylen, "%s %s: %s", what, path,
-	    strerrordesc_np(saved));
+	    errtext(saved));
 	errno = saved;
 	return ST_SYSTEM;
 }

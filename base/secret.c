@@ -32,6 +32,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/text.h"
 
 /* The number is the same on every architecture that has the call. */
@@ -341,11 +342,11 @@ explain(const struct secret *s, const int failed[], char *why, size_t whylen)
 	text_init(&t, why, whylen);
 	text_addf(&t, "cannot lock %zu bytes of memory (", s->size);
 	if (memfd != 0)
-		text_addf(&t, "memfd_secret: %s", strerrordesc_np(memfd));
+		text_addf(&t, "memfd_secret: %s", errtext(memfd));
 	if (memfd != 0 && mlocked != 0)
 		text_add(&t, "; ");
 	if (mlocked != 0)
-		text_addf(&t, "mlock: %s", strerrordesc_np(mlocked));
+		text_addf(&t, "mlock: %s", errtext(mlocked));
 
 	text_add(&t, "); RLIMIT_MEMLOCK is ");
 	add_limit(&t);
@@ -381,7 +382,7 @@ back_region(struct secret *s, const struct secret_options *opts, char *why,
 	if ((errno = map_region(s, SECRET_UNLOCKED)) == 0)
 		return ST_OK;
 	(void)snprintf(why, whylen, "cannot map %zu bytes of memory: %s",
-	    s->size, strerrordesc_np(errno));
+	    s->size, errtext(errno));
 	return ST_SYSTEM;
 }
 
@@ -457,7 +458,7 @@ secret_open(struct secret **out, const struct secret_options *opts, char *why,
 	if ((s = calloc(1, sizeof(*s))) == NULL || getrandom(&s->cookie,
 	    sizeof(s->cookie), 0) != (ssize_t)sizeof(s->cookie)) {
 		(void)snprintf(why, whylen, "cannot set up locked memory: %s",
-		    strerrordesc_np(errno));
+		    errtext(errno));
 		st = ST_SYSTEM;
 		goto out;
 	}

@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/ownfile.h"
 #include "base/text.h"
 
@@ -51,7 +52,7 @@ fail_sys(char *why, size_t whylen, const char *what, const char *path)
 	int saved = errno;
 
 	(void)fail(ST_SYSTEM, why, whylen, "%s %s: %s", what, path,
-	    strerrordesc_np(saved));
+	    errtext(saved));
 	errno = saved;
 	return ST_SYSTEM;
 }

@@ -263,8 +263,9 @@ placehome_keep(struct placehome *h)
 	/* Whoever has made the rest does not run any more. */
 	if (!h->locked)
 		return;
-	placeclean_loads(h->dir_fd);
+	/* The temporary ones first: a link among them leads to a load. */
 	placeclean_temporary(h->dir_fd);
+	placeclean_loads(h->dir_fd);
 	placeclean_temporary(h->ssh_fd);
 	placeclean_temporary(h->home_fd);
 	for (i = 0; i < h->n; i++)
@@ -272,33 +273,38 @@ placehome_keep(struct placehome *h)
 			placeclean_temporary(h->swap[i].dfd);
 }
 
-static int
+/* Undo one, and add what is wrong to what is said. */
+static bool
 undo_one(struct placehome *h, struct placeswap *s)
 {
+	size_t len = strlen(h->why);
+
 	if (placeswap_undo(s) == ST_OK)
-		return ST_OK;
-	return placehome_fail(h, ST_SYSTEM, "%s/%s could not be put back (%s): "
-	    "what it was is beside it, in %s", h->home, s->path,
-	    strerrordesc_np(errno), s->tmp);
+		return true;
+	(void)snprintf(h->why + len, sizeof(h->why) - len, "%s%s/%s could not "
+	    "be put back (%s): it is beside it, in %s", len > 0 ? "; " : "",
+	    h->home, s->path, strerrordesc_np(errno), s->tmp);
+	return false;
 }
 
 int
 placehome_undo(struct placehome *h)
 {
-	int st = undo_one(h, &h->link);
+	bool done;
 	size_t i;
 
+	h->why[0] = '\0';
+	done = undo_one(h, &h->link);
 	for (i = h->n; i > 0; i--)
-		if (undo_one(h, &h->swap[i - 1]) != ST_OK)
-			st = ST_SYSTEM;
-	if (h->load[0] != '\0' && st == ST_OK)
+		done = undo_one(h, &h->swap[i - 1]) && done;
+	if (h->load[0] != '\0' && done)
 		placeclean_load(h->dir_fd, h->load);
 	/* What somebody else has put something into stays. */
 	if (h->made_dir)
 		(void)unlinkat(h->ssh_fd, "bottle-agent", AT_REMOVEDIR);
 	if (h->made_ssh)
 		(void)unlinkat(h->home_fd, PLACEHOME_SSH, AT_REMOVEDIR);
-	return st;
+	return done ? ST_OK : ST_SYSTEM;
 }
 
 void

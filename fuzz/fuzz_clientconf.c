@@ -115,8 +115,11 @@ take_host(struct input *in, struct world *w, size_t i)
 	h->user = has & HAS_USER ? take_text(in, "git") : NULL;
 	h->alias = has & HAS_ALIAS ? take_text(in, "al") : NULL;
 	h->proxy = has & HAS_PROXY ? take_text(in, "http://p:1") : NULL;
-	h->port = has & HAS_PORT ? (uint16_t)(take_byte(in) << 8 |
-	    take_byte(in)) : 22;
+	h->port = 22;
+	if (has & HAS_PORT) {
+		h->port = take_byte(in);
+		h->port = (uint16_t)(h->port << 8 | take_byte(in));
+	}
 	h->keys = w->pin[i];
 	h->n_keys = n % N_MAX;
 	for (size_t j = 0; j < h->n_keys; j++) {

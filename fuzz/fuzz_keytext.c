@@ -1,11 +1,12 @@
 /*
- * Reaches: keytext_next, keytext_fini; all of pem.c and der.c; the openssh-
+ * Reaches: keytext_next, keytext_public, keytext_fini; all of pem.c and der.c; the openssh-
  *          key-v1, PKCS#8, PKCS#1 and SEC1 decoders; key_ecdsa_public.
  * Claims:  no status is negative; each call moves on, and the text ends; why
  *          is one line whenever there is no key; without a key nothing of the
  *          region is kept, and with one all of it is in the region and comes
  *          back at the end; a key that was taken is written as an add request
- *          and reads as it was, Ed25519 with its halves belonging together.
+ *          and reads as it was, Ed25519 with its halves belonging together;
+ *          the public half in the clear is that of the key that is taken.
  * Input:   the text of keys.
  */
 
@@ -108,6 +109,28 @@ check_key(const struct keytext *key)
 	free(again.p);
 }
 
+/* The public half that stands in the clear is that of the first key. */
+static void
+check_public(struct slice in)
+{
+	uint8_t room[KEYPRIVATE_PUBLIC_MAX], other[KEYPRIVATE_PUBLIC_MAX];
+	struct wire_writer w = wire_writer(other, sizeof(other));
+	struct keytext key;
+	size_t len, before = used();
+	char why[512];
+	int st = keytext_public(vault_region(), in, room, &len);
+
+	assert(st >= 0 && used() == before);
+	assert(st == ST_OK || len == 0);
+	if (st == ST_OK && keytext_next(vault_region(), NULL, &in, &key, why,
+	    sizeof(why)) == ST_OK) {
+		keyprivate_put_public(&w, &key.fields);
+		assert(slice_eq(fuzz_written(&w), (struct slice){ room, len }));
+		keytext_fini(vault_region(), &key);
+	}
+	(void)before;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -136,5 +159,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)before;
 	} while (st != ST_NOT_FOUND);
 	assert(in.len == 0);
+	check_public((struct slice){ data, size });
 	return 0;
 }

@@ -39,7 +39,7 @@ struct parse {
 
 static const char why_broken[] = "it does not parse: the text is damaged";
 static const char why_no_point[] = "its file leaves the public half out: "
-    "ssh-keygen -p -f FILE writes it anew";
+    "`ssh-keygen -p -f FILE` writes it anew";
 static const char why_range[] = "a number in it is larger than in any key "
     "that is taken (RSA has 1024 to 16384 bits)";
 static const char why_halves[] =
@@ -698,7 +698,8 @@ keytext_public(struct secret *region, struct slice in,
 		return ST_NOT_FOUND;
 	if ((cap = pem_decoded_max(block.body)) > DECODED_MAX)
 		return ST_TOO_LARGE;
-	if ((decoded = secret_alloc(region, cap)) == NULL)
+	/* There may be nothing between the two lines. */
+	if ((decoded = secret_alloc(region, cap + 1)) == NULL)
 		return ST_FULL;
 	if ((st = pem_decode(block.body, decoded, cap, &n)) == ST_OK)
 		st = openssh_public((struct slice){ decoded, n }, out, len);

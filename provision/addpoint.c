@@ -303,6 +303,8 @@ open_place(struct addpoint *p, char *why, size_t whylen)
 	return unixsock_listen(&p->sock, &spec, why, whylen);
 }
 
+extern char **environ;
+
 /* Our environment with another agent in it; the caller frees the array and
  * its first string. */
 static char **

@@ -33,7 +33,7 @@
 #define ADDPOINT_ASK_MS		(5 * 60 * 1000)
 /* How long ssh-add may be there after it has handed over the key, and after it
  * was asked to end. */
-#define ADDPOINT_END_MS		10000
+#define ADDPOINT_END_MS		5000
 #define ADDPOINT_STOP_MS	1000
 /* Longest add request, in bytes, and most connections at a time. */
 #define ADDPOINT_ADD_MAX	(64 * 1024)

@@ -26,6 +26,9 @@
 #define READ_MAX	(16 * 1024)
 #define TEXT_FIRST	1024
 
+/* A request to end is repeated after this. */
+#define STOP_AGAIN_MS	50
+
 /* What the child says when it cannot become the program. */
 struct trouble {
 	int	 err;		/* errno */
@@ -590,11 +593,15 @@ child_kill(struct child *c)
 void
 child_stop(struct child *c, int grace_ms)
 {
-	int64_t until = clock_ms() + grace_ms;
+	int64_t now = clock_ms(), until = now + grace_ms, again = now;
 
-	if (c->pid != 0)
-		(void)kill(c->pid, SIGTERM);
-	while (c->pid != 0 && clock_ms() < until) {
+	for (; c->pid != 0 && now < until; now = clock_ms()) {
+		/* A handler that only takes note of it, just before a system
+		 * call that waits, has it wait all the same. */
+		if (now >= again) {
+			(void)kill(c->pid, SIGTERM);
+			again = now + STOP_AGAIN_MS;
+		}
 		if (waitpid(c->pid, &c->status, WNOHANG) == c->pid)
 			c->pid = 0;
 		else

@@ -213,9 +213,9 @@ void child_kill(struct child *c);
 
 /**
  * child_stop(c, grace_ms):
- * Ask it to end (SIGTERM), so that it can clean up behind itself: a program
- * that reads a passphrase has the terminal's echo to turn on again.  Kill it
- * if it is there after that time.
+ * Ask it to end (SIGTERM, now and again), so that it can clean up behind
+ * itself: a program that reads a passphrase has the terminal's echo to turn on
+ * again.  Kill it if it is there after that time.
  */
 void child_stop(struct child *c, int grace_ms);
 

@@ -315,9 +315,11 @@ make_stem(const char *path, char out[static STEM_MAX + 1])
 		path = slash + 1;
 	if (path[0] == '\0')
 		path = "key";
-	for (i = 0; i < STEM_MAX && path[i] != '\0'; i++)
-		out[i] = path[i] != '\0' &&
-		    strchr(ALNUM "_.-", path[i]) != NULL ? path[i] : '_';
+	for (i = 0; i < STEM_MAX && path[i] != '\0'; i++) {
+		out[i] = path[i];
+		if (strchr(ALNUM "_.-", path[i]) == NULL)
+			out[i] = '_';
+	}
 	out[i] = '\0';
 	if (out[0] == '.' || out[0] == '-')
 		out[0] = '_';

@@ -156,6 +156,7 @@ parse_sums(const char *path, const char *text, struct install_set *set,
 	size_t seen[INSTALL_N_PROGRAMS] = { 0 };
 	size_t i, len;
 
+	assert(text != NULL);
 	for (; *text != '\0'; text += len + (text[len] == '\n')) {
 		len = strcspn(text, "\n");
 		for (i = 0; i < INSTALL_N_PROGRAMS; i++)

@@ -318,6 +318,18 @@ read_pub(const struct reading *r, struct pubfile *pub)
  * The private half.
  */
 
+/* Whether some words are in a text. */
+static bool
+has(struct slice text, const char *words)
+{
+	size_t n = strlen(words);
+
+	for (size_t i = 0; i + n <= text.len; i++)
+		if (memcmp(text.p + i, words, n) == 0)
+			return true;
+	return false;
+}
+
 /* Say what there is where no private key is. */
 static int
 explain_none(const struct reading *r, struct slice text)
@@ -333,8 +345,8 @@ explain_none(const struct reading *r, struct slice text)
 		return fail(r, ST_MALFORMED, path, "this file is empty");
 	st = certtext_find_all(&certs, text, ignored, sizeof(ignored));
 	if (st == ST_UNSUPPORTED ||
-	    memmem(text.p, text.len, pem_public, strlen(pem_public)) != NULL ||
-	    memmem(text.p, text.len, ssh2_public, strlen(ssh2_public)) != NULL)
+	    has(text, pem_public) ||
+	    has(text, ssh2_public))
 		return fail(r, ST_UNSUPPORTED, path, "this is a public key: "
 		    "name the file with its private half, which is the one "
 		    "without .pub; a key that only an agent has cannot be "

@@ -248,11 +248,12 @@ make_places(const struct launch *run, struct places *places, char *why,
 	if (run->bin != NULL &&
 	    (st = launch_bin_check(run->bin, why, whylen)) != ST_OK)
 		return st;
-	places->n = run->bin != NULL ? 1 : LAUNCH_N_BINS;
-	for (i = 0; i < places->n; i++)
+	for (i = 0; i < LAUNCH_N_BINS; i++)
 		(void)snprintf(places->path[i], sizeof(places->path[i]),
 		    "%s/%s", run->bin != NULL ? run->bin : bins[i],
 		    run->program);
+	/* The one that is given is the only one. */
+	places->n = run->bin != NULL ? 1 : LAUNCH_N_BINS;
 	return ST_OK;
 }
 
@@ -299,7 +300,7 @@ launch_command(const struct target *t, const struct launch *run,
     const char *path, struct target_command *out, char *why, size_t whylen)
 {
 	struct target_run plain = { NULL, run->args, run->nargs, run->user };
-	struct places places;
+	struct places places = { .n = 0 };
 	char found[PATH_MAX];
 	int st;
 

@@ -188,6 +188,7 @@ install(struct load *l, size_t i)
 	if (st == ST_OK) {
 		log_info("%s: put our programs into %s there", r->target,
 		    said.bin);
+		(void)snprintf(r->bin, sizeof(r->bin), "%s", said.bin);
 		r->installed = true;
 		return true;
 	}
@@ -241,6 +242,8 @@ load_target(struct load *l, size_t i)
 		if (try > 0)
 			session_result_fini(&r->result);
 		payload.account = how.account = r->account;
+		if (r->installed)
+			how.bin = r->bin;
 		log_debug("%s: loading for user %s", r->target, r->account);
 		session_run(&how, &r->result);
 		if (r->result.code == SESSION_DONE || !mend(l, i))

@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "provision/clientconf.h"
 #include "provision/gather.h"
+#include "provision/launch.h"
 #include "provision/session.h"
 
 #define REPORT_VERSION	1
@@ -22,7 +23,8 @@
 struct report_target {
 	const char		*target;	/* as it was named */
 	const char		*account;
-	bool			 installed;	/* programs were put there */
+	bool			 installed;	/* programs were put there, */
+	char			 bin[LAUNCH_BIN_MAX + 1];	/* into this */
 	struct session_result	 result;
 };
 

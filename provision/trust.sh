@@ -39,7 +39,8 @@ trust() {
 			at=$at/$part
 			set -- "$@" "$at"
 		done
-		list=$(LC_ALL=C QUOTING_STYLE=literal ls -ldn "$@" 2>/dev/null) || {
+		list=$(LC_ALL=C QUOTING_STYLE=literal TIME_STYLE=long-iso \
+		    ls -ldn "$@" 2>/dev/null) || {
 			why="$real: cannot be looked at"
 			command -v ls >/dev/null 2>&1 ||
 			    why="$why: there is no program ls"

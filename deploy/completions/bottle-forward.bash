@@ -5,8 +5,8 @@ _bottle_forward()
 	local cur=${COMP_WORDS[COMP_CWORD]}
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='--proxy --auth-file --auth-fd --header --fdpass --check
-		--connect-timeout --answer-timeout -v --verbose -h --help
-		-V --version'
+		--connect-timeout --answer-timeout --silence-timeout
+		-v --verbose -h --help -V --version'
 
 	# readline hands --proxy=x over as three words.
 	if [[ $cur == = || $prev == = ]]; then
@@ -24,14 +24,15 @@ _bottle_forward()
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
-	--auth-fd | --header | --connect-timeout | --answer-timeout)
+	--auth-fd | --header | --connect-timeout | --answer-timeout | \
+	    --silence-timeout)
 		COMPREPLY=()
 		;;
 	*)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 		elif [[ $COMP_CWORD -eq 1 ]]; then
-			mapfile -t COMPREPLY < <(compgen -W connect -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W 'connect place' -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
 		fi

@@ -14,6 +14,7 @@ packages_build=(
 	libsodium-dev
 	libseccomp-dev
 	libjansson-dev
+	libssh-dev
 )
 
 # To build and run the unit tests, fuzz targets and scenarios as well.
@@ -25,6 +26,7 @@ packages_test=(
 	libclang-rt-14-dev
 	libcmocka-dev
 	mandoc
+	musl-tools
 	openssh-client
 	openssh-server
 	perl
@@ -48,7 +50,6 @@ packages_interop=(
 	iproute2
 	libjsch-agent-proxy-java
 	libjsch-java
-	libssh-dev
 	microsocks
 	ncat
 	netcat-openbsd

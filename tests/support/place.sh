@@ -23,6 +23,7 @@ home_new() {
 
 # home_used: one that a load was put into, of somebody with things of their own.
 home_used() {
+	under=()
 	home_new
 	mkdir -m 700 "$H/.ssh"
 	printf 'Host *\n\tUser me\n' >"$H/.ssh/config"
@@ -55,10 +56,12 @@ put() {
 	timeout -k 1 60 "$PLACE" --home "$H" "$@" "${under[@]}" "$FORWARD" \
 	    place "${options[@]}" >"$T/out" 2>"$T/err" </dev/null || status=$?
 	ms=$(((${EPOCHREALTIME/[.,]/} - since) / 1000))
-	text_of "$T/out"
-	said=$text
-	text_of "$T/err"
-	err=$text
+	said=$(
+		cat "$T/out"
+		echo .
+	)
+	said=${said%.}
+	err=$(cat "$T/err")
 }
 
 # is_kept NAME: the last call went through.

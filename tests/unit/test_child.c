@@ -268,6 +268,61 @@ who_is_not_root_becomes_nobody_else(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* The stderr that we have, or none. */
+static void
+stderr_can_be_ours(void **state)
+{
+	char command[] = "echo said >&2; test -t 0 && exit 7; exit 0";
+	char *argv[4], text[16] = "";
+	struct child_spec spec = shell(argv, command);
+	int fds[2], err = fcntl(2, F_DUPFD_CLOEXEC, 10);
+	size_t before;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(dup2(fds[1], 2), 2);
+	spec.err = CHILD_INHERIT;
+	before = open_fds();
+	assert_int_equal(child_run(&c, &spec, why, sizeof(why)), ST_OK);
+	assert_int_equal(open_fds(), before);
+	(void)close(2);
+	child_fini(&c);
+	assert_int_equal(child_run(&c, &spec, why, sizeof(why)), ST_OK);
+	assert_int_equal(dup2(err, 2), 2);
+	(void)close(err);
+	(void)close(fds[1]);
+	assert_int_equal(c.status, 0);
+	/* Once, and then the end. */
+	assert_int_equal(read(fds[0], text, sizeof(text) - 1), 5);
+	assert_string_equal(text, "said\n");
+	assert_int_equal(read(fds[0], text, 1), 0);
+	(void)close(fds[0]);
+}
+
+/* With one it is in test_addpoint. */
+static void
+without_a_terminal_stdin_is_empty(void **state)
+{
+	char command[] = "test ! -t 0 && ! read x";
+	char *argv[4];
+	struct child_spec spec = shell(argv, command);
+	int status;
+	pid_t pid;
+
+	(void)state;
+	spec.in = CHILD_TTY;
+	assert_true((pid = fork()) >= 0);
+	if (pid == 0) {
+		if (setsid() < 0 ||
+		    child_start(&c, &spec, why, sizeof(why)) != ST_OK ||
+		    c.in != -1 || drive() != ST_OK)
+			_exit(1);
+		_exit(c.status == 0 ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 /* --- what does not start ------------------------------------------------- */
 
 static void
@@ -706,6 +761,49 @@ programs_are_found_in_absolute_folders_only(void **state)
 	assert_int_equal(child_find(long_name, NULL, out), ST_MALFORMED);
 }
 
+/* Start a command that says when it is ready. */
+static void
+start_ready(char *command)
+{
+	char *argv[4];
+	struct child_spec spec = shell(argv, command);
+	struct pollfd p;
+
+	child_fini(&c);
+	assert_int_equal(child_start(&c, &spec, why, sizeof(why)), ST_OK);
+	p = (struct pollfd){ .fd = c.out, .events = POLLIN };
+	assert_int_equal(poll(&p, 1, LONG_MS), 1);
+}
+
+static void
+what_is_stopped_can_clean_up(void **state)
+{
+	char at_once[] = "trap 'exit 3' TERM; echo; while :; do sleep 0.01; "
+	    "done";
+	char in_the_end[] = "n=0; trap 'n=$((n + 1)); [ $n -lt 3 ] || exit 5' "
+	    "TERM; echo; while :; do sleep 0.01; done";
+	char never[] = "trap '' TERM; echo; while :; do sleep 0.01; done";
+	int64_t before;
+
+	(void)state;
+	start_ready(at_once);
+	child_stop(&c, LONG_MS);
+	assert_true(WIFEXITED(c.status));
+	assert_int_equal(WEXITSTATUS(c.status), 3);
+	start_ready(in_the_end);
+	child_stop(&c, LONG_MS);
+	assert_true(WIFEXITED(c.status));
+	assert_int_equal(WEXITSTATUS(c.status), 5);
+	start_ready(never);
+	before = clock_ms();
+	child_stop(&c, 200);
+	assert_true(clock_ms() - before >= 200);
+	assert_true(WIFSIGNALED(c.status));
+	assert_int_equal(WTERMSIG(c.status), SIGKILL);
+	/* It has ended. */
+	child_stop(&c, LONG_MS);
+}
+
 #define OWN_TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -720,6 +818,9 @@ main(void)
 		OWN_TEST(its_environment_is_ours_or_the_one_given),
 		OWN_TEST(another_user_is_for_good_and_has_his_groups),
 		OWN_TEST(who_is_not_root_becomes_nobody_else),
+		OWN_TEST(stderr_can_be_ours),
+		OWN_TEST(without_a_terminal_stdin_is_empty),
+		OWN_TEST(what_is_stopped_can_clean_up),
 		OWN_TEST(what_cannot_be_run_leaves_nothing),
 		OWN_TEST(what_the_kernel_does_not_run_is_told),
 		OWN_TEST(stdout_may_be_as_long_as_its_cap),

@@ -570,6 +570,10 @@ messages_name_host_and_field(void **state)
 	make_badly("w\\x1b.json:3:4: User must be a name of a user: letters");
 	assert_non_null(strstr(why, "it is \"a\\x1bb\""));
 	h->user = NULL;
+	/* ssh itself has no word for it yet. */
+	h->alias = text("None");
+	make_badly("HostKeyAlias must not be \"none\"");
+	h->alias = NULL;
 	h->port = 0;
 	make_badly("Port must be from 1");
 	h->port = 1;
@@ -885,7 +889,7 @@ static const char *const hostile[] = {
 	"a,b", "a=b", "=a", "${HOME}", "$HOME", "*", "a*", "?", "!a", "a|b",
 	"|1|a|b", "[a]", "[a]:22", "::1", "fe80::1%eth0", "@a", "a@b",
 	"@cert-authority", "a+b", "a/b", "a:b", "a_b", "a.b", "a-", "Abc",
-	"m\xc3\xbcnchen", "\xff\xfe", "\xe2\x80\xae" "a", "a\x1b[2J", "a\x7f",
+	"m\xc3\xbcnchen", "\xff\xfe", "x\xe2\x80\xae", "a\x1b[2J", "a\x7f",
 };
 
 /* Set a field to one of them: either it is refused, or ssh has it so. */

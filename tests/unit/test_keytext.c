@@ -739,6 +739,77 @@ a_full_region_is_said_so_and_nothing_is_kept(void **state)
 	assert_int_equal(before.used, after.used);
 }
 
+/* Also of one that is encrypted. */
+static void
+the_public_half_stands_in_the_clear(void **state)
+{
+	static const char *const have[] = { "ed25519", "ec521", "rsa4096",
+		"silent", "ed25519.locked", "rsa2048.locked" };
+	static const char *const have_not[] = { "ec256.sec1", "ec256.pkcs8",
+		"rsa2048.locked1", "rsa2048.locked8", "dsa.pem", "ec256.pub",
+		"ed25519-cert.pub" };
+	static uint8_t room[TEXT_MAX], expected[TEXT_MAX];
+	uint8_t blob[KEYPRIVATE_PUBLIC_MAX];
+	struct slice in;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(have); i++) {
+		in = slurp(have[i], room);
+		assert_int_equal(keytext_public(vault_region(), in, blob, &len),
+		    ST_OK);
+		assert_true(slice_eq((struct slice){ blob, len },
+		    public_of(have[i], expected)));
+	}
+	for (size_t i = 0; i < COUNT(have_not); i++) {
+		in = slurp(have_not[i], room);
+		assert_int_equal(keytext_public(vault_region(), in, blob, &len),
+		    ST_NOT_FOUND);
+		assert_int_equal(len, 0);
+	}
+}
+
+static void
+a_damaged_public_half_is_told(void **state)
+{
+	static uint8_t room[TEXT_MAX], bytes[TEXT_MAX];
+	static char text[TEXT_MAX];
+	struct slice der = unarmour("ed25519.locked", bytes), in;
+	struct secret_usage before, after;
+	uint8_t blob[KEYPRIVATE_PUBLIC_MAX];
+	size_t len, head;
+	void *hog;
+
+	(void)state;
+	secret_usage(vault_region(), &before);
+	/* The public blob has 51 bytes; what is behind it does not count. */
+	assert_int_equal(keytext_public(vault_region(), slurp("ed25519", room),
+	    blob, &len), ST_OK);
+	assert_int_equal(len, 51);
+	head = (size_t)((uint8_t *)memmem(der.p, der.len, blob, len) - der.p) +
+	    len;
+	for (size_t n = 0; n <= der.len; n++) {
+		in = armour("OPENSSH PRIVATE KEY", (struct slice){ der.p, n },
+		    text, sizeof(text));
+		assert_int_equal(keytext_public(vault_region(), in, blob, &len),
+		    n < head ? ST_MALFORMED : ST_OK);
+	}
+	in = armour("OPENSSH PRIVATE KEY", (struct slice){ room, 16 * 1024 },
+	    text, sizeof(text));
+	assert_int_equal(keytext_public(vault_region(), in, blob, &len),
+	    ST_TOO_LARGE);
+
+	in = slurp("ed25519", room);
+	hog = secret_alloc(vault_region(), before.largest);
+	assert_non_null(hog);
+	assert_int_equal(keytext_public(vault_region(), in, blob, &len),
+	    ST_FULL);
+	assert_int_equal(len, 0);
+	secret_free(vault_region(), hog);
+	secret_usage(vault_region(), &after);
+	assert_int_equal(before.used, after.used);
+}
+
 static int
 setup(void **state)
 {
@@ -793,6 +864,8 @@ main(void)
 		cmocka_unit_test(der_cut_or_changed_anywhere_is_no_fault),
 		cmocka_unit_test(a_short_point_must_be_that_of_the_number),
 		cmocka_unit_test(a_full_region_is_said_so_and_nothing_is_kept),
+		cmocka_unit_test(the_public_half_stands_in_the_clear),
+		cmocka_unit_test(a_damaged_public_half_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

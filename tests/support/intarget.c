@@ -1,6 +1,6 @@
 /*
- * programs TARGET install DIR [BIN]
- * programs TARGET launch USER BIN PROGRAM [ARGUMENT]...
+ * intarget TARGET install DIR [BIN]
+ * intarget TARGET launch USER BIN PROGRAM [ARGUMENT]...
  *
  * Put our programs into a target, or run one there; USER and BIN can be "-".
  * stdout has what the program there prints; stderr "end N", which is an enum
