@@ -206,6 +206,38 @@ keep_key(struct party *p, struct slice text)
 	out->key[out->n_keys++] = line;
 }
 
+/* Whether a line says that a key with this fingerprint is in force. */
+static bool
+is_named(const struct session_result *out, const char *fingerprint)
+{
+	size_t len = strlen(fingerprint);
+	const char *p;
+
+	for (size_t i = 0; i < out->n_keys; i++) {
+		p = strchr(out->key[i], ' ');
+		if (p != NULL && strncmp(p + 1, fingerprint, len) == 0 &&
+		    (p[1 + len] == ' ' || p[1 + len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* Whether what is in force, by ${n} and by name, has all that was sent: files
+ * for keys that are not there must not stay. */
+static bool
+has_all(const struct session *s, uint32_t n)
+{
+	const struct plan *plan = s->how->payload->plan;
+
+	if (n != s->out->n_keys)
+		return false;
+	for (size_t i = 0; i < plan->n_keys; i++)
+		if (plan->keys[i].fingerprint == NULL ||
+		    !is_named(s->out, plan->keys[i].fingerprint))
+			return false;
+	return true;
+}
+
 static void
 loader_line(struct slice text, void *arg)
 {
@@ -231,10 +263,11 @@ loader_line(struct slice text, void *arg)
 	} else if (line.kind == LOADPIPE_KEY && p->stage == STAGE_ASKED) {
 		keep_key(p, line.text);
 	} else if (line.kind == LOADPIPE_DONE && p->stage == STAGE_ASKED) {
+		if (!has_all(p->s, line.n)) {
+			nonsense(p, "does not say that it has every key");
+			return;
+		}
 		p->stage = STAGE_DONE;
-		if (line.n != p->s->out->n_keys)
-			log_warn("%s in the target counts %u keys and names "
-			    "%zu", p->launch.program, line.n, p->s->out->n_keys);
 		channel_hang_up(&p->channel);
 		channel_patience(&p->channel, END_MS);
 	} else {

@@ -78,6 +78,12 @@ else
 	target=exec:$work/enter
 fi
 
+# What enters the bottle is another command afterwards.
+restart() {
+	world_restart
+	[ "$kind" = docker ] || enter_script "$work/enter"
+}
+
 # The process 1 of the bottle, as it is counted here.
 bottle_init() {
 	if [ "$kind" = docker ]; then
@@ -460,7 +466,7 @@ test_twice() {
 }
 
 test_restart() {
-	world_restart
+	restart
 	check_refused a_restart_ends_the_agent node ssh "$world_host" true
 	check_load a_load_after_a_restart "$work/two.json"
 	wait_for 15 server_answers || true
@@ -644,7 +650,7 @@ other() {
 
 # An agent of its own, so that nothing but the loads has their arguments.
 both_states() {
-	world_restart
+	restart
 	bottle 0 "$world_program" --socket "$world_socket" --public \
 	    --allow 1000=list,sign >/dev/null
 	load "$work/two2.json" >/dev/null 2>&1 || die 'the load failed'
