@@ -55,12 +55,25 @@ channel_patience(struct channel *c, int64_t ms)
 	c->deadline_ms = ms == 0 ? 0 : clock_ms() + ms;
 }
 
+bool
+channel_is_idle(const struct channel *c)
+{
+	return c->out_at == c->out_len;
+}
+
 void
 channel_hang_up(struct channel *c)
 {
 	c->close_after = true;
 	if (c->started && c->out_at == c->out_len)
 		child_close_in(&c->child);
+}
+
+void
+channel_cut(struct channel *c)
+{
+	c->out_at = c->out_len;
+	channel_hang_up(c);
 }
 
 void
@@ -184,6 +197,9 @@ channel_turn(struct channel *c, const struct pollfd *fds, const char *mark,
 
 	if (!c->started || c->ended)
 		return ST_OK;
+	/* A pipe that nobody reads any more is ready for ever. */
+	if ((fds[0].revents & (POLLERR | POLLHUP)) != 0)
+		child_close_in(&c->child);
 	if ((st = write_some(c)) != ST_OK)
 		return end(c, st);
 	run = child_turn(&c->child, fds);

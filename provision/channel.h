@@ -70,10 +70,22 @@ int channel_send(struct channel *c, struct slice bytes) MUST_USE;
 void channel_patience(struct channel *c, int64_t ms);
 
 /**
+ * channel_is_idle(c):
+ * Whether all that was to be written is.
+ */
+bool channel_is_idle(const struct channel *c);
+
+/**
  * channel_hang_up(c):
  * Close its stdin, once what is to be written is written.
  */
 void channel_hang_up(struct channel *c);
+
+/**
+ * channel_cut(c):
+ * The same at once: what is not written yet never is.
+ */
+void channel_cut(struct channel *c);
 
 /**
  * channel_fds(c, fds), channel_wait_ms(c):

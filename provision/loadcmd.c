@@ -58,6 +58,7 @@ code_of(int st)
 		return SESSION_MEMORY;
 	case ST_MALFORMED:
 	case ST_NOT_FOUND:
+	case ST_DENIED:
 	case ST_UNSUPPORTED:
 	case ST_TOO_LARGE:
 	case ST_UNTRUSTED:
@@ -78,6 +79,8 @@ scan_code(int st)
 	case ST_NOT_FOUND:
 	case ST_MALFORMED:
 		return SESSION_UNREACHABLE;
+	case ST_UNTRUSTED:
+		return SESSION_DENIED;
 	default:
 		return SESSION_FAILED;
 	}
@@ -139,8 +142,12 @@ prepare(struct load *l)
 	if (g->plan.n_hosts == 0)
 		return SESSION_DONE;
 	st = gather_keys(g, l->why, sizeof(l->why));
+	catch_signals(SIG_DFL);
 	if (st != ST_OK)
 		return code_of(st);
+	/* One that came when nobody looked any more. */
+	if (stop != 0)
+		(void)raise(stop);
 	if (g->opts->scan || g->opts->scan_via_target) {
 		st = scan_hosts(g, g->opts->scan ? NULL : &l->targets[0],
 		    l->why, sizeof(l->why));
@@ -282,7 +289,8 @@ load_all(struct load *l)
 	for (size_t i = 0; i < o->n_targets; i++) {
 		load_target(l, i);
 		tell(l, &l->reports[i]);
-		if (l->reports[i].result.code > code)
+		/* That of the first one that failed. */
+		if (code == SESSION_DONE)
 			code = l->reports[i].result.code;
 	}
 	return code;
@@ -297,7 +305,8 @@ check(struct load *l, struct clientconf *files)
 	const struct clientconf_how how = files_of(&l->g);
 	const struct payload payload = { .region = l->g.region,
 		.plan = &l->g.plan, .files = l->g.files,
-		.account = account_said(&l->g) };
+		.account = account_said(&l->g) != NULL ?
+		    account_said(&l->g) : ACCOUNT };
 	int st;
 
 	st = clientconf_make(&l->g.plan, &how, files, l->why, sizeof(l->why));

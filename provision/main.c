@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sys/resource.h>
+
 #include "base/fdio.h"
 #include "base/log.h"
 #include "provision/loadcmd.h"
@@ -24,6 +26,16 @@ print(const char *text)
 	return SESSION_FAILED;
 }
 
+/* A core dump would have the keys in it. */
+static void
+forbid_core(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0)
+		log_warn_sys("cannot forbid core dumps");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -35,6 +47,7 @@ main(int argc, char **argv)
 	if (fdio_std_open() != ST_OK)
 		return SESSION_FAILED;
 	log_open("bottle-provision", LOG_LEVEL_INFO, 0);
+	forbid_core();
 	if (provision_options_parse(argc, argv, &opts, why, sizeof(why)) !=
 	    ST_OK) {
 		log_error("%s", why);

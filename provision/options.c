@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/option.h"
 #include "proto/placepipe.h"
+#include "provision/launch.h"
 #include "provision/manifestvalue.h"
 #include "provision/target.h"
 
@@ -196,6 +197,25 @@ check_path(const char *s)
 	return "takes an absolute path of letters, digits and /@_+=,.-";
 }
 
+/* A path is no longer than the address of a socket. */
+static const char *
+check_socket(const char *s)
+{
+	return strlen(s) <= PLACEPIPE_SOCKET_MAX ? check_path(s) :
+	    "takes a path of at most 107 bytes";
+}
+
+/* A folder of our programs there. */
+static const char *
+check_bin(const char *s)
+{
+	char why[256];
+
+	return launch_bin_check(s, why, sizeof(why)) == ST_OK ? NULL :
+	    "takes an absolute path of letters, digits and / . _ + -, without "
+	    "..";
+}
+
 static const char *
 check_principal(const char *s)
 {
@@ -243,9 +263,9 @@ take_text(struct provision_options *o, enum option_id id, const char *arg,
 		[ID_SIGN_AS] = { &o->sign_as, check_principal },
 		[ID_USER] = { &o->user, manifestvalue_account },
 		[ID_HOME] = { &o->home, manifestvalue_home },
-		[ID_SOCKET] = { &o->socket, check_path },
+		[ID_SOCKET] = { &o->socket, check_socket },
 		[ID_PROXY] = { &o->proxy, check_proxy },
-		[ID_BIN] = { &o->bin, check_path },
+		[ID_BIN] = { &o->bin, check_bin },
 		[ID_PROGRAMS] = { &o->programs, check_some },
 	};
 
@@ -324,6 +344,9 @@ conflict(const struct provision_options *o)
 	if ((o->scan || o->scan_via_target) && o->no_prompt)
 		return "--scan asks you about each key: it cannot be used "
 		    "with --no-prompt";
+	if (o->scan_via_target && o->dry_run)
+		return "--scan-via-target runs a program in the target: it "
+		    "cannot be used with --dry-run";
 	if (o->programs != NULL && o->no_install)
 		return "--programs and --no-install: give one of them";
 	return NULL;

@@ -275,7 +275,11 @@ entry_key(struct plan *p, const char *where, const struct manifest_entry *e,
 		    "what the entry at %s says of the same key file",
 		    where, what, k->where);
 	if (k == NULL) {
-		if ((st = new_key(p, where, e->identity, &k)) != ST_OK)
+		st = new_key(p, where, e->identity, &k);
+		if (st == ST_TOO_LARGE)
+			return fail(st, why, whylen, "%s: more than %d key "
+			    "files", where, PLAN_KEYS_MAX);
+		if (st != ST_OK)
 			return st;
 		*out = k;
 		k->lifetime_s = e->lifetime_s;
@@ -378,6 +382,10 @@ pin_known(struct plan *p, size_t host, const struct hostconf_keys *known)
 static int
 refuse(const struct hostconf *c, const char *host, char *why, size_t whylen)
 {
+	if (strpbrk(c->user, "*?") != NULL)
+		return fail(ST_UNSUPPORTED, why, whylen, "host %s: User %s: "
+		    "a name with * or ? is a pattern to an agent, and would "
+		    "stand for other users, too", host, c->user);
 	if (c->proxy_jump != NULL)
 		return fail(ST_UNSUPPORTED, why, whylen, "host %s is behind "
 		    "ProxyJump %s: a bottle cannot go that way by itself; "

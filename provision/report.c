@@ -37,13 +37,23 @@ string(const char *p)
 	return p == NULL ? json_null() : json_string(show(&s, p, strlen(p)));
 }
 
+/* The same of what is escaped already, and would not get more readable if it
+ * were once more; or, if it was cut in the middle of a character. */
 static json_t *
-strings(char *const *p, size_t n)
+escaped(const char *p)
+{
+	json_t *s = json_string(p);
+
+	return s != NULL ? s : string(p);
+}
+
+static json_t *
+list(char *const *p, size_t n, json_t *(*each)(const char *))
 {
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		(void)json_array_append_new(a, string(p[i]));
+		(void)json_array_append_new(a, each(p[i]));
 	return a;
 }
 
@@ -109,11 +119,12 @@ target_json(const struct report_target *t)
 	set(o, "code", json_integer(t->result.code));
 	set(o, "user", string(t->account));
 	set(o, "installed", json_boolean(t->installed));
-	set(o, "keys", strings(t->result.key, done ? t->result.n_keys : 0));
+	set(o, "keys", list(t->result.key, done ? t->result.n_keys : 0,
+	    escaped));
 	if (!done) {
-		set(o, "error", string(t->result.why));
+		set(o, "error", escaped(t->result.why));
 		set(o, "advice", t->result.advice[0] != '\0' ?
-		    string(t->result.advice) : json_null());
+		    escaped(t->result.advice) : json_null());
 	}
 	return o;
 }
@@ -130,9 +141,9 @@ report_json(const struct report *r)
 	set(o, "done", json_boolean(r->code == SESSION_DONE));
 	set(o, "code", json_integer(r->code));
 	if (r->why != NULL)
-		set(o, "error", string(r->why));
+		set(o, "error", escaped(r->why));
 	set(o, "targets", targets);
-	set(o, "warnings", strings(r->g->warnings, r->g->n_warnings));
+	set(o, "warnings", list(r->g->warnings, r->g->n_warnings, escaped));
 	return print_json(o);
 }
 
@@ -181,8 +192,8 @@ key_json(const struct report_dry *d, size_t key)
 	set(o, "certificates", json_integer((json_int_t)k->certs.n));
 	set(o, "hosts", hosts_json(d, key));
 	set(o, "bound", json_boolean(plan_is_bound(&d->g->plan, key)));
-	set(o, "purposes", strings(k->purposes.word, k->purposes.n));
-	set(o, "peers", strings(k->peers.word, k->peers.n));
+	set(o, "purposes", list(k->purposes.word, k->purposes.n, string));
+	set(o, "peers", list(k->peers.word, k->peers.n, string));
 	set(o, "lifetime", json_integer(k->lifetime_s));
 	set(o, "confirm", json_boolean(k->confirm));
 	set(o, "maxSignatures", json_integer(k->signatures));
@@ -236,12 +247,12 @@ report_dry_json(const struct report_dry *d)
 		    file_json(d, &d->files->frame[i]));
 	set(o, "dryRun", json_true());
 	set(o, "name", string(d->g->opts->name));
-	set(o, "targets", strings(d->targets, d->n));
+	set(o, "targets", list(d->targets, d->n, string));
 	set(o, "user", string(d->account));
 	set(o, "socket", string(d->g->opts->socket));
 	set(o, "keys", keys);
 	set(o, "files", files);
-	set(o, "warnings", strings(d->g->warnings, d->g->n_warnings));
+	set(o, "warnings", list(d->g->warnings, d->g->n_warnings, escaped));
 	return print_json(o);
 }
 

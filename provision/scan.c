@@ -38,6 +38,12 @@ open_way(void *arg, int *fd, char *why, size_t whylen)
 	struct child_spec spec = { 0 };
 	int st;
 
+	/* All who are here and there can read arguments. */
+	if (proxy != NULL && strchr(proxy, '@') != NULL) {
+		(void)snprintf(why, whylen, "host %s: proxy: must not hold a "
+		    "password, which others could see", w->host->host);
+		return ST_UNTRUSTED;
+	}
 	(void)snprintf(port, sizeof(port), "%u", w->host->port);
 	args[run.nargs++] = "connect";
 	if (proxy != NULL) {
@@ -57,6 +63,8 @@ open_way(void *arg, int *fd, char *why, size_t whylen)
 	st = child_start(&w->child, &spec, why, whylen);
 	if (st == ST_OK)
 		*fd = child_take_socket(&w->child);
+	else
+		target_command_fini(&w->command);
 	return st;
 }
 
@@ -126,12 +134,13 @@ scan_host(struct gather *g, size_t host, const struct target *via, char *why,
 	if (st != ST_OK)
 		return st;
 	st = confirm(h, via, &found, &which);
-	if (st == ST_NOT_FOUND)
+	if (st == ST_NOT_FOUND) {
 		(void)snprintf(why, whylen, "host %s is not known, and there "
 		    "is no terminal to ask you at: pin its key with "
 		    "KnownHostKey in a manifest, or in ~/.ssh/known_hosts",
 		    h->host);
-	else if (st == ST_SYSTEM)
+		st = ST_UNTRUSTED;
+	} else if (st == ST_SYSTEM)
 		(void)snprintf(why, whylen, "cannot ask at the terminal");
 	/* Who typed a fingerprint has vouched for that key alone. */
 	for (size_t i = 0; st == ST_OK && i < found.n; i++)

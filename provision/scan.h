@@ -18,8 +18,9 @@
  * go through, or NULL: from here.  A host that the operator says no to stays
  * as it is.
  *
- * Errors: those of hostscan_run(); ST_NOT_FOUND also when there is no terminal
- *         to ask at
+ * Errors: those of hostscan_run()
+ *         ST_UNTRUSTED  there is no terminal to ask at, or a proxy's URL has a
+ *                       password in it, which others could see
  *         ${why} is one line.
  */
 int scan_hosts(struct gather *g, const struct target *via, char *why,

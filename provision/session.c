@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "proto/constraint.h"
 #include "proto/loadpipe.h"
 #include "proto/placepipe.h"
 #include "provision/channel.h"
@@ -46,6 +47,7 @@ struct party {
 	struct target_command command;
 	enum stage	 stage;
 	bool		 ended;
+	bool		 given_up;	/* it has that long to undo, no more */
 	int		 turn;		/* what its last turn said */
 };
 
@@ -55,6 +57,7 @@ struct session {
 	struct party		 party[SIDES];
 	bool			 failed;	/* ${out} says why */
 	bool			 committed;	/* the commit was asked for */
+	bool			 refused;	/* the agent said no */
 };
 
 static const char *const names[SIDES] = {
@@ -104,21 +107,24 @@ code_of(uint32_t n)
 	}
 }
 
-/* What one side says of its failure. */
+/* What one side says of its failure, and which record it is about. */
 static void
-fail_said(struct party *p, uint32_t n, struct slice text)
+fail_said(struct party *p, uint32_t n, uint32_t item, struct slice text)
 {
+	bool no_home = p->side == PLACER && n == SESSION_USAGE &&
+	    p->stage <= STAGE_SENT;
 	struct session *s = p->s;
 	struct text t;
 
 	p->stage = STAGE_FAILED;
 	if (!begin_failure(s, code_of(n)))
 		return;
+	s->out->item = item;
 	text_init(&t, s->out->why, sizeof(s->out->why));
 	text_addf(&t, "%s: ", p->launch.program);
 	text_escape(&t, text.p, text.len < SESSION_WHY_MAX / 4 ? text.len :
 	    SESSION_WHY_MAX / 4);
-	if (p->side == PLACER && n == SESSION_USAGE)
+	if (no_home)
 		s->out->lack = SESSION_LACKS_USER;
 }
 
@@ -132,12 +138,30 @@ nonsense(struct party *p, const char *what)
 
 /* --- what they say ------------------------------------------------------------ */
 
+/* How long it is waited for from now on; 0: until the other side is as far.
+ * Once all is given up it is the time to undo that counts, whatever is said. */
+static void
+wait_for(struct party *p, int64_t ms)
+{
+	if (!p->s->failed)
+		channel_patience(&p->channel, ms);
+}
+
+/* It has said its last word. */
+static void
+has_done(struct party *p)
+{
+	p->stage = STAGE_DONE;
+	channel_hang_up(&p->channel);
+	wait_for(p, END_MS);
+}
+
 static void
 send_frame(struct party *p, struct slice bytes)
 {
 	if (channel_send(&p->channel, bytes) != ST_OK)
 		fail(p->s, SESSION_FAILED, "out of memory");
-	channel_patience(&p->channel, p->s->how->time_ms);
+	wait_for(p, p->s->how->time_ms);
 }
 
 /* A program that may not know what it will be told. */
@@ -166,7 +190,8 @@ send_keys(struct party *p, const struct loadpipe_line *line)
 	size_t len;
 	int st;
 
-	if (is_too_old(p, line->text))
+	/* What would not be committed need not leave this machine. */
+	if (s->failed || is_too_old(p, line->text))
 		return;
 	st = payload_seal(s->how->payload, line->key, &frames, &len);
 	if (st == ST_OK) {
@@ -253,23 +278,20 @@ loader_line(struct slice text, void *arg)
 		return;
 	}
 	if (line.kind == LOADPIPE_FAILED) {
-		p->s->out->item = line.item;
-		fail_said(p, line.n, line.text);
+		p->s->refused = true;
+		fail_said(p, line.n, line.item, line.text);
 	} else if (line.kind == LOADPIPE_HELLO && p->stage == STAGE_START) {
 		send_keys(p, &line);
 	} else if (line.kind == LOADPIPE_STAGED && p->stage == STAGE_SENT) {
 		p->stage = STAGE_STAGED;
-		channel_patience(&p->channel, 0);
+		wait_for(p, 0);
 	} else if (line.kind == LOADPIPE_KEY && p->stage == STAGE_ASKED) {
 		keep_key(p, line.text);
 	} else if (line.kind == LOADPIPE_DONE && p->stage == STAGE_ASKED) {
-		if (!has_all(p->s, line.n)) {
+		if (has_all(p->s, line.n))
+			has_done(p);
+		else
 			nonsense(p, "does not say that it has every key");
-			return;
-		}
-		p->stage = STAGE_DONE;
-		channel_hang_up(&p->channel);
-		channel_patience(&p->channel, END_MS);
 	} else {
 		nonsense(p, "says things out of their order");
 	}
@@ -329,7 +351,7 @@ send_files(struct party *p, struct slice hello)
 	struct clientconf files = { 0 };
 	int st;
 
-	if (is_too_old(p, hello))
+	if (p->s->failed || is_too_old(p, hello))
 		return;
 	if (!folder_of(hello, bin)) {
 		nonsense(p, "does not say where it is");
@@ -345,7 +367,7 @@ send_files(struct party *p, struct slice hello)
 		    status_name(st));
 	clientconf_fini(&files);
 	p->stage = st == ST_OK ? STAGE_SENT : STAGE_FAILED;
-	channel_patience(&p->channel, p->s->how->time_ms);
+	wait_for(p, p->s->how->time_ms);
 }
 
 static void
@@ -363,20 +385,18 @@ placer_line(struct slice text, void *arg)
 		return;
 	}
 	if (line.word == PLACEPIPE_FAILED) {
-		fail_said(p, line.n, line.text);
+		fail_said(p, line.n, 0, line.text);
 	} else if (line.word == PLACEPIPE_HELLO && p->stage == STAGE_START) {
 		send_files(p, line.text);
 	} else if (line.word == PLACEPIPE_STAGED && p->stage == STAGE_SENT) {
 		p->stage = STAGE_STAGED;
-		channel_patience(&p->channel, 0);
+		wait_for(p, 0);
 	} else if (line.word == PLACEPIPE_SWITCHED &&
 	    p->stage == STAGE_ASKED) {
 		p->stage = STAGE_SWITCHED;
-		channel_patience(&p->channel, 0);
+		wait_for(p, 0);
 	} else if (line.word == PLACEPIPE_KEPT && p->stage == STAGE_KEEP) {
-		p->stage = STAGE_DONE;
-		channel_hang_up(&p->channel);
-		channel_patience(&p->channel, END_MS);
+		has_done(p);
 	} else {
 		nonsense(p, "says things out of their order");
 	}
@@ -465,7 +485,7 @@ static bool
 start_loader(struct session *s)
 {
 	const struct session_how *how = s->how;
-	char allow[TARGET_USER_MAX + 32];
+	char allow[CONSTRAINT_PEER_MAX + 32];
 	const char *const args[] = { "--load", "--socket", how->files.socket,
 		"--name", how->files.name, "--public", "--allow", allow };
 	struct party *p = &s->party[LOADER];
@@ -509,14 +529,45 @@ launch_code(enum launch_end end, const struct target_report *r)
 	    SESSION_FAILED;
 }
 
+/* What a program that ran, or did not come to run, ended with. */
+static void
+ended_by_itself(struct party *p, bool greeted)
+{
+	struct session *s = p->s;
+	struct target_report r;
+	enum session_lack lack;
+	enum launch_end end;
+	struct text t;
+
+	end = launch_report(s->how->target, &p->launch,
+	    p->channel.child.status, channel_kept(&p->channel),
+	    channel_said(&p->channel), &r);
+	/* Who has said hello is there, whatever he ends with. */
+	lack = greeted ? SESSION_LACKS_NOTHING : lack_of(end, &r);
+	/* What can be mended matters more than what came first. */
+	if (s->failed && lack == SESSION_LACKS_NOTHING)
+		return;
+	s->failed = true;
+	s->out->code = launch_code(end, &r);
+	s->out->lack = lack;
+	s->out->item = 0;
+	text_init(&t, s->out->why, sizeof(s->out->why));
+	if (r.end == TARGET_DONE)
+		text_addf(&t, "%s in the target ended before all was done",
+		    p->launch.program);
+	else
+		text_add(&t, r.what);
+	if (r.said[0] != '\0')
+		text_addf(&t, ": %s", r.said);
+	(void)snprintf(s->out->advice, sizeof(s->out->advice), "%s", r.advice);
+}
+
 /* One that ended before it had said its last word. */
 static void
 ended_early(struct party *p)
 {
+	bool greeted = p->stage != STAGE_START;
 	struct session *s = p->s;
-	struct target_report r;
-	enum launch_end end;
-	struct text t;
 
 	if (p->stage == STAGE_DONE || p->stage == STAGE_FAILED)
 		return;
@@ -537,20 +588,7 @@ ended_early(struct party *p)
 		    p->launch.program, status_name(p->turn));
 		return;
 	}
-	end = launch_report(s->how->target, &p->launch,
-	    p->channel.child.status, channel_kept(&p->channel),
-	    channel_said(&p->channel), &r);
-	/* What can be mended matters more than what came first. */
-	if (s->failed && lack_of(end, &r) == SESSION_LACKS_NOTHING)
-		return;
-	s->failed = true;
-	s->out->code = launch_code(end, &r);
-	s->out->lack = lack_of(end, &r);
-	text_init(&t, s->out->why, sizeof(s->out->why));
-	text_add(&t, r.what);
-	if (r.said[0] != '\0')
-		text_addf(&t, ": %s", r.said);
-	(void)snprintf(s->out->advice, sizeof(s->out->advice), "%s", r.advice);
+	ended_by_itself(p, greeted);
 }
 
 /* Let one side have a turn. */
@@ -567,6 +605,16 @@ turn(struct party *p, const struct pollfd *fds)
 	ended_early(p);
 }
 
+/* Whether the placing process is to undo what it did whatever the agent has.
+ * Once the commit was asked for it finds out by itself, when stdin ends,
+ * whether the keys are there; and it can be told between two frames only. */
+static bool
+can_be_undone(const struct party *p)
+{
+	return p->side == PLACER && !p->s->committed &&
+	    p->stage != STAGE_START && channel_is_idle(&p->channel);
+}
+
 /* Tell both that it is over; they undo what they did, and end. */
 static void
 give_up(struct session *s)
@@ -574,10 +622,16 @@ give_up(struct session *s)
 	for (size_t i = 0; i < SIDES; i++) {
 		struct party *p = &s->party[i];
 
-		if (p->ended || p->channel.close_after)
+		if (p->ended || p->given_up)
 			continue;
-		channel_hang_up(&p->channel);
+		p->given_up = true;
 		channel_patience(&p->channel, UNDO_MS);
+		if (can_be_undone(p)) {
+			tell_placer(p, PLACE_UNDO);
+			channel_hang_up(&p->channel);
+		} else {
+			channel_cut(&p->channel);
+		}
 	}
 }
 
@@ -622,6 +676,22 @@ tell_said(const struct party *p)
 	log_info("%s in the target: %s", p->launch.program, buf);
 }
 
+/* A failure after the commit is not one that changed nothing. */
+static void
+tell_of_commit(struct session *s)
+{
+	struct session_result *out = s->out;
+
+	if (!s->committed || s->refused)
+		return;
+	out->lack = SESSION_LACKS_NOTHING;
+	(void)snprintf(out->advice, sizeof(out->advice), "%s: look at what is "
+	    "in force with bottle-agent --status, or load again",
+	    s->party[LOADER].stage == STAGE_DONE ? "the keys are in force all "
+	    "the same" : "the commit had been asked for, and the keys may be "
+	    "in force");
+}
+
 void
 session_run(const struct session_how *how, struct session_result *out)
 {
@@ -642,11 +712,8 @@ session_run(const struct session_how *how, struct session_result *out)
 	if (s.failed)
 		give_up(&s);
 	run(&s);
-	if (s.failed && s.committed && s.party[LOADER].stage != STAGE_DONE &&
-	    s.out->advice[0] == '\0')
-		(void)snprintf(out->advice, sizeof(out->advice), "the commit "
-		    "had been asked for: look at what is in force with "
-		    "bottle-agent --status, or load again");
+	if (s.failed)
+		tell_of_commit(&s);
 	for (size_t i = 0; i < SIDES; i++) {
 		if (how->verbose)
 			tell_said(&s.party[i]);
