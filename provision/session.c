@@ -112,14 +112,16 @@ fail_said(struct party *p, uint32_t n, struct slice text)
 	struct text t;
 
 	p->stage = STAGE_FAILED;
+	/* What can be mended matters more than what came first. */
+	if (p->side == PLACER && n == SESSION_USAGE &&
+	    s->out->lack == SESSION_LACKS_NOTHING)
+		s->out->lack = SESSION_LACKS_USER;
 	if (!begin_failure(s, code_of(n)))
 		return;
 	text_init(&t, s->out->why, sizeof(s->out->why));
 	text_addf(&t, "%s: ", p->launch.program);
 	text_escape(&t, text.p, text.len < SESSION_WHY_MAX / 4 ? text.len :
 	    SESSION_WHY_MAX / 4);
-	if (p->side == PLACER && n == SESSION_USAGE)
-		s->out->lack = SESSION_LACKS_USER;
 }
 
 /* One side says something that makes no sense. */
@@ -447,9 +449,11 @@ start_loader(struct session *s)
 static bool
 start_placer(struct session *s)
 {
-	static const char *const args[] = { "place" };
+	/* Behind a command nothing else says whose files they are. */
+	const bool told = s->how->target->kind == TARGET_EXEC;
+	const char *const args[] = { "place", "--user", s->how->account };
 
-	if (!start(s, PLACER, args, 1))
+	if (!start(s, PLACER, args, told ? 3 : 1))
 		return false;
 	send_frame(&s->party[PLACER], slice_str(PLACEPIPE_MAGIC));
 	return true;
