@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
+
 /* A line may be this long: a group can have a great many members. */
 #define LINE_FIRST	(16 * 1024)
 #define LINE_MAX_BYTES	(4 * 1024 * 1024)
@@ -196,4 +198,86 @@ int
 users_home(uid_t uid, char out[static USERS_HOME_MAX])
 {
 	return copy_field(uid, true, out, USERS_HOME_MAX);
+}
+
+/* The line of a user, by name or, where that is NULL, by number. */
+static int
+find_login(const char *name, uid_t uid, struct users_login *out,
+    char found[static USERS_NAME_MAX])
+{
+	struct passwd entry;
+	struct table t;
+	int st;
+
+	if ((st = table_open(&t, "/etc/passwd")) != ST_OK)
+		return st;
+	while ((st = next_user(&t, &entry)) == ST_OK) {
+		if (name != NULL ? strcmp(entry.pw_name, name) != 0 :
+		    entry.pw_uid != uid)
+			continue;
+		out->uid = entry.pw_uid;
+		out->gid = entry.pw_gid;
+		(void)snprintf(found, USERS_NAME_MAX, "%s", entry.pw_name);
+		break;
+	}
+	table_close(&t);
+	return st;
+}
+
+static bool
+has_member(const struct group *entry, const char *name)
+{
+	char **member;
+
+	for (member = entry->gr_mem; *member != NULL; member++)
+		if (strcmp(*member, name) == 0)
+			return true;
+	return false;
+}
+
+/* All groups that have ${name} among their members, and the first one. */
+static int
+find_groups(const char *name, struct users_login *out)
+{
+	struct group entry;
+	struct table t;
+	int st;
+
+	out->groups[0] = out->gid;
+	out->n = 1;
+	st = table_open(&t, "/etc/group");
+	if (st != ST_OK)
+		return st == ST_NOT_FOUND ? ST_OK : st;
+	while ((st = next_group(&t, &entry)) == ST_OK) {
+		if (entry.gr_gid == out->gid || !has_member(&entry, name))
+			continue;
+		if (out->n == USERS_GROUPS_MAX) {
+			st = ST_TOO_LARGE;
+			break;
+		}
+		out->groups[out->n++] = entry.gr_gid;
+	}
+	table_close(&t);
+	return st == ST_NOT_FOUND ? ST_OK : st;
+}
+
+int
+users_login(const char *user, struct users_login *out)
+{
+	char name[USERS_NAME_MAX];
+	uint64_t n;
+	int st;
+
+	out->n = 0;
+	if ((st = find_login(user, 0, out, name)) == ST_OK)
+		return find_groups(name, out);
+	if (st != ST_NOT_FOUND || num_u64(user, 0, UINT32_MAX - 1, &n) != ST_OK)
+		return st;
+	if ((st = find_login(NULL, (uid_t)n, out, name)) == ST_OK)
+		return find_groups(name, out);
+	if (st != ST_NOT_FOUND)
+		return st;
+	out->uid = (uid_t)n;
+	out->gid = (gid_t)n;
+	return ST_OK;
 }

@@ -13,7 +13,7 @@ enum exit_code {
 	EXIT_FAILED = 1,	/* here: no memory, no descriptor, cannot print;
 				 * place: cannot write, the host went away */
 	EXIT_USAGE = 2,		/* command line, variables, credentials file;
-				 * place: no home is known */
+				 * place: no such user, no home is known */
 	EXIT_DENIED = 3,	/* the proxy's policy; place: what lies in the
 				 * home is not what it has to be */
 	EXIT_UNREACHABLE = 5,	/* the proxy; without one, the host */

@@ -25,6 +25,7 @@ enum option_id {
 	ID_CONNECT_TIMEOUT,
 	ID_ANSWER_TIMEOUT,
 	ID_SILENCE_TIMEOUT,
+	ID_USER,
 	ID_VERBOSE,
 	ID_HELP,
 	ID_VERSION,
@@ -64,6 +65,9 @@ static const struct option_row rows[IDS] = {
 	    "server's (30)" },
 	[ID_SILENCE_TIMEOUT] = { 0, "silence-timeout", "TIME", GROUP_PLACE, 0,
 	    "how long the host may say nothing (2m)" },
+	[ID_USER] = { 0, "user", "NAME", GROUP_PLACE, 0,
+	    "become that user first, by name or number; only\n"
+	    "root can become another one" },
 	[ID_VERBOSE] = { 'v', "verbose", NULL, GROUP_ANY, 0,
 	    "say on stderr what is done" },
 	[ID_HELP] = { 'h', "help", NULL, GROUP_ANY, 0, "print this" },
@@ -180,6 +184,9 @@ take(struct forward_options *o, enum option_id id, const char *arg, char *why,
 		return take_time(&rows[id], arg, &o->answer_s, why, whylen);
 	case ID_SILENCE_TIMEOUT:
 		return take_time(&rows[id], arg, &o->silence_s, why, whylen);
+	case ID_USER:
+		o->user = arg;
+		return ST_OK;
 	case ID_VERBOSE:
 		o->verbose = true;
 		return ST_OK;

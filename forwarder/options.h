@@ -40,6 +40,7 @@ struct forward_options {
 
 	/* place */
 	uint32_t	 silence_s;
+	const char	*user;		/* --user, or NULL */
 };
 
 /**

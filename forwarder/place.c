@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "forwarder/placeask.h"
 #include "forwarder/placehome.h"
+#include "forwarder/placeuser.h"
 #include "proto/placepipe.h"
 #include "version.h"
 
@@ -406,6 +407,24 @@ has_magic(const struct place *p)
 	    memcmp(got, magic, sizeof(got)) == 0;
 }
 
+/* Become whoever the command line says.  This is before the magic line, and
+ * still said in a line of ours: the host knows what to do about it. */
+static enum exit_code
+become(struct place *p, const char *user)
+{
+	struct placepipe_line line = { .word = PLACEPIPE_FAILED };
+	int st;
+
+	if (user == NULL ||
+	    (st = placeuser_become(user, p->why, sizeof(p->why))) == ST_OK)
+		return EXIT_DONE;
+	line.n = st == ST_NOT_FOUND ? EXIT_USAGE : st == ST_DENIED ?
+	    EXIT_DENIED : EXIT_FAILED;
+	line.text = slice_str(p->why);
+	(void)say(p, &line);
+	return (enum exit_code)line.n;
+}
+
 /* What is kept in memory. */
 static void
 release(struct place *p)
@@ -427,6 +446,8 @@ place_main(const struct forward_options *opts)
 
 	(void)umask(077);
 	placehome_init(&p.home);
+	if ((code = become(&p, opts->user)) != EXIT_DONE)
+		return code;
 	if ((p.home.stop_fd = catch_signals()) < 0) {
 		log_error_sys("cannot catch signals");
 		return EXIT_FAILED;

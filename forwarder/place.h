@@ -19,7 +19,8 @@
 /**
  * place_main(opts):
  * Whatever is wrong after the magic line is said in the line that ends it, on
- * stdout; what is wrong before, on stderr.
+ * stdout, and so is a user that it cannot become; what else is wrong before, on
+ * stderr.
  */
 enum exit_code place_main(const struct forward_options *opts);
 

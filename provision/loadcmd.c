@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "provision/child.h"
 #include "provision/clientconf.h"
 #include "provision/gather.h"
 #include "provision/install.h"
@@ -386,6 +387,7 @@ loadcmd_main(const struct provision_options *opts)
 	int st;
 
 	catch_signals(on_signal);
+	child_ignore_pipe();
 	st = gather_begin(&l.g, opts, &stop, l.why, sizeof(l.why));
 	if (st == ST_OK) {
 		code = run(&l);

@@ -117,6 +117,9 @@ fail_said(struct party *p, uint32_t n, uint32_t item, struct slice text)
 	struct text t;
 
 	p->stage = STAGE_FAILED;
+	/* What can be mended matters more than what came first. */
+	if (no_home && s->out->lack == SESSION_LACKS_NOTHING)
+		s->out->lack = SESSION_LACKS_USER;
 	if (!begin_failure(s, code_of(n)))
 		return;
 	s->out->item = item;
@@ -124,8 +127,6 @@ fail_said(struct party *p, uint32_t n, uint32_t item, struct slice text)
 	text_addf(&t, "%s: ", p->launch.program);
 	text_escape(&t, text.p, text.len < SESSION_WHY_MAX / 4 ? text.len :
 	    SESSION_WHY_MAX / 4);
-	if (no_home)
-		s->out->lack = SESSION_LACKS_USER;
 }
 
 /* One side says something that makes no sense. */
@@ -500,9 +501,11 @@ start_loader(struct session *s)
 static bool
 start_placer(struct session *s)
 {
-	static const char *const args[] = { "place" };
+	/* Behind a command nothing else says whose files they are. */
+	const bool told = s->how->target->kind == TARGET_EXEC;
+	const char *const args[] = { "place", "--user", s->how->account };
 
-	if (!start(s, PLACER, args, 1))
+	if (!start(s, PLACER, args, told ? 3 : 1))
 		return false;
 	send_frame(&s->party[PLACER], slice_str(PLACEPIPE_MAGIC));
 	return true;

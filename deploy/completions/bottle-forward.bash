@@ -6,7 +6,7 @@ _bottle_forward()
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options='--proxy --auth-file --auth-fd --header --fdpass --check
 		--connect-timeout --answer-timeout --silence-timeout
-		-v --verbose -h --help -V --version'
+		--user -v --verbose -h --help -V --version'
 
 	# readline hands --proxy=x over as three words.
 	if [[ $cur == = || $prev == = ]]; then
@@ -23,6 +23,9 @@ _bottle_forward()
 	--auth-file)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	--user)
+		mapfile -t COMPREPLY < <(compgen -A user -- "$cur")
 		;;
 	--auth-fd | --header | --connect-timeout | --answer-timeout | \
 	    --silence-timeout)

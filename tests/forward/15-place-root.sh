@@ -88,6 +88,86 @@ kept home_of_passwd --home '' "${load[@]}"
 check_whole home_of_passwd_is_whole
 under=()
 
+# --user: root becomes that user before it reads.  By number, without a line;
+# HOME would be that of root.
+home_new
+chown "$other" "$H"
+under=(env "HOME=$H")
+options=(--user "$other")
+put --home '' "${load[@]}"
+check_same user_without_a_home 2 "$status"
+check_has user_without_a_home_says "$said" "uid $other has no home"
+under=()
+kept user_by_number "${load[@]}"
+check_same user_by_number_owns "$other" "$(find "$H" -printf '%U\n' | sort -u)"
+check_same user_by_number_has_its_group "$other" \
+    "$(find "$H/.ssh" -printf '%G\n' | sort -u)"
+# By name, and with all groups.
+somebody=(unshare -m sh -c 'mount --bind "$0" /etc/passwd &&
+    mount --bind "$1" /etc/group && shift && exec "$@"' "$T/passwd" "$T/group")
+printf 'first:x:11:\nlast:x:%s:root,somebody\nroot:x:0:root\n' "$other" \
+    >"$T/group"
+sed -i "/^somebody:/s/:$other:$other:/:$other:11:/" "$T/passwd"
+rm -r "$H/.ssh"
+under=("${somebody[@]}")
+options=(--user somebody)
+kept user_by_name --home '' "${load[@]}"
+check_same user_by_name_owns "$other 11" \
+    "$(find "$H/.ssh" -printf '%U %G\n' | sort -u)"
+under=("${somebody[@]}" "$T/bin/ids")
+cat >"$T/bin/ids" <<'EOS'
+#!/bin/sh
+# Looks at the process while it waits for the magic line.
+(
+	i=0
+	while [ "$i" -lt 500 ] && grep -q '^Uid:.0' "/proc/$$/status"; do
+		sleep 0.01
+		i=$((i + 1))
+	done
+	grep -E '^(Uid|Gid|Groups|CapPrm|CapEff):' "/proc/$$/status" \
+	    >"$(dirname "$0")/../ids"
+	cat >/dev/null
+) <"$(dirname "$0")/../go" >/dev/null 2>&1 &
+exec "$@" <"$(dirname "$0")/../in"
+EOS
+chmod 755 "$T/bin/ids"
+mkfifo "$T/in" "$T/go"
+sleep 30 >"$T/go" &
+holder=$!
+at_exit end_process "$holder"
+"${under[@]}" "$FORWARD" place --user somebody >"$T/out" 2>&1 &
+placer=$!
+exec 7>"$T/in"
+wait_for 10 test -s "$T/ids" || true
+exec 7>&-
+wait "$placer" || true
+kill "$holder"
+ids="$other	$other	$other	$other"
+check_same user_has_no_way_back "Uid:	$ids
+Gid:	11	11	11	11
+Groups:	11 $other 
+CapPrm:	0000000000000000
+CapEff:	0000000000000000" "$(cat "$T/ids")"
+# Nobody of that name; not ours to become.
+before=$(tree)
+under=()
+options=(--user nobody.of.that.name)
+put "${load[@]}"
+is_undone user_unknown 2 'there is no user nobody.of.that.name in' "$before"
+check_lacks user_unknown_says_no_hello "$said" hello
+under=("${as_other[@]}")
+options=(--user 0)
+put "${load[@]}"
+is_undone user_root_for_another 3 \
+    "only root can become user 0, and this runs as uid $other" "$before"
+options=(--user "$((other + 1))")
+put "${load[@]}"
+is_undone user_other_for_another 3 'only root can become user' "$before"
+options=(--user "$other")
+kept user_is_that_user "${load[@]}"
+under=()
+options=()
+
 # unreadable for its owner
 home_new
 chown "$other" "$H"

@@ -163,6 +163,53 @@ a_very_long_group_line_is_read(void **state)
 }
 
 static void
+child_login(void)
+{
+	static const char group[] = "first:x:1000:node\nwheel:x:10:root,node\n"
+	    "bad:x:\nothers:x:11:nodes,nod\nlast:x:12:node";
+	static char many[USERS_GROUPS_MAX * 32];
+	struct users_login in;
+	size_t n = 0;
+
+	cover("/etc/passwd", passwd, sizeof(passwd) - 1);
+	cover("/etc/group", group, sizeof(group) - 1);
+	for (int i = 0; i < 2; i++) {
+		CHECK(users_login(i == 0 ? "node" : "1000", &in) == ST_OK);
+		CHECK(in.uid == 1000 && in.gid == 1000 && in.n == 3);
+		CHECK(in.groups[0] == 1000 && in.groups[1] == 10 &&
+		    in.groups[2] == 12);
+	}
+	CHECK(users_login("big", &in) == ST_OK && in.uid == 4294967294u &&
+	    in.gid == 1 && in.n == 1);
+	/* A number of nobody's. */
+	CHECK(users_login("77", &in) == ST_OK && in.uid == 77 &&
+	    in.gid == 77 && in.n == 0);
+	CHECK(users_login("4294967295", &in) == ST_NOT_FOUND);
+	CHECK(users_login("", &in) == ST_NOT_FOUND);
+	CHECK(users_login("+evil", &in) == ST_NOT_FOUND);
+	CHECK(users_login("-1", &in) == ST_NOT_FOUND);
+	CHECK(users_login("1000:1000", &in) == ST_NOT_FOUND);
+
+	for (unsigned i = 1; i <= USERS_GROUPS_MAX; i++) {
+		n += (size_t)snprintf(many + n, sizeof(many) - n,
+		    "g%u:x:%u:node\n", i, 2000 + i);
+		if (i < USERS_GROUPS_MAX - 1)
+			continue;
+		cover("/etc/group", many, n);
+		CHECK(users_login("node", &in) ==
+		    (i < USERS_GROUPS_MAX ? ST_OK : ST_TOO_LARGE));
+		CHECK(in.n == USERS_GROUPS_MAX);
+	}
+}
+
+static void
+who_logs_in_has_all_groups_and_a_number_of_nobody_none(void **state)
+{
+	(void)state;
+	run_isolated(child_login);
+}
+
+static void
 child_long_fields(void)
 {
 	static char text[20 * USERS_HOME_MAX], pad[10 * USERS_HOME_MAX];
@@ -221,6 +268,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(broken_and_foreign_lines_name_nobody),
 		cmocka_unit_test(a_very_long_group_line_is_read),
+		cmocka_unit_test(
+		    who_logs_in_has_all_groups_and_a_number_of_nobody_none),
 		cmocka_unit_test(fields_that_do_not_fit_are_not_cut),
 		cmocka_unit_test(missing_files_are_not_found),
 	};
