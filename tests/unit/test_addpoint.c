@@ -876,8 +876,9 @@ ask_at_terminal(int *master)
 	    dup2(open("/dev/null", O_RDONLY), 0) != 0)
 		_exit(90);
 	(void)sigaction(SIGINT, &act, NULL);
-	(void)unsetenv("DISPLAY");
-	(void)unsetenv("SSH_ASKPASS");
+	/* There is a screen, too, where nobody answers. */
+	(void)setenv("DISPLAY", ":0", 1);
+	(void)setenv("SSH_ASKPASS", "/bin/false", 1);
 	(void)unsetenv("SSH_ASKPASS_REQUIRE");
 	if (secret_open(&spec.region, &opts, why, sizeof(why)) != ST_OK)
 		_exit(91);
@@ -951,6 +952,22 @@ ssh_add_asks_at_the_terminal(void **state)
 }
 
 static void
+what_ssh_add_has_to_say_is_seen(void **state)
+{
+	int master;
+	pid_t pid;
+
+	(void)state;
+	make_key();
+	assert_int_equal(chmod(key_path, 0644), 0);
+	pid = ask_at_terminal(&master);
+	await_words(master, "UNPROTECTED PRIVATE KEY FILE");
+	assert_int_equal(outcome(pid), ST_LOCKED);
+	(void)close(master);
+	remove_key();
+}
+
+static void
 control_c_gives_the_terminal_back(void **state)
 {
 	int master;
@@ -1008,6 +1025,7 @@ main(int argc, char **argv)
 		OWN_TEST(a_full_region_is_told),
 		OWN_TEST(where_nothing_can_be_made_it_is_told),
 		OWN_TEST(ssh_add_asks_at_the_terminal),
+		OWN_TEST(what_ssh_add_has_to_say_is_seen),
 		OWN_TEST(control_c_gives_the_terminal_back),
 		OWN_TEST(so_does_the_end_of_the_time),
 	};
