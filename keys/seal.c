@@ -36,6 +36,9 @@ sealer_new(struct sealer **out, struct secret *region,
 	int st = ST_FULL;
 
 	*out = NULL;
+	/* More than once does no harm. */
+	if (sodium_init() < 0)
+		return ST_CRYPTO;
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return ST_NOMEM;
 	s->region = region;
