@@ -44,9 +44,10 @@
 #define WHY_MAX		512
 /* More workers than this only if it is said. */
 #define WORKERS_DEFAULT_MAX	4
-/* How much further back than the first thread workers stand for the
- * processor. */
-#define WORKER_NICE	5
+/* How much further back than the first thread workers stand for the processor,
+ * and how much the quick one does: nobody can come forward again. */
+#define WORKER_NICE	15
+#define QUICK_NICE	1
 /* ssh-agent does not even start with fewer descriptors. */
 #define NOFILE_MIN	10
 
@@ -477,9 +478,10 @@ announce(struct daemon *d, const struct server_options *limits)
 
 	secret_usage(vault_region(), &use);
 	log_info("version %s serves %s in %s mode: %zu KiB of %s memory, "
-	    "%zu worker%s, %zu connections", BOTTLE_VERSION, d->sock.path,
+	    "%zu worker%s%s, %zu connections", BOTTLE_VERSION, d->sock.path,
 	    d->service ? "service" : "ssh-agent", use.size / 1024,
 	    secret_backing_name(use.backing), workers, workers == 1 ? "" : "s",
+	    workers > 0 && workers_quick(d->workers) ? " and a quick one" : "",
 	    limits->connections_max);
 	d->agent.unlocked = use.backing == SECRET_UNLOCKED;
 	audit_tell_unlocked(d->agent.audit, d->agent.unlocked);
@@ -524,7 +526,7 @@ set_askpass(struct daemon *d)
 }
 
 /* How many workers are wished for: one for each processor that we may use, but
- * not many; signing is not all that those are for. */
+ * not many; signing is not all that those are for.  And a quick one. */
 static size_t
 workers_wanted(const struct agent_options *opts)
 {
@@ -532,36 +534,42 @@ workers_wanted(const struct agent_options *opts)
 	size_t n = 1;
 
 	if (opts->has_workers)
-		return opts->workers;
+		return opts->workers > 0 ? opts->workers + 1 : 0;
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		n = (size_t)CPU_COUNT(&set);
-	return n < WORKERS_DEFAULT_MAX ? n : WORKERS_DEFAULT_MAX;
+	return (n < WORKERS_DEFAULT_MAX ? n : WORKERS_DEFAULT_MAX) + 1;
 }
 
 /* What a worker does first. */
 static int
-begin_worker(void *cookie)
+begin_worker(void *cookie, bool quick)
 {
 	(void)cookie;
 	/* Many short requests are not to wait until a long one's time slice is
-	 * over, where there are fewer processors than threads. */
-	(void)!nice(WORKER_NICE);
+	 * over, where there are fewer processors than threads; nor is a single
+	 * long one to wait for many that somebody else has. */
+	(void)!nice(quick ? QUICK_NICE : WORKER_NICE);
 	return vault_attach();
 }
 
-/* Start the workers, as many as the vault has room for. */
+/* Start the workers, as many as the vault has room for: the quick one is the
+ * second of them. */
 static void
 set_workers(struct daemon *d)
 {
-	size_t n = vault_threads();
+	size_t n = vault_threads(), have;
 
-	if (n > 0 && workers_new(&d->workers, d->loop, n, begin_worker,
-	    NULL) != ST_OK)
+	if (n == 0)
+		return;
+	if (workers_new(&d->workers, d->loop, n > 1 ? n - 1 : n, n > 1,
+	    begin_worker, NULL) != ST_OK) {
 		log_warn("no worker could be started: a signature that takes "
 		    "long delays all others");
-	else if (n > 0 && workers_count(d->workers) < n)
-		log_warn("only %zu of %zu workers could be started",
-		    workers_count(d->workers), n);
+		return;
+	}
+	have = workers_count(d->workers) + workers_quick(d->workers);
+	if (have < n)
+		log_warn("only %zu of %zu workers could be started", have, n);
 }
 
 /* Have the kernel say who sends what, also over a socket that was made by a

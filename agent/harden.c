@@ -81,6 +81,8 @@ static const struct {
 	{ "mremap",		ON_BOTH },
 	{ "madvise",		ON_BOTH },
 	{ "sched_getaffinity",	ON_BOTH },
+	/* Where we are, where there is neither a vDSO nor rseq for it. */
+	{ "getcpu",		ON_SERVER },
 	/* Who and where we are. */
 	{ "gettid",		ON_BOTH },
 	{ "getppid",		ON_SERVER },

@@ -361,6 +361,13 @@ set_approver(struct server *s)
 	    a->service ? NULL : s->opts.askpass);
 }
 
+/* Whether the quick worker is to have the first thread's processor. */
+static bool
+is_beside(void *workers)
+{
+	return workers_beside(workers);
+}
+
 int
 server_new(struct server **out, struct loop *loop, struct agent *agent,
     const struct server_options *opts)
@@ -380,7 +387,8 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 		.want = LOOP_READ, .fn = on_listen, .cookie = s };
 	s->retry = (struct loop_timer){ .fn = on_retry, .cookie = s };
 	s->expiry = (struct loop_timer){ .fn = on_expiry, .cookie = s };
-	turns_init(&s->home.turns, loop);
+	turns_init(&s->home.turns, loop, opts->workers != NULL ?
+	    is_beside : NULL, opts->workers);
 	s->turn = (struct turn){ .fn = on_turn, .parked = on_parked,
 		.cookie = s, .share = &s->door };
 	s->home.accounts = accounts_new(opts->connections_uid_max > 0 ?

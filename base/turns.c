@@ -14,18 +14,33 @@
 
 static int on_turn(void *cookie);
 
-void
-turns_init(struct turns *ts, struct loop *loop)
+/* Nothing has happened: look again. */
+static int
+on_wake(void *cookie)
 {
-	*ts = (struct turns){ .loop = loop };
+	struct turns *ts = cookie;
+
+	loop_later_set(ts->loop, &ts->later);
+	return ST_OK;
+}
+
+void
+turns_init(struct turns *ts, struct loop *loop, bool (*beside)(void *cookie),
+    void *cookie)
+{
+	*ts = (struct turns){ .loop = loop, .beside = beside,
+		.cookie = cookie };
+	ts->wake = (struct loop_timer){ .fn = on_wake, .cookie = ts };
 	ts->later = (struct loop_later){ .fn = on_turn, .cookie = ts };
 }
 
 void
 turns_fini(struct turns *ts)
 {
-	if (ts->loop != NULL)
+	if (ts->loop != NULL) {
 		loop_later_del(ts->loop, &ts->later);
+		loop_timer_del(ts->loop, &ts->wake);
+	}
 	ts->loop = NULL;
 }
 
@@ -133,16 +148,47 @@ turns_forget(struct turns *ts, struct share *share)
 }
 
 /* The share that is furthest behind; of those that are so alike, the one that
- * has waited longest, which is the last of the list. */
+ * has waited longest, which is the last of the list.  NULL: there is none that
+ * is to be served now. */
 static struct share *
-pick(const struct turns *ts)
+pick(const struct turns *ts, bool back)
 {
-	struct share *s, *best = ts->shares;
+	struct share *s, *best = NULL;
 
 	for (s = ts->shares; s != NULL; s = s->next)
-		if (s->virtual_ns <= best->virtual_ns)
+		if (!(back && s->behind) && (best == NULL ||
+		    s->virtual_ns <= best->virtual_ns))
 			best = s;
 	return best;
+}
+
+/* Whether to stand back now; and how long it was done since the last look. */
+static bool
+stands_back(struct turns *ts)
+{
+	int64_t now;
+	bool beside = ts->beside != NULL && ts->beside(ts->cookie);
+
+	if (!beside && ts->stood_back_ns == 0)
+		return false;
+	now = clock_ns();
+	if (ts->stood_back_ns != 0)
+		ts->owed_ns += (now - ts->stood_back_ns) / TURNS_OWED;
+	ts->stood_back_ns = beside && ts->owed_ns <= 0 ? now : 0;
+	return ts->stood_back_ns != 0;
+}
+
+/* Those that wait are not called in each pass because of that. */
+static void
+park(struct turns *ts)
+{
+	struct turn *t;
+
+	while ((t = ts->fresh) != NULL) {
+		clear_fresh(ts, t);
+		if (t->parked != NULL)
+			t->parked(t->cookie);
+	}
 }
 
 /* One turn, and then the loop looks around. */
@@ -150,11 +196,17 @@ static int
 on_turn(void *cookie)
 {
 	struct turns *ts = cookie;
-	struct share *s = pick(ts);
+	bool back = stands_back(ts);
+	struct share *s = pick(ts, back);
 	int64_t start, took;
 	struct turn *t;
 	int st;
 
+	if (s == NULL && ts->shares != NULL) {
+		park(ts);
+		loop_timer_set(ts->loop, &ts->wake, loop_now(ts->loop) +
+		    TURNS_BACK_MS);
+	}
 	if (s == NULL)
 		return ST_OK;
 	t = s->first;
@@ -167,13 +219,12 @@ on_turn(void *cookie)
 		took = clock_ns() - start;
 		s->virtual_ns += s->listed ? took : took / TURNS_BRIEF;
 		s->spent_ns += took;
+		if (s->behind && ts->owed_ns > 0)
+			ts->owed_ns -= took;
+		s->behind = s->listed;
 		ts->running = NULL;
 	}
-	while ((t = ts->fresh) != NULL) {
-		clear_fresh(ts, t);
-		if (t->parked != NULL)
-			t->parked(t->cookie);
-	}
+	park(ts);
 	if (ts->shares != NULL)
 		loop_later_set(ts->loop, &ts->later);
 	return st;

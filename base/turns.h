@@ -28,6 +28,11 @@
 /* Such a turn counts as so much less. */
 #define TURNS_BRIEF	4
 
+/* As long as the thread stands back for others if nothing happens. */
+#define TURNS_BACK_MS	2
+/* Of the time for which it did, so much less is served before it does again. */
+#define TURNS_OWED	4
+
 struct turn;
 
 /* Whose time it is: a uid, say.  All zeroes is a new one. */
@@ -36,6 +41,7 @@ struct share {
 
 	int64_t		 virtual_ns;	/* private from here */
 	struct turn	*first, *last;	/* its line */
+	bool		 behind;	/* its last turn left a line */
 	struct share	*prev, *next;	/* of those with a line */
 	bool		 listed;
 };
@@ -61,10 +67,23 @@ struct turns {
 	struct share	*shares;	/* with a line */
 	struct share	*running;	/* whose turn it is */
 	struct turn	*fresh;		/* not parked yet */
+	bool		(*beside)(void *cookie);
+	void		*cookie;
+	struct loop_timer wake;
+	int64_t		 stood_back_ns;	/* since when; 0: it does not */
+	int64_t		 owed_ns;	/* to shares with a line, for that */
 	int64_t		 virtual_ns;	/* of the share that was picked last */
 };
 
-void turns_init(struct turns *ts, struct loop *loop);
+/**
+ * turns_init(ts, loop, beside, cookie):
+ * While ${beside} says that somebody else is to have the processor, which may
+ * be NULL: nobody ever is, the thread stands back and serves no share whose
+ * last turn left a line: for TURNS_BACK_MS at a time, and in the end for no more
+ * than four parts in five.
+ */
+void turns_init(struct turns *ts, struct loop *loop,
+    bool (*beside)(void *cookie), void *cookie);
 void turns_fini(struct turns *ts);
 
 /**

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -585,6 +586,97 @@ threads(void)
 	return n;
 }
 
+/* How many threads of the agent stand so far back for the processor. */
+static unsigned
+threads_at_nice(int wanted)
+{
+	char path[300], line[512];
+	const struct dirent *e;
+	const char *at;
+	unsigned n = 0;
+	FILE *file;
+	int nice;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/task",
+	    (long)agent.pid);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%ld/task/%s/stat",
+		    (long)agent.pid, e->d_name);
+		file = fopen(path, "re");
+		assert_non_null(file);
+		assert_non_null(fgets(line, sizeof(line), file));
+		(void)fclose(file);
+		/* The name, in brackets, and 16 more stand before it. */
+		at = strrchr(line, ')');
+		assert_non_null(at);
+		assert_int_equal(sscanf(at + 1, " %*s %*s %*s %*s %*s %*s %*s"
+		    " %*s %*s %*s %*s %*s %*s %*s %*s %*s %d", &nice), 1);
+		n += nice == wanted;
+	}
+	(void)closedir(dir);
+	return n;
+}
+
+static void
+the_many_stand_back_for_the_single_ones(void **state)
+{
+	int base = getpriority(PRIO_PROCESS, 0);
+
+	(void)state;
+	if (base != 0)
+		skip();
+	rig_start(&agent, "--allow", "0=admin", "--workers", "3", NULL);
+	fd = rig_connect(&agent);
+	assert_int_equal(threads_at_nice(15), 3);
+	assert_int_equal(threads_at_nice(1), 1);
+	assert_int_equal(threads_at_nice(0), 1 + MORE_THREADS);
+}
+
+/* With one worker, the signatures of somebody who wants one after the other are
+ * made beside those that another one wants at the same time, each of which
+ * takes far longer: counted, not timed. */
+static void
+single_signatures_do_not_wait_for_anothers_many(void **state)
+{
+	struct slice long_one;
+	uint32_t before, made;
+	int fds[BUSY], other;
+
+	(void)state;
+	need_root();
+	start_service("--workers", "1");
+	long_one = rig_frame(rig_sign(slower->blob, rig_git(),
+	    SSH_AGENT_RSA_SHA2_512));
+	rig_become(OTHER_UID);
+	other = rig_connect(&agent);
+	rig_become(BUSY_UID);
+	for (size_t i = 0; i < BUSY; i++) {
+		fds[i] = rig_connect(&agent);
+		rig_send(fds[i], long_one);
+	}
+	rig_become(0);
+	/* The first one may be the quick worker's. */
+	while ((before = rig_status(fd).signatures) < 2)
+		rig_sleep(1);
+	for (unsigned i = 0; i < ROUNDS; i++)
+		rig_expect_signature(other, slow, SSH_AGENT_RSA_SHA2_256,
+		    "rsa-sha2-256", rig_git());
+	made = rig_status(fd).signatures - before - ROUNDS;
+	print_message("%u of the busy one beside %u of the other\n", made,
+	    ROUNDS);
+	assert_true(before + made < BUSY);
+	/* In turn with them it would be one for one. */
+	assert_true(made < ROUNDS * 2 / 3);
+	for (size_t i = 0; i < BUSY; i++)
+		rig_hang_up(fds[i]);
+	rig_hang_up(other);
+}
+
 static void
 there_are_as_many_workers_as_was_said(void **state)
 {
@@ -593,8 +685,10 @@ there_are_as_many_workers_as_was_said(void **state)
 		unsigned	 threads;
 	} rows[] = {
 		{ "--workers", "0", 1 },
-		{ "--workers", "1", 2 + MORE_THREADS },
-		{ "--workers", "3", 4 + MORE_THREADS },
+		/* One more than that, the quick one. */
+		{ "--workers", "1", 3 + MORE_THREADS },
+		{ "--workers", "3", 5 + MORE_THREADS },
+		{ "--memory-size", "512K", 3 + MORE_THREADS },	/* for two */
 		{ "--memory-size", "64K", 1 },	/* no room for any */
 	};
 
@@ -657,6 +751,10 @@ main(void)
 		CASE(sigterm_while_signatures_are_made),
 		cmocka_unit_test_teardown(
 		    there_are_as_many_workers_as_was_said, teardown),
+		cmocka_unit_test_teardown(
+		    the_many_stand_back_for_the_single_ones, teardown),
+		cmocka_unit_test_teardown(
+		    single_signatures_do_not_wait_for_anothers_many, teardown),
 	};
 
 	testkeys_vault();

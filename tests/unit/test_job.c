@@ -266,9 +266,10 @@ done(struct work *w)
 }
 
 static int
-begin(void *cookie)
+begin(void *cookie, bool quick)
 {
 	(void)cookie;
+	(void)quick;
 	return vault_attach();
 }
 
@@ -284,7 +285,8 @@ jobs_of_every_kind_are_done_by_workers(void **state)
 	for (size_t i = 0; i < RSA8192; i++)
 		k[i] = add(i);
 	assert_int_equal(loop_new(&loop), ST_OK);
-	assert_int_equal(workers_new(&ws, loop, THREADS, begin, NULL), ST_OK);
+	assert_int_equal(workers_new(&ws, loop, THREADS, false, begin,
+	    NULL), ST_OK);
 	left = N(j);
 	for (size_t i = 0; i < N(j); i++) {
 		j[i] = i % 7 < RSA8192 ? signing_job(k[i % 7], "some data") :

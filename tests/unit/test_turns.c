@@ -85,6 +85,32 @@ run(unsigned n)
 	assert_int_equal(loop_run(loop), ST_OK);
 }
 
+/* The program is linked with --wrap for this: time may stand still. */
+static int64_t clock_now;
+
+int64_t __real_clock_ns(void);
+int64_t __wrap_clock_ns(void);
+
+int64_t
+__wrap_clock_ns(void)
+{
+	return clock_now != 0 ? clock_now : __real_clock_ns();
+}
+
+/* Whether somebody else is to have the processor; and how often that was asked
+ * before nobody was any more, if that is to be. */
+static bool others;
+static unsigned looks, looks_max;
+
+static bool
+beside(void *cookie)
+{
+	assert_ptr_equal(cookie, &others);
+	if (others && ++looks == looks_max)
+		others = false;
+	return others;
+}
+
 static int
 setup(void **state)
 {
@@ -92,7 +118,10 @@ setup(void **state)
 	memset(share, 0, sizeof(share));
 	if (loop_new(&loop) != ST_OK)
 		return -1;
-	turns_init(&turns, loop);
+	others = false;
+	looks = 0;
+	clock_now = 0;
+	turns_init(&turns, loop, beside, &others);
 	return 0;
 }
 
@@ -226,6 +255,53 @@ only_who_is_put_off_is_parked_and_only_once(void **state)
 
 #define EACH(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void
+who_leaves_a_line_stands_back_for_others(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++) {
+		join(&crowd[i], &share[0], 1000);
+		crowd[i].turn_ns = 0;
+	}
+	run(10);
+	clock_now = 1;
+	others = true;
+	looks_max = 0;
+	/* One who comes is served, and comes back, before any of the crowd. */
+	join(&one, &share[1], 5);
+	one.asks = true;
+	one.turn_ns = 0;
+	run(5);
+	assert_int_equal(one.had, 5);
+	/* When nobody else is there the crowd goes on, and is not called
+	 * before. */
+	looks = 0;
+	looks_max = 3;
+	run(1);
+	assert_false(others);
+	run(10);
+	clock_now = 0;
+}
+
+static void
+standing_back_has_an_end(void **state)
+{
+	int64_t start = clock_ns(), took;
+
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	others = true;
+	looks_max = 0;
+	run(200);
+	took = clock_ns() - start;
+	print_message("%lld us for 200 turns of %d\n", (long long)took / 1000,
+	    TURN_NS / 1000);
+	/* Two parts in three were for others: four in five may be. */
+	assert_true(took > 3 * 200 * (int64_t)TURN_NS);
+	assert_true(others);
+}
+
 int
 main(void)
 {
@@ -238,6 +314,8 @@ main(void)
 		EACH(who_is_ahead_waits_until_others_caught_up),
 		EACH(cancelled_turn_does_not_come),
 		EACH(only_who_is_put_off_is_parked_and_only_once),
+		EACH(who_leaves_a_line_stands_back_for_others),
+		EACH(standing_back_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,10 +26,11 @@
 
 /*
  * The program is linked with --wrap for these: a start of threads can be made
- * to fail, memory to run out, and the moment in which workers_free() begins to
- * wait is known.
+ * to fail, memory to run out, the moment in which workers_free() begins to wait
+ * is known, and time stands still.
  */
 static size_t threads_allowed = SIZE_MAX;
+static size_t threads_until_failure;	/* of one thread; 0: none */
 static bool no_memory;
 static struct gate *open_on_join;
 
@@ -41,12 +42,26 @@ int __real_pthread_join(pthread_t t, void **out);
 int __wrap_pthread_join(pthread_t t, void **out);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+int64_t __real_clock_ns(void);
+int64_t __wrap_clock_ns(void);
+
+/* What time it is; 0: as it is. */
+static _Atomic int64_t clock_now;
+
+int64_t
+__wrap_clock_ns(void)
+{
+	int64_t now = atomic_load(&clock_now);
+
+	return now != 0 ? now : __real_clock_ns();
+}
 
 int
 __wrap_pthread_create(pthread_t *t, const pthread_attr_t *attr,
     void *(*fn)(void *), void *arg)
 {
-	if (threads_allowed == 0)
+	if (threads_allowed == 0 || (threads_until_failure > 0 &&
+	    --threads_until_failure == 0))
 		return EAGAIN;
 	threads_allowed--;
 	return __real_pthread_create(t, attr, fn, arg);
@@ -149,13 +164,21 @@ piece_done(struct work *w)
 }
 
 static struct workers *
-start(size_t n)
+start_some(size_t n, bool quick)
 {
 	struct workers *ws;
 
-	assert_int_equal(workers_new(&ws, scene.loop, n, NULL, NULL), ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, n, quick, NULL, NULL),
+	    ST_OK);
 	assert_int_equal(workers_count(ws), n);
+	assert_int_equal(workers_quick(ws), quick);
 	return ws;
+}
+
+static struct workers *
+start(size_t n)
+{
+	return start_some(n, false);
 }
 
 static void
@@ -523,6 +546,474 @@ what_was_taken_is_owed_by_one_who_comes_back(void **state)
 	free(dear);
 }
 
+/* A flood of which every ordinary thread runs a piece, which is held up; its
+ * first one was single, and is through. */
+static struct piece *
+flood(struct workers *ws, size_t total, struct gate *gate)
+{
+	struct piece *p = pieces_new(total);
+	size_t n = workers_count(ws);
+	struct gate first = GATE;
+
+	for (size_t i = 0; i < total; i++) {
+		p[i].gate = i == 0 ? &first : i <= n ? gate : NULL;
+		submit(ws, &p[i], 1);
+	}
+	gate_await(&first, 1);
+	gate_await(gate, n);
+	gate_open(&first);
+	finish(1);
+	return p;
+}
+
+static void
+single_work_does_not_wait_for_the_many(void **state)
+{
+	struct workers *ws = start_some(2, true);
+	struct piece *one = pieces_new(20), *many;
+	struct gate gate = GATE;
+
+	(void)state;
+	many = flood(ws, 30, &gate);
+	for (size_t i = 0; i < 20; i++) {
+		submit(ws, &one[i], 2);
+		finish(1 + i + 1);
+		assert_int_equal(one[i].dones, 1);
+	}
+	/* Nor is the quick one at the disposal of the many. */
+	assert_int_equal(atomic_load(&scene.order), 3 + 20);
+	gate_open(&gate);
+	finish(50);
+	workers_free(ws);
+	pieces_check(many, 30);
+	pieces_check(one, 20);
+}
+
+static void
+an_account_has_one_single_piece_at_a_time(void **state)
+{
+	struct workers *ws = start_some(1, true);
+	struct piece *p = pieces_new(3), *one = pieces_new(1), *many;
+	struct gate gate = GATE, quick = GATE;
+
+	(void)state;
+	many = flood(ws, 5, &gate);
+	p[0].gate = &quick;
+	for (size_t i = 0; i < 3; i++)
+		submit(ws, &p[i], 2);
+	gate_await(&quick, 1);
+	gate_open(&quick);
+	finish(2);
+	/* The other two wait for the ordinary thread, as the first is for one
+	 * thing after the other. */
+	submit(ws, one, 3);
+	finish(3);
+	assert_int_equal(one->dones, 1);
+	assert_int_equal(p[1].dones, 0);
+	/* With one of them taken back the other one is single. */
+	assert_true(workers_cancel(ws, &p[1].work));
+	finish(4);
+	assert_int_equal(p[2].dones, 1);
+	gate_open(&gate);
+	finish(8);
+	workers_free(ws);
+	pieces_check(many, 5);
+	pieces_check(one, 1);
+	free(p);
+}
+
+static void
+the_last_that_waits_is_single_again(void **state)
+{
+	struct workers *ws = start_some(1, true);
+	struct piece *p = pieces_new(2), *many;
+	struct gate gate = GATE, quick = GATE;
+
+	(void)state;
+	many = flood(ws, 5, &gate);
+	p[0].gate = &quick;
+	submit(ws, &p[0], 2);
+	submit(ws, &p[1], 2);
+	gate_await(&quick, 1);
+	gate_open(&quick);
+	finish(3);
+	assert_int_equal(p[1].dones, 1);
+	gate_open(&gate);
+	finish(7);
+	workers_free(ws);
+	pieces_check(many, 5);
+	pieces_check(p, 2);
+}
+
+static void
+beside_one_that_is_run_none_is_single(void **state)
+{
+	struct workers *ws = start_some(1, true);
+	struct piece *held = pieces_new(1), *p = pieces_new(2);
+	struct gate gate = GATE, quick = GATE;
+
+	(void)state;
+	held->gate = &quick;
+	submit(ws, held, 1);
+	gate_await(&quick, 1);
+	p[0].gate = &gate;
+	submit(ws, &p[0], 2);
+	gate_await(&gate, 1);
+	gate_open(&quick);
+	finish(1);
+	submit(ws, &p[1], 2);
+	for (size_t i = 0; i < 100; i++)
+		(void)sched_yield();
+	assert_true(workers_cancel(ws, &p[1].work));
+	gate_open(&gate);
+	finish(2);
+	workers_free(ws);
+	pieces_check(held, 1);
+	free(p);
+}
+
+static void
+ordinary_threads_take_single_work_too(void **state)
+{
+	struct workers *ws = start_some(1, true);
+	struct piece *p = pieces_new(3);
+	struct gate gate = GATE;
+
+	(void)state;
+	p[0].gate = &gate;
+	submit(ws, &p[0], 1);
+	gate_await(&gate, 1);
+	submit(ws, &p[1], 2);
+	finish(1);
+	submit(ws, &p[2], 3);
+	finish(2);
+	gate_open(&gate);
+	finish(3);
+	workers_free(ws);
+	pieces_check(p, 3);
+}
+
+/* While the quick one is held up, single pieces of accounts 2, 3 and so on come
+ * in this order; then it goes on. */
+static void
+hold_quick(struct workers *ws, struct piece *held, struct piece *p, size_t n)
+{
+	struct gate quick = GATE;
+
+	held->gate = &quick;
+	submit(ws, held, 99);
+	gate_await(&quick, 1);
+	for (size_t i = 0; i < n; i++)
+		submit(ws, &p[i], 2 + (unsigned)i);
+	gate_open(&quick);
+	finish(scene.done + 1 + n);
+}
+
+static void
+single_work_shares_the_quick_one_by_time(void **state)
+{
+	struct workers *ws = start_some(1, true);
+	struct piece *dear = pieces_new(1), *held = pieces_new(2), *many;
+	struct piece *p = pieces_new(4), *q = pieces_new(3);
+	struct gate gate = GATE;
+
+	(void)state;
+	many = flood(ws, 5, &gate);
+	/* Nobody had anything yet: who comes first is first. */
+	hold_quick(ws, &held[0], p, 4);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(p[i].order < p[i + 1].order);
+	/* One had something dear: then he is last. */
+	dear->spin_ns = MS / 2;
+	submit(ws, dear, 2);
+	finish(scene.done + 1);
+	hold_quick(ws, &held[1], q, 3);
+	assert_true(q[1].order < q[2].order);
+	assert_true(q[2].order < q[0].order);
+	gate_open(&gate);
+	finish(scene.done + 4);
+	workers_free(ws);
+	pieces_check(many, 5);
+	pieces_check(dear, 1);
+	pieces_check(held, 2);
+	pieces_check(p, 4);
+	pieces_check(q, 3);
+}
+
+/* What an account had of the quick one is not held against it where the others
+ * are shared. */
+static void
+the_quick_one_moves_nobody_in_the_others_queue(void **state)
+{
+	struct workers *ws = start_some(1, true);
+	struct piece *p = pieces_new(22), *many;
+	struct gate gate = GATE, quick = GATE;
+
+	(void)state;
+	many = flood(ws, 30, &gate);
+	for (size_t i = 0; i < 20; i++) {
+		p[i].spin_ns = MS / 2;
+		submit(ws, &p[i], 2);
+		finish(scene.done + 1);
+	}
+	p[20].gate = &quick;
+	submit(ws, &p[20], 2);
+	gate_await(&quick, 1);
+	submit(ws, &p[21], 2);
+	gate_open(&gate);
+	finish(30 + 21);
+	/* The next, or after one of them: three of the many had been begun. */
+	assert_in_range(p[21].order, 23, 24);
+	gate_open(&quick);
+	finish(30 + 22);
+	workers_free(ws);
+	pieces_check(many, 30);
+	pieces_check(p, 22);
+}
+
+static void
+who_kept_others_waiting_is_left_to_the_ordinary(void **state)
+{
+	struct workers *ws = start_some(1, true);
+	struct piece *p = pieces_new(5), *one = pieces_new(4), *many;
+	struct gate gate = GATE, quick = GATE;
+	int64_t rest;
+
+	(void)state;
+	atomic_store(&clock_now, 1);
+	many = flood(ws, 5, &gate);
+	/* Nobody else waits: as long as it likes. */
+	p[0].spin_ns = p[1].spin_ns = 2 * WORKERS_SLICE_NS;
+	submit(ws, &p[0], 2);
+	finish(2);
+	p[1].gate = &quick;
+	submit(ws, &p[1], 2);
+	gate_await(&quick, 1);
+	submit(ws, &one[0], 3);
+	gate_open(&quick);
+	finish(4);
+	submit(ws, &p[2], 2);
+	submit(ws, &one[1], 3);
+	finish(5);
+	assert_int_equal(one[1].dones, 1);
+	assert_int_equal(p[2].dones, 0);
+	/* It has nothing for a while, and is not ahead of others any more, but
+	 * that is not forgotten. */
+	assert_true(workers_cancel(ws, &p[2].work));
+	one[2].spin_ns = 2 * (p[0].work.spent_ns + p[1].work.spent_ns);
+	for (size_t i = 2; i < 4; i++) {
+		submit(ws, &one[i], 3);
+		finish(scene.done + 1);
+	}
+	rest = p[1].work.spent_ns * WORKERS_REST;
+	atomic_store(&clock_now, rest - MS);
+	submit(ws, &p[3], 2);
+	for (size_t i = 0; i < 100; i++)
+		(void)sched_yield();
+	assert_true(workers_cancel(ws, &p[3].work));
+	atomic_store(&clock_now, rest + MS);
+	submit(ws, &p[4], 2);
+	finish(8);
+	assert_int_equal(p[4].dones, 1);
+	gate_open(&gate);
+	finish(12);
+	atomic_store(&clock_now, 0);
+	workers_free(ws);
+	pieces_check(many, 5);
+	pieces_check(one, 4);
+	free(p);
+}
+
+/* One piece of its account at a time, and always the next at once. */
+static void
+submit_endless(struct piece *p, unsigned account, int64_t spin_ns,
+    void (*done)(struct work *w))
+{
+	p->spin_ns = spin_ns;
+	p->work = (struct work){ .run = piece_run, .done = done,
+		.account = account };
+	workers_submit(chain_workers, &p->work);
+}
+
+/* How many of those that the test is about are not done; the loop ends with the
+ * last, whichever that is, or when it is seen that it never will. */
+static size_t left, endless_runs;
+#define ENDLESS_MAX	100000
+
+static void
+one_less(struct work *w)
+{
+	piece_done(w);
+	if (--left == 0)
+		loop_stop(scene.loop);
+}
+
+static void
+again_while_some_are_left(struct work *w)
+{
+	piece_done(w);
+	if (left > 0 && ++endless_runs < ENDLESS_MAX)
+		workers_submit(chain_workers, w);
+	else
+		loop_stop(scene.loop);
+}
+
+/* More accounts than there are threads bring one single piece after the other,
+ * so that always some wait; what else waits is done all the same, and not only
+ * when for a moment none does. */
+static void
+single_work_without_end_does_not_keep_the_others_from_theirs(void **state)
+{
+	struct piece *endless = pieces_new(32), *many = pieces_new(40);
+
+	(void)state;
+	chain_workers = start_some(1, true);
+	left = 40;
+	endless_runs = 0;
+	for (size_t i = 0; i < 32; i++)
+		submit_endless(&endless[i], 10 + (unsigned)i, MS / 10,
+		    again_while_some_are_left);
+	for (size_t i = 0; i < 40; i++) {
+		many[i].spin_ns = MS / 10;
+		many[i].work = (struct work){ .run = piece_run,
+			.done = one_less, .account = 1 };
+		workers_submit(chain_workers, &many[i].work);
+	}
+	assert_int_equal(loop_run(scene.loop), ST_OK);
+	print_message("%zu single ones beside 40 others\n", endless_runs);
+	workers_free(chain_workers);
+	assert_int_equal(left, 0);
+	/* Each has as much of the ordinary thread, and they have the quick one
+	 * besides: as often again, or as the kernel has it. */
+	assert_in_range(endless_runs, 0, 40 * 32 * 8);
+	pieces_check(many, 40);
+	free(endless);
+}
+
+/* Of those alike, who came first is first. */
+static void
+nobody_who_comes_is_before_those_who_wait(void **state)
+{
+	struct workers *ws = start(1);
+	struct piece *held = pieces_new(1), *p = pieces_new(60);
+	struct gate gate = GATE;
+
+	(void)state;
+	held->gate = &gate;
+	submit(ws, held, 90);
+	gate_await(&gate, 1);
+	for (size_t i = 0; i < 60; i++)
+		submit(ws, &p[i], 100 + (unsigned)i);
+	gate_open(&gate);
+	finish(61);
+	for (size_t i = 0; i < 60; i++)
+		assert_int_equal(p[i].order, 1 + i);
+	workers_free(ws);
+	pieces_check(held, 1);
+	pieces_check(p, 60);
+}
+
+/* What a thread was given to run in the moment of the end comes back, too. */
+static void
+free_hands_back_what_was_not_begun(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 200; i++) {
+		struct workers *ws = start_some(1, true);
+		struct piece *p = pieces_new(3);
+
+		for (unsigned a = 0; a < 3; a++)
+			submit(ws, &p[a], a);
+		workers_free(ws);
+		for (unsigned a = 0; a < 3; a++)
+			assert_int_equal(p[a].dones, 1);
+		free(p);
+	}
+}
+
+static void
+what_waits_for_the_quick_one_can_be_taken_back(void **state)
+{
+	struct piece *p = pieces_new(3);
+	struct workers *ws = start_some(1, true);
+	struct gate gate = GATE;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		p[i].gate = &gate;
+		submit(ws, &p[i], 1 + (unsigned)i);
+	}
+	gate_await(&gate, 2);
+	submit(ws, &p[2], 3);
+	assert_false(workers_cancel(ws, &p[0].work));
+	assert_false(workers_cancel(ws, &p[1].work));
+	assert_true(workers_cancel(ws, &p[2].work));
+	assert_false(workers_cancel(ws, &p[2].work));
+	gate_open(&gate);
+	finish(2);
+	workers_free(ws);
+	assert_int_equal(p[2].dones, 0);
+	free(p);
+}
+
+/* Who is never idle, and never waits, saves up nothing either. */
+static void
+time_with_little_work_is_not_saved_up(void **state)
+{
+	struct piece *busy = pieces_new(100), *late = pieces_new(51);
+	struct workers *ws = start(2);
+	struct gate gate = GATE, long_one = GATE;
+	size_t theirs = 0;
+
+	(void)state;
+	late[50].gate = &long_one;
+	submit(ws, &late[50], 2);
+	gate_await(&long_one, 1);
+	busy[49].gate = &gate;
+	for (size_t i = 0; i < 100; i++) {
+		busy[i].spin_ns = MS;
+		submit(ws, &busy[i], 1);
+	}
+	gate_await(&gate, 1);
+	for (size_t i = 0; i < 50; i++) {
+		late[i].spin_ns = MS;
+		submit(ws, &late[i], 2);
+	}
+	gate_open(&gate);
+	finish(150);
+	/* Of the next twenty each has about half. */
+	for (size_t i = 0; i < 50; i++)
+		if (late[i].order < 51 + 20)
+			theirs++;
+	assert_in_range(theirs, 6, 14);
+	gate_open(&long_one);
+	finish(151);
+	workers_free(ws);
+	pieces_check(busy, 100);
+	pieces_check(late, 51);
+}
+
+static void
+the_quick_one_takes_nothing_that_is_alone(void **state)
+{
+	struct piece *p = pieces_new(1), *many;
+	struct workers *ws = start_some(1, true);
+	struct gate gate = GATE;
+
+	(void)state;
+	many = flood(ws, 3, &gate);
+	p->work.alone = true;
+	submit(ws, p, 2);
+	for (size_t i = 0; i < 100; i++)
+		(void)sched_yield();
+	assert_true(workers_cancel(ws, &p->work));
+	gate_open(&gate);
+	finish(3);
+	workers_free(ws);
+	pieces_check(many, 3);
+	free(p);
+}
+
 /* How many ->alone pieces are being run. */
 static atomic_size_t alone_now, alone_most;
 
@@ -720,16 +1211,18 @@ free_without_work_ends_the_threads(void **state)
 static atomic_size_t begun;
 
 static int
-begin_second_fails(void *cookie)
+begin_second_fails(void *cookie, bool quick)
 {
+	(void)quick;
 	assert(cookie == &begun);
 	return atomic_fetch_add(&begun, 1) == 1 ? ST_FULL : ST_OK;
 }
 
 static int
-begin_works(void *cookie)
+begin_works(void *cookie, bool quick)
 {
 	(void)cookie;
+	(void)quick;
 	(void)atomic_fetch_add(&begun, 1);
 	return ST_OK;
 }
@@ -741,10 +1234,37 @@ all_have_begun_when_new_returns(void **state)
 
 	(void)state;
 	atomic_store(&begun, 0);
-	assert_int_equal(workers_new(&ws, scene.loop, 5, begin_works, NULL),
-	    ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, 5, false, begin_works,
+	    NULL), ST_OK);
 	assert_int_equal(atomic_load(&begun), 5);
 	workers_free(ws);
+}
+
+static atomic_size_t begun_quick;
+
+static int
+begin_tells(void *cookie, bool quick)
+{
+	(void)cookie;
+	if (quick)
+		(void)atomic_fetch_add(&begun_quick, 1);
+	return ST_OK;
+}
+
+static void
+one_thread_begins_as_the_quick_one(void **state)
+{
+	struct workers *ws;
+
+	(void)state;
+	for (size_t quick = 0; quick < 2; quick++) {
+		atomic_store(&begun_quick, 0);
+		assert_int_equal(workers_new(&ws, scene.loop, 3, quick == 1,
+		    begin_tells, NULL), ST_OK);
+		assert_int_equal(atomic_load(&begun_quick), quick);
+		await_threads(3 + quick);
+		workers_free(ws);
+	}
 }
 
 static void
@@ -754,8 +1274,8 @@ one_that_cannot_begin_ends_them_all(void **state)
 
 	(void)state;
 	atomic_store(&begun, 0);
-	assert_int_equal(workers_new(&ws, scene.loop, 3, begin_second_fails,
-	    &begun), ST_SYSTEM);
+	assert_int_equal(workers_new(&ws, scene.loop, 3, false,
+	    begin_second_fails, &begun), ST_SYSTEM);
 	assert_null(ws);
 	assert_int_equal(atomic_load(&begun), 3);
 	await_threads(0);
@@ -769,8 +1289,8 @@ fewer_threads_than_wished_for_do(void **state)
 
 	(void)state;
 	threads_allowed = 2;
-	assert_int_equal(workers_new(&ws, scene.loop, 6, begin_works, NULL),
-	    ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, 6, false, begin_works,
+	    NULL), ST_OK);
 	assert_int_equal(workers_count(ws), 2);
 	await_threads(2);
 	for (size_t i = 0; i < 50; i++)
@@ -780,6 +1300,31 @@ fewer_threads_than_wished_for_do(void **state)
 	pieces_check(p, 50);
 }
 
+/* The quick one is the last that is started, and without it nothing waits for
+ * it. */
+static void
+without_the_quick_one_the_others_do_it(void **state)
+{
+	struct piece *p = pieces_new(75);
+	struct workers *ws;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		/* The first two of three, one of three, all but the second. */
+		threads_allowed = i == 0 ? 2 : i == 1 ? 1 : SIZE_MAX;
+		threads_until_failure = i == 2 ? 2 : 0;
+		assert_int_equal(workers_new(&ws, scene.loop, 2, true, NULL,
+		    NULL), ST_OK);
+		assert_int_equal(workers_count(ws), i == 0 ? 2 : 1);
+		assert_false(workers_quick(ws));
+		for (size_t j = i * 25; j < (i + 1) * 25; j++)
+			submit(ws, &p[j], (unsigned)j);
+		finish((i + 1) * 25);
+		workers_free(ws);
+	}
+	pieces_check(p, 75);
+}
+
 static void
 no_thread_at_all_is_an_error(void **state)
 {
@@ -787,7 +1332,7 @@ no_thread_at_all_is_an_error(void **state)
 
 	(void)state;
 	threads_allowed = 0;
-	assert_int_equal(workers_new(&ws, scene.loop, 6, NULL, NULL),
+	assert_int_equal(workers_new(&ws, scene.loop, 6, false, NULL, NULL),
 	    ST_SYSTEM);
 	assert_null(ws);
 }
@@ -800,7 +1345,7 @@ no_memory_for_workers_is_told(void **state)
 
 	(void)state;
 	no_memory = true;
-	st = workers_new(&ws, scene.loop, 1, NULL, NULL);
+	st = workers_new(&ws, scene.loop, 1, false, NULL, NULL);
 	no_memory = false;
 	assert_int_equal(st, ST_NOMEM);
 	assert_null(ws);
@@ -928,6 +1473,20 @@ main(void)
 		TEST(accounts_share_by_the_time_that_their_work_takes),
 		TEST(what_was_taken_is_owed_by_one_who_comes_back),
 		TEST(time_without_work_is_not_saved_up),
+		TEST(time_with_little_work_is_not_saved_up),
+		TEST(single_work_does_not_wait_for_the_many),
+		TEST(an_account_has_one_single_piece_at_a_time),
+		TEST(the_last_that_waits_is_single_again),
+		TEST(beside_one_that_is_run_none_is_single),
+		TEST(ordinary_threads_take_single_work_too),
+		TEST(single_work_shares_the_quick_one_by_time),
+		TEST(the_quick_one_moves_nobody_in_the_others_queue),
+		TEST(who_kept_others_waiting_is_left_to_the_ordinary),
+		TEST(nobody_who_comes_is_before_those_who_wait),
+		TEST(what_waits_for_the_quick_one_can_be_taken_back),
+		TEST(the_quick_one_takes_nothing_that_is_alone),
+		TEST(single_work_without_end_does_not_keep_the_others_from_theirs),
+		TEST(free_hands_back_what_was_not_begun),
 		TEST(pieces_alone_hold_up_only_their_like),
 		TEST(pieces_alone_never_overlap),
 		TEST(what_waits_can_be_taken_back),
@@ -936,8 +1495,10 @@ main(void)
 		TEST(free_finishes_what_runs_and_hands_back_the_rest),
 		TEST(free_without_work_ends_the_threads),
 		TEST(all_have_begun_when_new_returns),
+		TEST(one_thread_begins_as_the_quick_one),
 		TEST(one_that_cannot_begin_ends_them_all),
 		TEST(fewer_threads_than_wished_for_do),
+		TEST(without_the_quick_one_the_others_do_it),
 		TEST(no_thread_at_all_is_an_error),
 		TEST(no_memory_for_workers_is_told),
 		TEST(no_memory_for_an_account_loses_no_work),
