@@ -25,6 +25,11 @@
  *
  * A block is released where it came from, told by its address, and wiped
  * either way: what was allocated before an operation may be filled in it.
+ *
+ * libcrypto's tables of algorithms stay outside even then.  All threads share
+ * them, and they last: to be looked up a name is copied, and when there is no
+ * room for the copy, libcrypto takes the algorithm for one that it does not
+ * know and puts a new entry in the place of the old one, for good.
  */
 static struct {
 	struct secret		*region;
@@ -83,6 +88,30 @@ count(ptrdiff_t size)
 		mine.top = mine.held;
 }
 
+/* Whether libcrypto's source file ${file} is one of those that see to the
+ * tables of algorithms; no secret passes through them. */
+static bool
+is_table(const char *file)
+{
+	static const struct {
+		const char	*name;
+		size_t		 len;
+	} tables[] = {
+#define TABLE(name)	{ name, sizeof(name) - 1 }
+		TABLE("crypto/core_namemap.c"),
+		TABLE("crypto/property/property.c"),
+#undef TABLE
+	};
+	size_t len = file != NULL ? strlen(file) : 0;
+
+	/* It is a path from wherever libcrypto was built. */
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (len >= tables[i].len && memcmp(file + len - tables[i].len,
+		    tables[i].name, tables[i].len) == 0)
+			return true;
+	return false;
+}
+
 /* A piece for libcrypto. */
 static void *
 take(size_t n)
@@ -101,11 +130,10 @@ take(size_t n)
 static void *
 hook_malloc(size_t n, const char *file, int line)
 {
-	(void)file;
 	(void)line;
 	if (n == 0)
 		return NULL;
-	return mine.depth > 0 ? take(n) : malloc(n);
+	return mine.depth > 0 && !is_table(file) ? take(n) : malloc(n);
 }
 
 /* libcrypto's free. */
@@ -142,7 +170,7 @@ hook_realloc(void *p, size_t n, const char *file, int line)
 		return NULL;
 	}
 	/* A block in the vault stays there: it may hold a secret. */
-	inside = mine.depth > 0 || is_ours(p);
+	inside = is_ours(p) || (mine.depth > 0 && !is_table(file));
 	have = is_ours(p) ? secret_size(vault.region, p) :
 	    malloc_usable_size(p);
 	if (n <= have && inside == is_ours(p))
