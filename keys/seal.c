@@ -49,6 +49,8 @@ sealer_new(struct sealer **out, struct secret *region,
 		goto out;
 
 	st = ST_CRYPTO;
+	if (sodium_init() < 0)
+		goto out;
 	crypto_secretstream_xchacha20poly1305_keygen(key);
 	if (crypto_box_seal(head, key,
 	    crypto_secretstream_xchacha20poly1305_KEYBYTES, public_key) != 0 ||
