@@ -164,7 +164,7 @@ dry() {
 	local name=$1 filter=$2 wanted=$3 got
 
 	shift 3
-	load --dry-run --json "$@" "$M"
+	load --dry-run --json "$M" "$@"
 	got=$(jq -r "$filter" "$T/stdout" 2>&1 | tr '\n' ' ')
 	[ "$status" -eq 0 ] || got="ended with $status: $err"
 	[ ! -e "$T/marks" ] || got="ran $(cat "$T/marks")"
