@@ -197,17 +197,16 @@ check_mode(const struct reading *r, const struct stat *sb)
 
 /* The text of the key file, a piece of the region. */
 static int
-read_secret(const struct reading *r, struct slice *text, void **mem)
+read_secret(const struct reading *r, struct slice *text, void **mem,
+    struct stat *sb)
 {
 	const char *path = r->key->path;
-	struct stat sb;
 	size_t n;
 	int fd, st;
 
-	if ((st = open_regular(r, path, &fd, &sb)) != ST_OK ||
-	    (st = check_mode(r, &sb)) != ST_OK)
+	if ((st = open_regular(r, path, &fd, sb)) != ST_OK)
 		goto out;
-	n = (size_t)sb.st_size;
+	n = (size_t)sb->st_size;
 	if ((*mem = secret_alloc(r->how->region, n + 1)) == NULL) {
 		st = fail(r, ST_FULL, path, "there is no room left in locked "
 		    "memory: raise the limit (ulimit -l), or load fewer keys "
@@ -513,15 +512,20 @@ take_private(struct reading *r)
 	const char *ignored;
 	bool locked = false;
 	void *mem = NULL;
+	struct stat sb;
 	int st;
 
-	if ((st = read_secret(r, &text, &mem)) != ST_OK)
+	if ((st = read_secret(r, &text, &mem, &sb)) != ST_OK)
 		goto out;
 	left = text;
+	/* A public key that all may read needs another file named, and no
+	 * other mode. */
 	if (pem_next(&left, &first, &ignored) == ST_NOT_FOUND) {
 		st = explain_none(r, text);
 		goto out;
 	}
+	if ((st = check_mode(r, &sb)) != ST_OK)
+		goto out;
 	st = parse(r, text);
 	locked = st == ST_LOCKED;
 	if (locked && (st = know_public(r, text)) == ST_OK)

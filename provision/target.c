@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "base/text.h"
 
 /* How much of a bad word is shown. */
@@ -334,6 +335,21 @@ set_user(const struct passwd *pw, struct target_command *out, char *why,
 	return ST_OK;
 }
 
+/* A user of this machine by name or, as engines take them, by number. */
+static struct passwd *
+find_user(const char *name)
+{
+	struct passwd *pw;
+	uint64_t n;
+
+	errno = 0;
+	pw = getpwnam(name);
+	if (pw != NULL || num_u64(name, 0, UINT32_MAX - 1, &n) != ST_OK)
+		return pw;
+	errno = 0;
+	return getpwuid((uid_t)n);
+}
+
 /* As whom a program is run on this machine. */
 static int
 local_user(const char *user, struct target_command *out, char *why,
@@ -344,8 +360,7 @@ local_user(const char *user, struct target_command *out, char *why,
 	struct passwd *pw;
 	int st;
 
-	errno = 0;
-	if ((pw = getpwnam(name)) == NULL)
+	if ((pw = find_user(name)) == NULL)
 		return errno != 0 && errno != ENOENT ?
 		    fail(ST_SYSTEM, why, whylen, "cannot look for user %s: %s",
 		    show(name).text, strerror(errno)) :

@@ -116,8 +116,8 @@ void target_label(const struct target *t, char *out, size_t cap);
  * engine's program, or that of COMMAND, is looked for.
  *
  * Engines: PROGRAM exec -i -u USER NAME ARGUMENTS..., with 0 for root.
- * Local:   the program itself; as another user only root can run it, with the
- *          user's groups, and HOME, USER, LOGNAME, SHELL and PATH alone.
+ * Local:   the program itself; as another user, by name or by a number that
+ *          the machine knows, only root can run it, with the user's groups, and HOME, USER, LOGNAME, SHELL and PATH alone.
  * Exec:    the words of COMMAND, then the program and its arguments as they
  *          are.  A command such as "ssh host" has them split once more by a
  *          shell on the other side.
