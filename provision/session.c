@@ -663,20 +663,47 @@ run(struct session *s)
 	}
 }
 
-/* What stderr of the two had, for --verbose. */
+/* Whether a line is a warning of the program's: of rules that an agent already
+ * has, say.  All else is for who wants to know. */
+static bool
+is_warning(const struct party *p, struct slice line)
+{
+	char begin[64];
+	size_t n;
+
+	n = (size_t)snprintf(begin, sizeof(begin), "%s: warning: ",
+	    p->launch.program);
+	return line.len > n && memcmp(line.p, begin, n) == 0;
+}
+
+/* What stderr of one had, line by line. */
 static void
-tell_said(const struct party *p)
+tell_said(const struct party *p, bool verbose)
 {
 	struct slice said = channel_said(&p->channel);
+	const uint8_t *nl;
+	struct slice line;
 	char buf[LOG_LINE_MAX];
 	struct text t;
+	bool warn;
 
-	if (said.len == 0)
-		return;
-	text_init(&t, buf, sizeof(buf));
-	text_escape(&t, said.p, said.len < sizeof(buf) / 4 ? said.len :
-	    sizeof(buf) / 4);
-	log_info("%s in the target: %s", p->launch.program, buf);
+	while (said.len > 0) {
+		nl = memchr(said.p, '\n', said.len);
+		line = (struct slice){ said.p, nl == NULL ? said.len :
+			(size_t)(nl - said.p) };
+		said.p += line.len + (nl != NULL);
+		said.len -= line.len + (nl != NULL);
+		warn = is_warning(p, line);
+		if (line.len == 0 || (!warn && !verbose))
+			continue;
+		text_init(&t, buf, sizeof(buf));
+		text_escape(&t, line.p, line.len < sizeof(buf) / 4 ? line.len :
+		    sizeof(buf) / 4);
+		if (warn)
+			log_warn("the target says: %s", buf);
+		else
+			log_info("the target says: %s", buf);
+	}
 }
 
 /* A failure after the commit is not one that changed nothing. */
@@ -718,8 +745,7 @@ session_run(const struct session_how *how, struct session_result *out)
 	if (s.failed)
 		tell_of_commit(&s);
 	for (size_t i = 0; i < SIDES; i++) {
-		if (how->verbose)
-			tell_said(&s.party[i]);
+		tell_said(&s.party[i], how->verbose);
 		channel_fini(&s.party[i].channel);
 		target_command_fini(&s.party[i].command);
 	}
