@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
+#include "agent/vault.h"
 #include "proto/keyprivate.h"
 
 /*
@@ -13,6 +14,15 @@
  * making it costs as much as a tenth of an ECDSA signature.  A context serves
  * one thread at a time: who uses it takes it out, and a second thread makes
  * one more, of which the first that is put back stays.
+ *
+ * What libcrypto makes of a parsed key is not to be trusted after an allocation
+ * failed in it, even if it says that all went well.  RSA is blinded by a number
+ * and its inverse, which all threads but one share, and which are replaced with
+ * every 32nd signature; if that fails half-way, libcrypto does not notice (in
+ * BN_BLINDING_create_param()), and this signature and those that follow, in
+ * whatever thread, are wrong.  So the key is spoilt from the moment in which
+ * the allocation fails, no signature that ends later counts, and it turns cold
+ * as soon as nobody uses it.
  *
  * Invariants, under the lock: the list has exactly the hot keys, the one that
  * was used last first; a key with users is hot.
@@ -58,6 +68,7 @@ cool(struct hotkey *h)
 	}
 	EVP_PKEY_free(h->pkey);
 	h->pkey = NULL;
+	atomic_store(&h->spoilt, false);
 }
 
 void
@@ -95,17 +106,30 @@ hotkey_is_hot(struct hotkey *h)
 	return hot;
 }
 
+bool
+hotkey_is_spoilt(struct hotkey *h)
+{
+	return atomic_load(&h->spoilt);
+}
+
 /* Build the EVP_PKEY of a key from its record. */
 static int
 import(const struct hotkey *h, EVP_PKEY **out)
 {
 	struct wire_reader r = wire_reader(h->record);
 	struct private_fields fields;
+	int st;
 
 	/* We wrote it ourselves. */
 	if (keyprivate_get(&r, &fields) != ST_OK)
 		return ST_INTERNAL;
-	return key_math_import(&fields, out);
+	if ((st = key_math_import(&fields, out)) == ST_OK &&
+	    vault_was_full()) {
+		EVP_PKEY_free(*out);
+		*out = NULL;
+		st = key_math_fault();
+	}
+	return st;
 }
 
 /* Begin to use a key: it is hot then, and stays so until put_back(). */
@@ -113,31 +137,47 @@ static int
 take(struct hotkey *h)
 {
 	EVP_PKEY *fresh = NULL;
-	bool hot;
+	bool hot, spoilt;
 	int st;
 
 	(void)pthread_mutex_lock(&lock);
-	if ((hot = h->pkey != NULL)) {
+	spoilt = atomic_load(&h->spoilt);
+	if ((hot = h->pkey != NULL) && !spoilt) {
 		unlist(h);
 		enlist(h);
 		h->users++;
 	}
 	(void)pthread_mutex_unlock(&lock);
-	if (hot)
-		return ST_OK;
-	if ((st = import(h, &fresh)) != ST_OK)
+	if (spoilt)
+		return ST_FULL;
+	if (!hot && (st = import(h, &fresh)) != ST_OK)
 		return st;
-	(void)pthread_mutex_lock(&lock);
-	/* Another thread may have been faster. */
-	if (h->pkey == NULL) {
-		h->pkey = fresh;
-		fresh = NULL;
-		enlist(h);
+	if (!hot) {
+		(void)pthread_mutex_lock(&lock);
+		/* Another thread may have been faster. */
+		if (h->pkey == NULL) {
+			h->pkey = fresh;
+			fresh = NULL;
+			enlist(h);
+		}
+		h->users++;
+		(void)pthread_mutex_unlock(&lock);
+		EVP_PKEY_free(fresh);
 	}
-	h->users++;
-	(void)pthread_mutex_unlock(&lock);
-	EVP_PKEY_free(fresh);
+	vault_watch(&h->spoilt);
 	return ST_OK;
+}
+
+/* What came of the use of a key that said ${st}. */
+static int
+judge(struct hotkey *h, int st)
+{
+	if (st == ST_FULL || !atomic_load(&h->spoilt))
+		return st;
+	/* For the errors in the queue; the room may have been short in another
+	 * thread. */
+	st = key_math_fault();
+	return st == ST_CRYPTO ? ST_FULL : st;
 }
 
 /* Take the spare context for a hash, or make one. */
@@ -170,6 +210,7 @@ take_context(struct hotkey *h, enum key_hash hash, EVP_PKEY_CTX **out)
 static void
 put_back(struct hotkey *h, enum key_hash hash, EVP_PKEY_CTX *ctx)
 {
+	vault_watch(NULL);
 	(void)pthread_mutex_lock(&lock);
 	assert(h->users > 0);
 	h->users--;
@@ -177,6 +218,8 @@ put_back(struct hotkey *h, enum key_hash hash, EVP_PKEY_CTX *ctx)
 		h->spare[hash] = ctx;
 		ctx = NULL;
 	}
+	if (h->users == 0 && atomic_load(&h->spoilt))
+		cool(h);
 	(void)pthread_mutex_unlock(&lock);
 	EVP_PKEY_CTX_free(ctx);
 }
@@ -193,7 +236,7 @@ hotkey_sign(struct hotkey *h, enum key_hash hash, struct slice digest,
 	if ((st = take_context(h, hash, &ctx)) == ST_OK &&
 	    EVP_PKEY_sign(ctx, raw, len, digest.p, digest.len) != 1)
 		st = key_math_fault();
-	if (st != ST_OK) {
+	if ((st = judge(h, st)) != ST_OK) {
 		/* It may be in any state. */
 		EVP_PKEY_CTX_free(ctx);
 		ctx = NULL;
@@ -209,7 +252,7 @@ hotkey_verify(struct hotkey *h, struct slice data, struct slice sig)
 
 	if ((st = take(h)) != ST_OK)
 		return st;
-	st = key_math_verify(h->type, h->pkey, data, sig);
+	st = judge(h, key_math_verify(h->type, h->pkey, data, sig));
 	put_back(h, KEY_SHA1, NULL);
 	return st;
 }

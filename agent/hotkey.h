@@ -7,10 +7,13 @@
  * Layer:   agent; for key.c only.
  * Memory:  an EVP_PKEY is made from a key's record when it is first used, in
  *          the room for operations of the vault, and kept until that is needed
- *          for something else.  One that is in use is never given up.
+ *          for something else.  One that is in use is never given up.  One
+ *          for which an allocation failed is not used again.
  * Threads: any.  The lock is not held while libcrypto works with a key, only
  *          while one is given up.
  */
+
+#include <stdatomic.h>
 
 #include <openssl/evp.h>
 
@@ -27,6 +30,7 @@ struct hotkey {
 	EVP_PKEY	*pkey;
 	EVP_PKEY_CTX	*spare[KEY_HASHES];
 	unsigned	 users;
+	atomic_bool	 spoilt;	/* an allocation failed in its use */
 	struct hotkey	*hotter, *colder;
 };
 
@@ -36,7 +40,9 @@ struct hotkey {
  *
  * Shape:  what EVP_PKEY_sign() gives: *${len} is the room at ${raw} and
  *         becomes what was used.
- * Errors: ST_FULL, ST_CRYPTO, ST_INTERNAL
+ * Errors: ST_FULL      also when it was another thread for whose work with the
+ *                      key there was no room
+ *         ST_CRYPTO, ST_INTERNAL
  */
 int hotkey_sign(struct hotkey *h, enum key_hash hash, struct slice digest,
     uint8_t *raw, size_t *len) MUST_USE;
@@ -47,6 +53,12 @@ int hotkey_sign(struct hotkey *h, enum key_hash hash, struct slice digest,
  */
 int hotkey_verify(struct hotkey *h, struct slice data, struct slice sig)
     MUST_USE;
+
+/**
+ * hotkey_is_spoilt(h):
+ * Whether ${h} cannot be used before all that use it have ended.
+ */
+bool hotkey_is_spoilt(struct hotkey *h);
 
 /**
  * hotkey_is_hot(h):

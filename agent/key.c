@@ -257,7 +257,8 @@ lone_run(void *arg)
  * the hot keys as well: they keep nothing out that is to last.  Where there is
  * not enough of it, other hot keys turn cold; and then it is tried once more
  * with no other operation under way and no hot key at all, its own included,
- * whose pieces may lie in the way.
+ * whose pieces may lie in the way.  That comes at once where the key was spoilt
+ * and others still use it: what they share is of no more use.
  */
 static int
 operate(vault_fn *fn, void *arg, struct key *k, bool big)
@@ -268,7 +269,8 @@ operate(vault_fn *fn, void *arg, struct key *k, bool big)
 
 	do
 		st = vault_run(fn, arg, how);
-	while (st == ST_FULL && hotkey_cool_one(&k->hot));
+	while (st == ST_FULL && !hotkey_is_spoilt(&k->hot) &&
+	    hotkey_cool_one(&k->hot));
 	if (st == ST_FULL)
 		st = vault_run(lone_run, &lone, how | VAULT_ALONE);
 	return st;

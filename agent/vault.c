@@ -54,6 +54,7 @@ static _Thread_local struct {
 	unsigned		 depth;
 	bool			 strict;
 	bool			 was_full;
+	atomic_bool		*spoilt;	/* see vault_watch() */
 	/* Bytes that this operation took and did not give back, and the most
 	 * of them; what it released of others counts against it. */
 	ptrdiff_t		 held, top;
@@ -119,11 +120,14 @@ take(size_t n)
 	size_t room = 0;
 	void *p = secret_alloc_low(vault.region, n, mine.strict, &room);
 
-	if (p == NULL)
-		mine.was_full = true;
-	else
+	if (p != NULL) {
 		count((ptrdiff_t)(room + VAULT_OVERHEAD));
-	return p;
+		return p;
+	}
+	mine.was_full = true;
+	if (mine.spoilt != NULL)
+		atomic_store(mine.spoilt, true);
+	return NULL;
 }
 
 /* libcrypto's malloc. */
@@ -392,6 +396,7 @@ vault_run(vault_fn *fn, void *arg, unsigned how)
 	mine.held = mine.top = 0;
 	rc = opstack_call(mine.stack, VAULT_STACK, fn, arg);
 	mine.strict = false;
+	mine.spoilt = NULL;
 	mine.depth--;
 	mine.work.heap_last = (size_t)mine.top;
 	/* Less than before is a large number that wraps round. */
@@ -424,6 +429,12 @@ bool
 vault_was_full(void)
 {
 	return mine.was_full;
+}
+
+void
+vault_watch(atomic_bool *spoilt)
+{
+	mine.spoilt = spoilt;
 }
 
 void

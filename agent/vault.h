@@ -25,6 +25,7 @@
  * shares in use is parsed keys at rest, which can be given up.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -124,6 +125,15 @@ int vault_run(vault_fn *fn, void *arg, unsigned how) MUST_USE;
  * the last one that it ran.
  */
 bool vault_was_full(void);
+
+/**
+ * vault_watch(spoilt):
+ * From now on until the end of this operation, or the next call, have
+ * *${spoilt} set when an allocation of this thread fails, in the very moment:
+ * before libcrypto lets go of a lock under which it left something half made.
+ * NULL: nothing.
+ */
+void vault_watch(atomic_bool *spoilt);
 
 /**
  * vault_wipe_registers():

@@ -5,14 +5,21 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sched.h>
+
 #include <cmocka.h>
 
+#include "agent/hotkey.h"
 #include "agent/key.h"
 #include "agent/vault.h"
+#include "proto/agent_num.h"
+#include "support/crew.h"
+#include "support/gate.h"
 #include "support/testkeys.h"
 
 static const struct kind {
@@ -29,15 +36,23 @@ static const struct kind {
 };
 #define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 #define P256	1
+#define RSA1024	4
+
+/* Two, beside the first. */
+#define THREADS	2
 
 static struct testkey *keys[KINDS];
 
 /* The linker sends the vault's calls of secret_alloc_low() here. */
-static struct {
+static _Thread_local struct {
 	size_t	 countdown;	/* to the one that fails; 0: none does */
 	bool	 on;		/* and all after it */
 	bool	 met;
+	struct gate *gate;	/* to be passed before the next one */
 } fault;
+
+/* Whether a thread met its fault. */
+static atomic_bool met_by_any;
 
 void *__real_secret_alloc_low(struct secret *s, size_t n, bool strict,
     size_t *room);
@@ -47,8 +62,14 @@ void *__wrap_secret_alloc_low(struct secret *s, size_t n, bool strict,
 void *
 __wrap_secret_alloc_low(struct secret *s, size_t n, bool strict, size_t *room)
 {
+	struct gate *gate = fault.gate;
+
+	fault.gate = NULL;
+	if (gate != NULL)
+		gate_pass(gate);
 	if (fault.countdown > 0 && --fault.countdown == 0) {
 		fault.met = true;
+		atomic_store(&met_by_any, true);
 		fault.countdown = fault.on ? 1 : 0;
 		return NULL;
 	}
@@ -75,9 +96,11 @@ static int
 group_setup(void **state)
 {
 	(void)state;
-	testkeys_vault_sized(1024 * 1024);
+	testkeys_vault_threads(1024 * 1024, THREADS);
 	for (size_t i = 0; i < KINDS; i++)
 		keys[i] = testkey_new(kinds[i].type, kinds[i].bits);
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(crew_start(), ST_OK);
 	return 0;
 }
 
@@ -85,6 +108,8 @@ static int
 group_teardown(void **state)
 {
 	(void)state;
+	while (crew.n > 0)
+		crew_end();
 	for (size_t i = 0; i < KINDS; i++)
 		testkey_free(keys[i]);
 	return 0;
@@ -245,6 +270,125 @@ signing_fails_cleanly_anywhere(void **state)
 	}
 }
 
+/* How often libcrypto uses the numbers that blind a parsed RSA key before it
+ * makes new ones. */
+#define BLINDING_USES	32
+
+static void
+the_renewal_of_the_blinding_fails_cleanly_anywhere(void **state)
+{
+	struct key *k = add(RSA1024);
+	size_t n = 0;
+	bool met;
+
+	(void)state;
+	do {
+		n++;
+		met = false;
+		for (int on = 0; on < 2; on++) {
+			while (hotkey_cool_one(NULL))
+				;
+			for (size_t i = 0; i < BLINDING_USES; i++)
+				sign(k, RSA1024);
+			met |= fail_sign(k, RSA1024, n, on > 0);
+		}
+	} while (met);
+	print_message("# %zu points\n", n - 1);
+	/* More than without a renewal. */
+	assert_true(n > 25);
+	key_free(k);
+}
+
+/* What one of the threads signs. */
+struct task {
+	struct key	*k;
+	size_t		 before;	/* so many times without a fault */
+	size_t		 n;		/* the allocation that fails then */
+	struct gate	*gate;		/* within the last one */
+	bool		 met;
+	atomic_bool	 done;
+	int		 st;
+	struct signing	 s;
+};
+
+static void
+task_init(struct task *t, struct key *k)
+{
+	memset(t, 0, sizeof(*t));
+	t->k = k;
+	assert_int_equal(signing_init(&t->s, k, slice_str("to be signed"),
+	    SSH_AGENT_RSA_SHA2_512, false), ST_OK);
+}
+
+static int
+task_run(void *arg)
+{
+	struct task *t = arg;
+
+	t->st = ST_OK;
+	for (size_t i = 0; i < t->before && t->st == ST_OK; i++)
+		t->st = signing_run(&t->s);
+	fault_at(t->n, false);
+	fault.gate = t->gate;
+	if (t->st == ST_OK)
+		t->st = signing_run(&t->s);
+	fault.gate = NULL;
+	t->met = fault_met();
+	atomic_store(&t->done, true);
+	return ST_OK;
+}
+
+static void
+task_check(struct task *t, size_t kind)
+{
+	assert_int_equal(t->st, ST_OK);
+	assert_true(testkey_made(keys[kind], &t->s.out, t->s.data));
+	signing_fini(&t->s);
+}
+
+/* One thread has begun to sign when another one's signature fails half-way,
+ * with what the two share: all but the first thread blind alike. */
+static void
+what_one_thread_spoils_no_other_one_uses(void **state)
+{
+	struct key *k = add(RSA1024);
+	struct task spoils, other;
+	struct gate gate;
+	size_t n = 0;
+
+	(void)state;
+	do {
+		gate = (struct gate)GATE;
+		while (hotkey_cool_one(NULL))
+			;
+		sign(k, RSA1024);
+		task_init(&spoils, k);
+		task_init(&other, k);
+		spoils.before = BLINDING_USES - 1;
+		crew_tell(0, task_run, &spoils);
+		(void)crew_wait(0);
+		assert_int_equal(spoils.st, ST_OK);
+		other.gate = &gate;
+		crew_tell(1, task_run, &other);
+		gate_await(&gate, 1);
+		atomic_store(&met_by_any, false);
+		spoils.before = 0;
+		spoils.n = ++n;
+		atomic_store(&spoils.done, false);
+		crew_tell(0, task_run, &spoils);
+		while (!atomic_load(&met_by_any) && !atomic_load(&spoils.done))
+			(void)sched_yield();
+		gate_open(&gate);
+		(void)crew_wait(0);
+		(void)crew_wait(1);
+		task_check(&other, RSA1024);
+		task_check(&spoils, RSA1024);
+	} while (spoils.met);
+	print_message("# %zu points\n", n - 1);
+	assert_true(n > 25);
+	key_free(k);
+}
+
 static void
 the_point_of_a_number_fails_cleanly_anywhere(void **state)
 {
@@ -295,6 +439,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(making_a_key_fails_cleanly_anywhere),
 		cmocka_unit_test(signing_fails_cleanly_anywhere),
+		cmocka_unit_test(
+		    the_renewal_of_the_blinding_fails_cleanly_anywhere),
+		cmocka_unit_test(what_one_thread_spoils_no_other_one_uses),
 		cmocka_unit_test(
 		    the_point_of_a_number_fails_cleanly_anywhere),
 		cmocka_unit_test(nothing_is_gone),
