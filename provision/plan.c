@@ -398,22 +398,45 @@ refuse(const struct hostconf *c, const char *host, char *why, size_t whylen)
 	return ST_OK;
 }
 
+/* Whether a certificate lies beside one of the host's keys, where it is found
+ * when that key is read. */
+static int
+is_beside(const struct hostconf *c, const struct hostconf_who *who,
+    const char *certificate, bool *is, char *why, size_t whylen)
+{
+	char path[PATH_MAX], beside[PATH_MAX + 16];
+	int st;
+
+	*is = false;
+	for (size_t i = 0; i < c->identities.n && !*is; i++) {
+		st = hostconf_expand(c, who, c->identities.item[i], path, why,
+		    whylen);
+		if (st != ST_OK)
+			return st;
+		(void)snprintf(beside, sizeof(beside), "%s-cert.pub", path);
+		*is = strcmp(certificate, beside) == 0;
+	}
+	return ST_OK;
+}
+
 /* Its certificates are named apart from its keys: they belong to the key that
  * they are for, which is seen when both have been read. */
 static int
 name_certificates(struct plan_key *k, const struct hostconf *c,
     const struct hostconf_who *who, char *why, size_t whylen)
 {
-	char path[PATH_MAX], beside[PATH_MAX + 16];
+	char path[PATH_MAX];
+	bool beside;
 	int st;
 
-	(void)snprintf(beside, sizeof(beside), "%s-cert.pub", k->path);
 	for (size_t i = 0; i < c->certificates.n; i++) {
 		st = hostconf_expand(c, who, c->certificates.item[i], path,
 		    why, whylen);
+		if (st == ST_OK)
+			st = is_beside(c, who, path, &beside, why, whylen);
 		if (st != ST_OK)
 			return st;
-		if (strcmp(path, beside) == 0)
+		if (beside)
 			continue;
 		if (c->identities.n != 1)
 			return fail(ST_UNSUPPORTED, why, whylen, "host %s: "
