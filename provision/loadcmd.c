@@ -322,7 +322,10 @@ print(enum session_code code, int st)
 {
 	if (st == ST_OK)
 		return code;
-	log_error_st(st, "cannot print the result");
+	if (st == ST_SYSTEM)
+		log_error_sys("cannot print the result");
+	else
+		log_error_st(st, "cannot print the result");
 	return code == SESSION_DONE ? SESSION_FAILED : code;
 }
 

@@ -491,7 +491,11 @@ start_loader(struct session *s)
 		"--name", how->files.name, "--public", "--allow", allow };
 	struct party *p = &s->party[LOADER];
 
-	(void)snprintf(allow, sizeof(allow), "%s=list,sign", how->account);
+	/* A rule that names root takes away what it does not say, and the next
+	 * load would be refused. */
+	(void)snprintf(allow, sizeof(allow), "%s=%s", how->account,
+	    strcmp(how->account, "root") == 0 ||
+	    strcmp(how->account, "0") == 0 ? "admin" : "list,sign");
 	if (!start(s, LOADER, args, sizeof(args) / sizeof(*args)))
 		return false;
 	send_frame(p, slice_str(LOADPIPE_MAGIC));

@@ -59,29 +59,7 @@ check_same 'in the order that is promised' \
     'ssh-ed25519 ecdsa-sha2-nistp256 ssh-rsa' \
     "$(scan all | cut -d ' ' -f 1 | xargs)"
 
-# A port for those who want one.  The kernel chooses it.
-listen=$T/listen.pl
-cat >"$listen" <<'EOS'
-use strict;
-use IO::Socket::INET;
-my ($port_file, @command) = @ARGV;
-$SIG{CHLD} = 'IGNORE';
-my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 8) or die;
-open(my $f, '>', "$port_file.new") or die;
-print $f $l->sockport, "\n";
-close($f);
-rename("$port_file.new", $port_file) or die;
-while (my $c = $l->accept) {
-	next if fork;
-	open(STDIN, '<&', $c) or die;
-	open(STDOUT, '>&', $c) or die;
-	exec(@command) or die;
-}
-EOS
-perl "$listen" "$T/port" /usr/sbin/sshd -i -f "$T/sshd_all" 2>/dev/null &
-at_exit end_process "$!"
-wait_for 10 test -e "$T/port" || die 'there is no port'
-port=$(cat "$T/port")
+sshd_listen all
 seen=$(timeout 60 ssh-keyscan -T 20 -p "$port" 127.0.0.1 2>/dev/null |
     cut -d ' ' -f 2- | sort)
 check_has 'ssh-keyscan sees keys' "$seen" ssh-ed25519

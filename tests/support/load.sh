@@ -22,7 +22,7 @@ unset XDG_RUNTIME_DIR XDG_CONFIG_HOME BOTTLE_BUNDLE
 # has.
 N=$T/node
 if [ -n "${BOTTLE_OWN_MOUNTS:-}" ]; then
-	account=node account_uid=54321
+	account=node account_uid=54321 account_gid=54321
 	for table in passwd group; do
 		grep -vE '^(root|node|tester):|^[^:]*:[^:]*:(1000|54321):' \
 		    "/etc/$table" >"$T/$table" || true
@@ -34,6 +34,11 @@ if [ -n "${BOTTLE_OWN_MOUNTS:-}" ]; then
 	printf '%s\n' root:x:0: "node:x:$account_uid:" "box:x:54322:node" \
 	    >>"$T/group"
 	chmod 644 "$T/passwd" "$T/group"
+	if [ -e /etc/shadow ]; then
+		# There his account could be a locked one.
+		(umask 077 && sed '/^node:/d' /etc/shadow >"$T/shadow")
+		mount --bind "$T/shadow" /etc/shadow
+	fi
 	mount --bind "$T/passwd" /etc/passwd
 	mount --bind "$T/group" /etc/group
 	install -d "$T/programs"
@@ -45,7 +50,7 @@ if [ -n "${BOTTLE_OWN_MOUNTS:-}" ]; then
 	install -d "$bin"
 	install -m 755 "$T/programs"/* "$bin"
 else
-	account=$(id -un) account_uid=$(id -u)
+	account=$(id -un) account_uid=$(id -u) account_gid=$(id -g)
 	bin=$T/programs
 	install -d "$bin"
 	install -m 755 "$BOTTLE_BIN"/bottle-{agent,forward,ssh-keygen} "$bin"
@@ -61,7 +66,7 @@ need_own() {
 home_new() {
 	rm -rf "$N"
 	install -d -m 700 "$N"
-	chown "$account_uid" "$N"
+	chown "$account_uid:$account_gid" "$N"
 }
 home_new
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 # sshd.sh - hosts to log in to: real sshds of OpenSSH, one for each login, on a
 # pipe, so that there is no port that somebody else may have.
 #
@@ -126,4 +126,32 @@ check_denied() {
 seen_at() {
 	via free "$1" 'ssh-add -L || true' 2>/dev/null </dev/null |
 	    cut -d ' ' -f 3- | sort | tr '\n' ' '
+}
+
+# sshd_listen NAME: that host on a port of this machine, for those who want one;
+# the kernel chooses it, and it is in $port afterwards.
+sshd_listen() {
+	cat >"$T/listen.pl" <<-'EOS'
+		use strict;
+		use IO::Socket::INET;
+		my ($port_file, @command) = @ARGV;
+		$SIG{CHLD} = 'IGNORE';
+		my $l = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+		    Listen => 8) or die;
+		open(my $f, '>', "$port_file.new") or die;
+		print $f $l->sockport, "\n";
+		close($f);
+		rename("$port_file.new", $port_file) or die;
+		while (my $c = $l->accept) {
+			next if fork;
+			open(STDIN, '<&', $c) or die;
+			open(STDOUT, '>&', $c) or die;
+			exec(@command) or die;
+		}
+	EOS
+	perl "$T/listen.pl" "$T/port_$1" /usr/sbin/sshd -i -f "$T/sshd_$1" \
+	    2>/dev/null &
+	at_exit end_process "$!"
+	wait_for 10 test -e "$T/port_$1" || die 'there is no port'
+	port=$(cat "$T/port_$1")
 }
