@@ -1,9 +1,10 @@
 #!/bin/bash
 # quickstart.sh [--embedded] [--keep | --down] - see bottle-agent at work.
 #
-# Builds the release, makes a bottle, a git server and a proxy that is the only
-# way from the one to the other, loads two new keys over stdin, and then uses
-# them, and tries to misuse them, as the bottle's user.
+# Builds the release, makes a bottle, a server that is two hosts, and a proxy
+# that is the only way from the one to the other, gives the bottle two new keys
+# with bottle-provision, one for each host, and then uses them, and tries to
+# misuse them, as the bottle's user.
 #	--embedded	without a container engine, also where there is one
 #	--keep		leave the three of them up afterwards
 #	--down		take down what --keep left
@@ -28,15 +29,25 @@ cd "$top"
 # shellcheck source=tests/e2e/world.sh
 . tests/e2e/world.sh
 
-demo='bottle-demo'
+# The name of it all; tests have others.
+demo=${BOTTLE_DEMO:-bottle-demo}
 bin=build/static/bin
-program=$bin/bottle-agent
+# A build of its own: it has no tests, and so needs less.
+host_dir=build/quickstart
+provision=$host_dir/bin/bottle-provision
+# Who node is, for commits.
+principal=node@bottle.example
+# What a load leaves in node's home.
+load_dir=$world_home/.ssh/bottle-agent/default
 # Where --keep writes what is up.
-state=$roots_cache/demo
+state=$roots_cache/$demo
 
 keep=no
 down=no
 kind=docker
+# Where bottle-provision loads, how that is shown, and what it is told besides.
+target='' shown=''
+programs=()
 for word in "$@"; do
 	case $word in
 	--embedded) kind=embedded ;;
@@ -87,6 +98,19 @@ works() {
 	fi
 }
 
+# denied WHAT COMMAND...: the same for ssh and ssh-keygen, which end with 255
+# for other reasons, too.
+denied() {
+	ends_with 255 refused "$@"
+	case $said in
+	*'Permission denied'* | *'agent refused'*) ;;
+	*)
+		note "FAILED: it was not a refusal: $1"
+		failures=$((failures + 1))
+		;;
+	esac
+}
+
 # refused WHAT COMMAND...: the agent must say no: ssh-add ends with 1 then, and
 # with 2 when it reached no agent.
 refused() {
@@ -98,12 +122,14 @@ lost() {
 	ends_with 255 'no way there' "$@"
 }
 
-# ends_with STATUS WORD WHAT COMMAND...: it must fail, in this way.
+# ends_with STATUS WORD WHAT COMMAND...: it must fail, in this way; said is what
+# it printed.
 ends_with() {
 	local wanted=$1 word=$2 what=$3 out status=0
 
 	shift 3
 	out=$("$@" 2>&1 </dev/null) || status=$?
+	said=$out
 	show "$out"
 	if [ "$status" -eq "$wanted" ]; then
 		note "ok, $word: $what"
@@ -154,12 +180,15 @@ prepare() {
 	    die 'cannot install what is needed'
 	note 'everything that building and the demo need is there'
 
-	step 'Build the release (static, so that it runs in any image)'
+	step 'Build the release: for bottles (static, runs in any image), and here'
 	host_build static || die 'the build failed'
+	host_build_only release "$host_dir" bottle-provision ||
+	    die 'the build failed'
 	for name in "${world_programs[@]}"; do
 		note "$bin/$name: $(($(stat -c %s "$bin/$name") / 1024)) KiB"
 	done
-	note "$("$program" --version)"
+	note "$provision: $(($(stat -c %s "$provision") / 1024)) KiB"
+	note "$("$provision" --version)"
 }
 
 # An engine that answers; else why not, and the embedded way.
@@ -186,7 +215,9 @@ choose_kind() {
 }
 
 make_world() {
-	step 'Make the bottle, the proxy and the git server, from Debian packages'
+	local from=''
+
+	step 'Make the bottle, the proxy and the server, from Debian packages'
 	roots_ready || die 'cannot make the root file systems'
 	if [ "$kind" = docker ] && ! docker_ready; then
 		note "$world_why"
@@ -194,43 +225,102 @@ make_world() {
 		engine_down
 		kind=embedded
 	fi
+	# Into a container bottle-provision puts them.
+	[ "$kind" = docker ] || from=$bin
 	at_exit world_down
-	world_up "$kind" "$demo" "$bin" ||
+	world_up "$kind" "$demo" "$from" ||
 	    die "they do not come up: ${world_why:-no answer from sshd}"
+	bottle 1000 git config --global user.name node
+	bottle 1000 git config --global user.email "$principal"
 	if [ "$kind" = docker ]; then
 		note "containers $demo, $demo-proxy and $demo-git, on two networks"
 	else
 		note "three roots in $world_dir, in name spaces of their own"
 	fi
-	note "the bottle's user is node, uid 1000; the server is $world_host"
+	note "the bottle's user is node, uid 1000; it has nothing of ours yet"
+	note "the server is two hosts, with a user and a repository each:"
+	note "git@$world_host, port 22, and deploy@$world_build, port $world_build_port"
 	note "the bottle's only way out is the proxy, $world_proxy_url,"
-	note "which lets port 22 of that server through and nothing else"
+	note 'which lets these two ports through and nothing else'
+}
+
+# The two public halves are let in by both hosts, as either user, so that
+# nothing but the agent keeps them apart.
+make_keys() {
+	local word='correct horse battery staple'
+
+	step 'Make two keys on this side, and let their public halves in'
+	ssh-keygen -q -t ed25519 -N '' -C demo-git -f "$work/keys/git"
+	ssh-keygen -q -t rsa -b 3072 -N "$word" -C demo-build \
+	    -f "$work/keys/build"
+	printf '#!/bin/sh\necho "%s"\n' "$word" >"$work/askpass"
+	chmod 700 "$work/askpass"
+	server_authorize "$work"/keys/*.pub
+	server_authorize_as deploy "$work"/keys/*.pub
+	note 'the ed25519 key is to be for the first host, the RSA key for the'
+	note 'second; the servers would take either at both'
+	note 'the RSA key has a passphrase, which SSH_ASKPASS is asked for'
+
+	step 'Write down what each of them is for: bottle.json'
+	cat >"$work/bottle.json" <<-EOS
+		{ "bottles": { "$demo": { "ssh": [
+		  { "Host": "$world_host", "User": "git",
+		    "IdentityFile": "keys/git", "purposes": ["auth", "git"],
+		    "KnownHostKey": "$(host_key hostkey)" },
+		  { "Host": "$world_build", "User": "deploy", "Port": $world_build_port,
+		    "IdentityFile": "keys/build", "purposes": ["auth"], "lifetime": "8h",
+		    "KnownHostKey": "$(host_key buildkey)" }
+		] } } }
+	EOS
+	show "$(cat "$work/bottle.json")"
+}
+
+# host_key NAME: what the host is known by.
+host_key() {
+	cut -d ' ' -f 1-2 "$world_dir/$1.pub"
+}
+
+# provision [OPTION...]: the load of this demo.
+provision() {
+	env SSH_ASKPASS="$work/askpass" SSH_ASKPASS_REQUIRE=force timeout 120 \
+	    "$provision" load -f "$work/bottle.json" \
+	    --proxy "$world_proxy_url" --sign --sign-as "$principal" \
+	    "${programs[@]}" "$@" "$target" </dev/null
 }
 
 load_keys() {
 	local start status=0 out
 
-	step 'Make two keys on this side, and let their public halves in'
-	ssh-keygen -q -t ed25519 -N '' -C demo-ed25519 -f "$work/keys/ed25519"
-	ssh-keygen -q -t rsa -b 3072 -N '' -C demo-rsa -f "$work/keys/rsa"
-	server_authorize "$work"/keys/*.pub
-	bottle_setup "$work/keys"
-	note 'private halves: in a folder on this side; in the bottle: none'
-
-	step 'Load both over the stdin of one command, which starts the agent'
 	if [ "$kind" = docker ]; then
-		note "cat KEYS | $(world_enter 0) bottle-agent --load \\"
+		target=docker:$demo
+		deploy/make-programs "$work/programs" "$bin" >/dev/null ||
+		    die 'cannot make the folder of programs'
+		programs=(--programs "$work/programs")
+		shown=$target
 	else
-		note "cat KEYS | (root in the bottle) bottle-agent --load \\"
+		target="exec:$(world_enter 0)"
+		shown='exec:ROOT-IN-THE-BOTTLE'
 	fi
-	note '    --public --allow 1000=list,sign'
+
+	step 'Look at what a load would do: --dry-run'
+	note "bottle-provision load -f bottle.json --proxy $world_proxy_url \\"
+	note "    --sign --sign-as $principal --dry-run $shown"
+	out=$(provision --dry-run 2>&1) || status=$?
+	# What is in the files is left out.
+	show "$(grep -v '^    |' <<<"${out//"$target"/"$shown"}")"
+	[ "$status" -eq 0 ] || die "the dry run failed ($status)"
+	note '(and all that is in these files; here it is left out)'
+
+	step 'Load: programs, agent, keys and configuration, with one command'
+	note "bottle-provision load -f bottle.json --proxy $world_proxy_url \\"
+	[ "${#programs[@]}" -eq 0 ] || note '    --programs programs \'
+	note "    --sign --sign-as $principal $shown"
 	start=$(now_ms)
-	out=$(cat "$work/keys/ed25519" "$work/keys/rsa" |
-	    bottle_in 0 "$world_program" --load --public \
-	    --allow 1000=list,sign 2>&1) || status=$?
-	show "$out"
+	out=$(provision 2>&1) || status=$?
+	show "${out//"$target"/"$shown"}"
 	[ "$status" -eq 0 ] || die "the load failed ($status)"
 	note "ok: loaded in $(($(now_ms) - start)) ms"
+	note 'private halves: in a folder on this side; in the files of the bottle: none'
 }
 
 # node COMMAND...: as the bottle's user; so that nothing hangs, not for long.
@@ -255,22 +345,23 @@ try_ways_out() {
 	works 'the server answers through the proxy' node \
 	    "$world_bin/bottle-forward" connect --proxy "$world_proxy_url" \
 	    --check "$world_host" 22
-	note 'in ~/.ssh/config, so that all that follows goes this way:'
-	show "$(node grep ProxyCommand .ssh/config | sed 's/^[[:space:]]*//')"
+	note "in $load_dir/config, so that all that follows goes this way:"
+	show "$(node grep -m 1 ProxyCommand "$load_dir/config" |
+	    sed 's/^[[:space:]]*//')"
 }
 
 use_keys() {
 	step 'As node: use the keys, through the proxy'
 	note 'ssh-add -l'
 	works 'node sees both keys' node ssh-add -l
-	note "ssh $world_host true"
-	works 'logged in with the ed25519 key' node ssh "$world_host" true
-	note 'ssh rsa.key true'
-	works 'logged in with the RSA key' node ssh rsa.key true
+	note "ssh $world_host whoami"
+	works 'logged in with the ed25519 key' node ssh "$world_host" whoami
+	note "ssh $world_build whoami"
+	works 'logged in with the RSA key, at the other host' \
+	    node ssh "$world_build" whoami
 	note "git clone $world_host:project.git"
 	works 'cloned' node git clone "$world_host:project.git" \
 	    "$world_home/project"
-	sign_commits
 	note 'git commit -S, in a shell that knows nothing of the agent'
 	works 'committed and signed, by way of bottle-ssh-keygen' \
 	    bare_git commit -q --allow-empty -S -m 'from the bottle'
@@ -284,24 +375,21 @@ use_keys() {
 	    log --oneline main
 }
 
-# What git is told once, so that it signs.
-sign_commits() {
-	local key
-
-	key=$(cut -d ' ' -f 1-2 "$work/keys/ed25519.pub")
-	bottle 1000 bash -c 'printf "node@bottle.example %s\n" "$1" \
-	    >~/.ssh/allowed_signers' - "$key"
-	bare_git config gpg.format ssh
-	bare_git config gpg.ssh.program "$world_bin/bottle-ssh-keygen"
-	bare_git config gpg.ssh.allowedSignersFile \
-	    "$world_home/.ssh/allowed_signers"
-	bare_git config user.signingkey "key::$key"
-}
-
 # bare_git WORD...: node's git in an empty environment.
 bare_git() {
 	bottle 1000 timeout 30 env -i HOME="$world_home" PATH=/usr/bin:/bin \
 	    git -C "$world_home/project" "$@"
+}
+
+# ssh_with NAME USER@HOST PORT: ssh with this key and no other, whatever the
+# configuration says.
+ssh_with() {
+	node ssh -F none -o IdentityAgent="$world_socket" \
+	    -o IdentitiesOnly=yes -o IdentityFile="$load_dir/$1.pub" \
+	    -o UserKnownHostsFile="$load_dir/known_hosts" \
+	    -o StrictHostKeyChecking=yes -o BatchMode=yes -o ProxyCommand="\
+$world_bin/bottle-forward connect --proxy $world_proxy_url %h %p" \
+	    -p "$3" "$2" whoami
 }
 
 misuse_keys() {
@@ -320,45 +408,62 @@ misuse_keys() {
 	    ssh-add -x
 	note 'ssh-add mine'
 	refused 'add a key' node ssh-add "$world_home/mine"
-	note 'ssh-add -d ed25519.pub'
-	refused 'remove a key' node ssh-add -d "$world_home/.ssh/ed25519.pub"
+	note 'ssh-add -d git.pub'
+	refused 'remove a key' node ssh-add -d "$load_dir/git.pub"
 	bottle 1000 rm -f mine mine.pub askpass
 	works 'root sees the same keys as before' \
 	    test "$before" = "$(root ssh-add -L)"
 
+	step 'As node: use a key for what it is not for'
+	note "ssh with the ed25519 key and no other: git@$world_host"
+	works 'it logs in there' ssh_with git "git@$world_host" 22
+	note "the same: deploy@$world_host"
+	denied 'not as another user' ssh_with git "deploy@$world_host" 22
+	note "the same: git@$world_build"
+	denied 'the agent does not even show it there' ssh_with git "git@$world_build" \
+	    "$world_build_port"
+	note "ssh with the RSA key and no other: git@$world_host"
+	denied 'the same, the other way round' ssh_with build "git@$world_host" 22
+	note 'ssh-keygen -Y sign -n file, with the ed25519 key'
+	denied 'sign a file: the key is for logins and commits' \
+	    node ssh-keygen -Y sign -n file -f "$load_dir/git.pub"
+	note 'ssh-keygen -Y sign -n git, with the RSA key'
+	denied 'sign a commit: the key is for logins only' \
+	    node ssh-keygen -Y sign -n git -f "$load_dir/build.pub"
+	note 'bottle-agent --explain, as root: why, of the newest'
+	show "$(root "$world_program" --explain 2>&1 | head -n 2)"
+
+	step 'As node, and as root from outside: take a key'
 	note 'look through every file that node can read for a private key'
 	works 'no file has one' node bash -c '! find / -xdev -type f \
 	    -readable -print0 2>/dev/null | xargs -0 grep -lIE \
 	    "^-----BEGIN [A-Z ]*PRIVATE KEY-----" 2>/dev/null | grep .'
 	note "look through all of the bottle's files, as root, from outside"
+	# What is looked for is the bare key.
+	mkdir "$work/plain"
+	cp "$work/keys/git" "$work/keys/build" "$work/plain"
+	ssh-keygen -q -p -P "$("$work/askpass")" -N '' \
+	    -f "$work/plain/build" >/dev/null
 	works 'nor are the bytes of these keys anywhere' bash -c '
 		status=0
 		perl tests/e2e/find-key-bytes.pl "$@" || status=$?
-		[ "$status" -eq 1 ]' - "$work/keys/ed25519" \
-	    "$work/keys/rsa" < <(world_export)
+		[ "$status" -eq 1 ]' - "$work/plain/git" \
+	    "$work/plain/build" < <(world_export)
 	works 'what the agent says of itself' root "$world_program" --status
 }
 
 say_more() {
 	cat <<-EOS
 
-		With a container of your own, NAME, whose user has uid 1000:
+		With a container of your own, NAME, whose user is node or has uid 1000,
+		and a HOST as you type it behind ssh:
 
-		  docker cp $top/$program NAME:/usr/local/bin/
-		  docker exec -i -u 0 NAME bottle-agent --load --public --allow 1000=list,sign <KEY
-		  docker exec -u 1000 -e SSH_AUTH_SOCK=$world_socket NAME ssh-add -l
+		  $top/deploy/make-programs programs
+		  $top/$provision load --programs programs --sign NAME HOST
+		  docker exec -u 1000 NAME ssh HOST
 
-		KEY is the file of a private key without passphrase; several may be
-		given one after the other.  In the bottle's ssh configuration:
-
-		  IdentityAgent $world_socket
-		  IdentitiesOnly yes
-		  IdentityFile ~/.ssh/KEY.pub    (the public half)
-
-		If its way out is a proxy, docker cp bottle-forward as well, and
-		below these lines:
-
-		  ProxyCommand /usr/local/bin/bottle-forward connect --proxy http://PROXY:PORT %h %p
+		If its way out is a proxy, --proxy http://PROXY:PORT before NAME; what
+		would be done is printed with --dry-run.  README.md says more.
 	EOS
 }
 
@@ -379,6 +484,7 @@ at_exit engine_down
 prepare
 choose_kind
 make_world
+make_keys
 load_keys
 try_ways_out
 use_keys

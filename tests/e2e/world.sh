@@ -75,7 +75,8 @@ world_missing() {
 	fi
 }
 
-# world_up KIND NAME BIN: bring it up, with the programs of that folder.
+# world_up KIND NAME BIN: bring it up, with the programs of that folder; with
+# docker BIN may be empty, and there are none.
 world_up() {
 	local name
 
@@ -308,7 +309,7 @@ docker_up() {
 	docker create --name "$world_name" --hostname bottle \
 	    --network "$world_name" "${dns[@]}" "${world_options[@]}" \
 	    "$world_image_bottle" >/dev/null
-	if [ "${#world_options[@]}" -eq 0 ]; then
+	if [ "${#world_options[@]}" -eq 0 ] && [ -n "$1" ]; then
 		for name in "${world_programs[@]}"; do
 			docker_copy "$1/$name" 755 \
 			    "$world_name:$world_bin/$name"

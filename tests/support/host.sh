@@ -44,3 +44,18 @@ host_build() {
 	rm -f "$log"
 	return "$status"
 }
+
+# host_build_only PRESET DIR TARGET...: only these, without tests, into DIR.
+host_build_only() {
+	local preset=$1 dir=$2 log status=0
+
+	shift 2
+	log=$(mktemp)
+	{
+		cmake --preset "$preset" -B "$dir" -DBOTTLE_TESTS=OFF &&
+		    cmake --build "$dir" --target "$@"
+	} >"$log" 2>&1 || status=$?
+	[ "$status" -eq 0 ] || tail -n 60 "$log" >&2
+	rm -f "$log"
+	return "$status"
+}
