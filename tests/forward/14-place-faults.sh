@@ -10,13 +10,14 @@ command -v strace >/dev/null || skip_all 'there is no strace here'
 strace -qq -o "$T/trace" true 2>/dev/null ||
     skip_all 'strace may not trace here'
 dir=$H/.ssh/bottle-agent
+export HOME=$H
 
 # inject WHAT: for the next calls, and what it did to the last one.
 inject() {
 	under=(strace -qq -o "$T/trace" -e "inject=$1")
 }
 injected() {
-	grep -q -e INJECTED -e 'killed by SIGKILL' "$T/trace"
+	grep -q -e INJECTED -e DELAYED -e 'killed by SIGKILL' "$T/trace"
 }
 # Calls that change something; write is that of files only.
 calls=(mkdir mkdirat openat write fchmod close symlinkat linkat renameat
@@ -186,6 +187,18 @@ inject flock:error=EBADF
 kept no_locks "${load[@]}"
 check no_locks_was_injected injected
 check no_locks_leaves test -d "$dir/.other.abcdef"
+rmdir "$dir/.other.abcdef"
+check_whole no_locks_leaves_nothing_of_its_own
+# Somebody is faster than the exchange of names: theirs it is.
+home_fault
+inject renameat2:delay_enter=1000000:when=1
+# shellcheck disable=SC2016
+put --at staged '{ sleep 0.3; echo edited >>"$HOME/.gitconfig"; } &' "${load[@]}"
+under=()
+check race_was_injected injected
+check_has race "$said" "somebody else has changed $H/.gitconfig"
+check_text race_stays '[user]\n\temail = me@x.test\nedited\n' "$H/.gitconfig"
+check_text race_env 'A=earlier\n' "$dir/env"
 # What cannot be put back is said, and where it is.
 home_fault
 inject renameat:error=EIO
