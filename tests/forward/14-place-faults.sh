@@ -191,7 +191,7 @@ rmdir "$dir/.other.abcdef"
 check_whole no_locks_leaves_nothing_of_its_own
 # Somebody is faster than the exchange of names: theirs it is.
 home_fault
-inject renameat2:delay_enter=1000000:when=1
+inject renameat2:delay_enter=1000000:when=2
 # shellcheck disable=SC2016
 put --at staged '{ sleep 0.3; echo edited >>"$HOME/.gitconfig"; } &' "${load[@]}"
 under=()
