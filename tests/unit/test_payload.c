@@ -298,7 +298,7 @@ records_are_counted_from_1(void **state)
 static void
 what_is_too_large_is_told_before_it_is_sent(void **state)
 {
-	static uint8_t blob[8 * 1024];
+	static uint8_t blob[16 * 1024];
 	static struct plan_hostkey pins[2] = { { .blob = blob, .len = 7000 },
 		{ .blob = blob, .len = 7000 } };
 
