@@ -124,7 +124,7 @@ load -f "$T/m.json" --sign --dry-run "$M"
 check_same odd_path_in_text 0 "$status"
 chmod 644 "$T/$evil/$evil"
 wrong odd_path_in_a_message 2 "chmod 600 '$T/it'" -- -f "$T/m.json" "$M"
-check_same odd_path_is_not_run '' "$(find "$T" . -maxdepth 2 -name pwned)"
+check odd_path_is_not_run test ! -e pwned -a ! -e "$T/pwned"
 # The name of its public half is one that ssh's configuration can have.
 chmod 600 "$T/$evil/$evil"
 dry odd_path_makes_a_plain_name \

@@ -82,15 +82,17 @@ as_account() {
 	    LC_ALL=C "$@"
 }
 
-# run ARG...: bottle-provision; afterwards $status, $out and $err.
+# run ARG...: bottle-provision; afterwards $status, $out and $err, and the same
+# in files in $W.
 run() {
 	status=0
-	timeout -k 1 60 "$PROVISION" "$@" <"$in" >"$T/stdout" 2>"$T/stderr" ||
+	timeout -k 1 60 "$PROVISION" "$@" <"$in" >"$W/stdout" 2>"$W/stderr" ||
 	    status=$?
-	out=$(tr '\0' '@' <"$T/stdout")
-	err=$(tr '\0' '@' <"$T/stderr")
+	out=$(tr '\0' '@' <"$W/stdout")
+	err=$(tr '\0' '@' <"$W/stderr")
 }
 in=/dev/null
+W=$T
 
 # load ARG...: the same, into that user's home.
 load() {
