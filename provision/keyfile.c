@@ -439,8 +439,8 @@ may_ask(const struct reading *r)
 {
 	if (!r->how->prompt)
 		return fail(r, ST_LOCKED, r->key->path, "it is protected by a "
-		    "passphrase, and nobody may be asked for it: allow that, "
-		    "or name a key without one");
+		    "passphrase, and nobody may be asked for it: leave out "
+		    "--no-prompt, or name a key without one");
 	if (r->how->ssh_add == NULL)
 		return fail(r, ST_LOCKED, r->key->path, "it is protected by a "
 		    "passphrase, and ssh-add, which asks for it, was not "

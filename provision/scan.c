@@ -116,7 +116,7 @@ confirm(const struct plan_host *h, const struct target *via,
 		text_add(&t, "This came through the target, which may have "
 		    "made it up.\n");
 	text_add(&t, "Compare one of them with what the owner of the host "
-	    "says.\nIs it right (yes, no, or the fingerprint)?");
+	    "says.\nIs it right?");
 	q.text = text;
 	return ask_yes(&q, which);
 }
