@@ -46,7 +46,7 @@ static size_t n_frames;
 /* What is to be done when a word came. */
 static struct at {
 	const char	*word, *script;
-	enum { AT_RUN, AT_END, AT_MUTE, AT_KIND, AT_LONG } what;
+	enum at_what { AT_RUN, AT_END, AT_MUTE, AT_KIND, AT_LONG } what;
 	uint8_t		 kind;
 } ats[AT_MAX];
 static size_t n_ats;
@@ -235,7 +235,7 @@ start(char **argv)
 static size_t
 number(const char *s)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (s == NULL || num_u64(s, 0, 1u << 30, &n) != ST_OK)
 		die("not a number");
@@ -308,7 +308,7 @@ take_at(const char *o, char **arg)
 			break;
 	if (i == 5 || n_ats == AT_MAX)
 		return 0;
-	at.what = (int)i;
+	at.what = (enum at_what)i;
 	if (i == AT_RUN)
 		at.script = arg[1];
 	if (i == AT_KIND)
