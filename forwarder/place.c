@@ -146,6 +146,7 @@ next_frame(struct place *p, struct placepipe_frame *out, uint8_t **body)
 	uint32_t len = 0;
 	int st;
 
+	*out = (struct placepipe_frame){ .kind = PLACE_UNDO };
 	*body = NULL;
 	if ((st = take(p, head, sizeof(head))) != ST_OK)
 		return cut(p, st);

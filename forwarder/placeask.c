@@ -168,7 +168,7 @@ has_all(struct ask *a, struct slice body)
 	for (i = 0; i < a->n; i++)
 		if (!a->seen[i])
 			return false;
-	return a->n > 0;
+	return true;
 }
 
 /* Ask once. */

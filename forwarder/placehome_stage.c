@@ -219,7 +219,7 @@ read_old(struct placehome *h, const struct placeswap *s, char **out,
 	fd = openat(s->dfd, s->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 	    O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &sb) != 0)
-		st = placehome_fail_sys(h, "cannot read", s->path);
+		st = placehome_fail_sys(h, "cannot open", s->path);
 	else if (!S_ISREG(sb.st_mode) || sb.st_ino != s->before.ino)
 		st = placehome_fail(h, ST_BUSY, "somebody else has changed "
 		    "%s/%s in between: try again", h->home, s->path);

@@ -36,10 +36,11 @@ check_whole nothing_else
 
 # A umask of the user's changes nothing.
 home_new
-umask 0
+# shellcheck disable=SC2016
+under=(sh -c 'umask 777 && exec "$@"' sh)
 kept umask "${load[@]}"
-umask 022
-check_same umask_modes 700 "$(stat -c %a "$H/.ssh")"
+under=()
+check_same umask_modes '600 700' "$(stat -c %a "$dir/env" "$H/.ssh" | xargs)"
 
 # The same again: the user's files are not touched, the load is a new one.
 before=$(stat -c '%i %y %n' "$H/.ssh/config" "$H/.gitconfig")

@@ -99,7 +99,7 @@ for word in hello begun staged switched; do
 done
 # What only looks like ours stays.
 home_used
-mkdir "$dir/.default.abc" "$dir/default.abcdef" "$dir/..abcdef" \
+mkdir "$dir/.default.abc" "$dir/default.abcdef" "$dir/..x.abcdef" \
     "$dir/.default.abcde-" "$dir/.other.abcdef" "$H/.ssh/.other.abcdef" \
     "$dir/.linked.abcdef" "$H/.bottle-place.abcdef"
 ln -s .linked.abcdef "$dir/by-another-name"
@@ -110,7 +110,7 @@ kept leftovers "${load[@]}"
 check_same leftovers_gone '' "$(find "$dir/.other.abcdef" \
     "$H/.ssh/.bottle-place.abcdef" "$H/.bottle-place.ABCDE9" \
     "$dir/.bottle-place.abcdef" 2>/dev/null)"
-for stays in "$dir/.default.abc" "$dir/default.abcdef" "$dir/..abcdef" \
+for stays in "$dir/.default.abc" "$dir/default.abcdef" "$dir/..x.abcdef" \
     "$dir/.default.abcde-" "$H/.ssh/.other.abcdef" "$dir/.linked.abcdef" \
     "$H/.bottle-place.abcdef" "$H/.bottle-place.abc" "$H/.bottle-place" \
     "$H/bottle-place.abcdef" "$dir/.file.abcdef"; do
@@ -257,20 +257,20 @@ put --at staged "$second sleep 1; cat \"\$T/second\" >\"\$T/meanwhile\"" \
     "${load[@]}"
 is_kept two_first
 check_lacks two_second_waits "$(cat "$T/meanwhile")" staged
-check two_second_is_kept wait_for 5 grep -q kept "$T/second"
+check two_second_is_kept wait_for 20 grep -q kept "$T/second"
 check_text two_second_is_there second "$dir/default/config"
 check_whole two_is_whole
 # One that is undone takes the folders away that the second one waits in.
 home_new
 put --at staged "$second sleep 1" --end staged "${load[@]}"
 check_has two_undone "$said" 'went away'
-check two_undone_second wait_for 5 grep -q kept "$T/second"
+check two_undone_second wait_for 20 grep -q kept "$T/second"
 check_whole two_undone_is_whole
 home_used
 "$PLACE" --home "$H" --mute staged "${load[@]}" "$FORWARD" place \
     >"$T/first" &
 first=$!
-wait_for 5 grep -q staged "$T/first"
+wait_for 20 grep -q staged "$T/first"
 put "${load[@]}"
 check_same two_busy 1 "$status"
 check_has two_busy_says "$said" "another load is being put into $dir"
