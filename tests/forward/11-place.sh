@@ -10,8 +10,8 @@ home_new
 kept fresh "${load[@]}"
 hello=${said%%$'\n'*}
 version=$("$FORWARD" --version)
-check_same hello "bottle-place: hello ${version#bottle-forward } $(uname -m)" \
-    "$hello"
+check_same hello "bottle-place: hello ${version#bottle-forward } $(uname -m) \
+$(dirname "$(readlink -f "$FORWARD")")" "$hello"
 check_same words "$hello"$'\nbottle-place: staged\nbottle-place: switched
 bottle-place: kept\n' "$said"
 dir=$H/.ssh/bottle-agent
