@@ -19,13 +19,15 @@
 #include "base/text.h"
 #include "forwarder/placeask.h"
 #include "forwarder/placehome.h"
+#include "forwarder/placesettle.h"
 #include "forwarder/placeuser.h"
 #include "proto/placepipe.h"
 #include "version.h"
 
 struct place {
 	struct placehome	 home;
-	char			 socket[PLACEPIPE_SOCKET_MAX + 1];
+	struct placesettle	 settle;
+	bool			 settle_only;	/* and nothing is placed */
 	int64_t			 silence_ms;
 	struct placepipe_frame	*frame;		/* FILE, COMMON, LINE */
 	uint8_t			**body;		/* that they borrow from */
@@ -229,7 +231,7 @@ begin(struct place *p)
 		code = fail(p, EXIT_FAILED, "a frame is out of turn");
 	if (code == EXIT_DONE) {
 		copy(p->home.name, frame.name);
-		copy(p->socket, frame.socket);
+		copy(p->home.socket, frame.socket);
 		code = find_home(p, frame.bytes);
 	}
 	free(body);
@@ -248,6 +250,17 @@ too_much(const struct place *p)
 	    "too many bytes in one load" : NULL;
 }
 
+/* The first frame behind the beginning may be the only one. */
+static bool
+is_settle(struct place *p, enum placepipe_kind kind)
+{
+	if (p->n > 0 || (kind != PLACE_SETTLE && kind != PLACE_REVERT))
+		return false;
+	p->settle_only = true;
+	p->settle.revert = kind == PLACE_REVERT;
+	return true;
+}
+
 /* Frames up to STAGE, which are kept. */
 static enum exit_code
 collect(struct place *p)
@@ -263,7 +276,8 @@ collect(struct place *p)
 	for (;;) {
 		f = &p->frame[p->n];
 		code = next_frame(p, f, &p->body[p->n]);
-		if (code != EXIT_DONE || f->kind == PLACE_STAGE) {
+		if (code != EXIT_DONE || f->kind == PLACE_STAGE ||
+		    is_settle(p, f->kind)) {
 			free(p->body[p->n]);
 			return code;
 		}
@@ -302,6 +316,21 @@ hello(struct place *p)
 	return say(p, &line);
 }
 
+/* Open the home, and settle what others have left there. */
+static enum exit_code
+enter(struct place *p)
+{
+	int st;
+
+	if ((st = placehome_open(&p->home)) != ST_OK ||
+	    (st = placesettle_all(&p->home, &p->settle)) != ST_OK)
+		return fail_home(p, st);
+	/* Without a lock nothing is known, and that is no news here. */
+	if (!p->settle_only && p->home.locked && p->settle.left[0] != '\0')
+		log_warn("an earlier load was cut off: %s", p->settle.left);
+	return EXIT_DONE;
+}
+
 /* All steps, up to the last word of the host. */
 static enum exit_code
 run(struct place *p)
@@ -310,8 +339,10 @@ run(struct place *p)
 	int st;
 
 	if ((code = hello(p)) != EXIT_DONE || (code = begin(p)) != EXIT_DONE ||
-	    (code = collect(p)) != EXIT_DONE)
+	    (code = collect(p)) != EXIT_DONE || (code = enter(p)) != EXIT_DONE)
 		return code;
+	if (p->settle_only)
+		return EXIT_DONE;
 	st = placehome_stage(&p->home, p->frame, p->n);
 	if (st != ST_OK)
 		return fail_home(p, st);
@@ -349,9 +380,22 @@ agent_has_keys(const struct place *p)
 	for (i = 0; i < p->n; i++)
 		if (is_public_key(&p->frame[i]))
 			key[n++] = placeask_key(p->frame[i].bytes);
-	has = placeask_has(p->socket, key, n);
+	has = placeask_has(p->home.socket, key, n);
 	free(key);
 	return has;
+}
+
+/* What came of it, and no trace of this run. */
+static enum exit_code
+end_settle(struct place *p)
+{
+	const struct placepipe_line line = { .word = PLACEPIPE_SETTLED,
+		.n = p->settle.outcome, .text = slice_str(p->settle.left) };
+
+	/* Nothing was placed: it is directories that may go. */
+	if (placehome_undo(&p->home) != ST_OK)
+		return fail_home(p, ST_SYSTEM);
+	return say(p, &line);
 }
 
 /* Make it final, one way or the other. */
@@ -364,6 +408,8 @@ end(struct place *p, enum exit_code code)
 	if (code != EXIT_DONE && p->switched && p->vanished &&
 	    agent_has_keys(p))
 		code = EXIT_DONE;
+	if (code == EXIT_DONE && p->settle_only)
+		return end_settle(p);
 	if (code == EXIT_DONE) {
 		placehome_keep(&p->home);
 		(void)say_word(p, PLACEPIPE_KEPT);

@@ -106,13 +106,18 @@ placeclean_loads(int dfd)
 static bool
 is_temporary(int dfd, const char *name)
 {
-	const size_t n = sizeof(PLACESWAP_PREFIX) - 1;
 	struct stat sb;
 
-	return strncmp(name, PLACESWAP_PREFIX, n) == 0 &&
-	    placeswap_is_random(name + n, PLACESWAP_RANDOM) &&
+	return placeswap_is_tmp(name) &&
 	    fstatat(dfd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (is_ours(&sb, S_IFREG) || is_ours(&sb, S_IFLNK));
+}
+
+void
+placeclean_one(int dfd, const char *name)
+{
+	if (is_temporary(dfd, name))
+		(void)unlinkat(dfd, name, 0);
 }
 
 void
@@ -122,8 +127,7 @@ placeclean_temporary(int dfd)
 	struct dirent *e;
 
 	while (dir != NULL && (e = readdir(dir)) != NULL)
-		if (is_temporary(dfd, e->d_name))
-			(void)unlinkat(dfd, e->d_name, 0);
+		placeclean_one(dfd, e->d_name);
 	if (dir != NULL)
 		(void)closedir(dir);
 }

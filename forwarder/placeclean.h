@@ -31,9 +31,10 @@ void placeclean_load(int dfd, const char *entry);
 void placeclean_loads(int dfd);
 
 /**
- * placeclean_temporary(dfd):
- * Remove the temporary files of placeswap.h in ${dfd}.
+ * placeclean_one(dfd, name), placeclean_temporary(dfd):
+ * Remove a temporary file of placeswap.h in ${dfd}, or all of them.
  */
+void placeclean_one(int dfd, const char *name);
 void placeclean_temporary(int dfd);
 
 #endif /* !PLACECLEAN_H_ */

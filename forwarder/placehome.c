@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "forwarder/placeclean.h"
+#include "forwarder/placemark.h"
 
 /* How long between two looks at the lock, in milliseconds. */
 #define LOCK_AGAIN_MS	50
@@ -250,19 +251,12 @@ placehome_switch(struct placehome *h)
 	return switch_one(h, &h->link);
 }
 
-void
-placehome_keep(struct placehome *h)
+/* What others have left: with the lock they do not run any more. */
+static void
+clean(struct placehome *h)
 {
 	size_t i;
 
-	placeswap_keep(&h->link);
-	for (i = 0; i < h->n; i++)
-		placeswap_keep(&h->swap[i]);
-	if (h->earlier[0] != '\0')
-		placeclean_load(h->dir_fd, h->earlier);
-	/* Whoever has made the rest does not run any more. */
-	if (!h->locked)
-		return;
 	/* The temporary ones first: a link among them leads to a load. */
 	placeclean_temporary(h->dir_fd);
 	placeclean_loads(h->dir_fd);
@@ -271,6 +265,23 @@ placehome_keep(struct placehome *h)
 	for (i = 0; i < h->n; i++)
 		if (h->swap[i].owns)
 			placeclean_temporary(h->swap[i].dfd);
+}
+
+void
+placehome_keep(struct placehome *h)
+{
+	size_t i;
+
+	/* From here on there is no way back. */
+	placemark_decide(h->load_fd);
+	placeswap_keep(&h->link);
+	for (i = 0; i < h->n; i++)
+		placeswap_keep(&h->swap[i]);
+	if (h->earlier[0] != '\0')
+		placeclean_load(h->dir_fd, h->earlier);
+	if (h->locked)
+		clean(h);
+	placemark_drop(h->load_fd);
 }
 
 /* Undo one, and add what is wrong to what is said. */

@@ -12,7 +12,9 @@
  * home is followed.  The home, .ssh and .ssh/bottle-agent belong to us; those
  * below the home can be written by nobody else.  Whoever works in a home holds
  * a lock (flock(2)) on its .ssh/bottle-agent: what lies about there with a name
- * of ours and is not of this run was left by one that was killed.
+ * of ours and is not of this run was left by one that was killed.  What is
+ * staged has a mark (see placemark.h), from which placesettle.h makes whole what
+ * such a run has left.
  */
 
 #include <stdbool.h>
@@ -40,10 +42,13 @@ struct placehome {
 	/* Of the caller. */
 	char			 home[USERS_HOME_MAX];
 	char			 name[PLACEPIPE_NAME_MAX + 1];	/* of the load */
+	char			 socket[PLACEPIPE_SOCKET_MAX + 1];	/* of the
+							 * agent */
 	int			 stop_fd;	/* readable: wait no longer */
 
 	int			 home_fd, ssh_fd, dir_fd, load_fd;
-	bool			 made_ssh, made_dir, locked;
+	bool			 made_ssh, made_dir;	/* go with an undo */
+	bool			 locked;
 	char			 load[PLACEHOME_LOAD_MAX];	/* of this run */
 	char			 earlier[PLACEHOME_LOAD_MAX];
 	struct placeswap	 link;		/* NAME: the last one to go */
@@ -82,13 +87,25 @@ int placehome_trust(struct placehome *h, const struct stat *sb, mode_t type,
  * placehome_open(h):
  * Open the home and make and open the directories in it, and take the lock.
  *
- * Errors: as placehome_stage(), which does it first
+ * Errors: as placehome_stage()
  */
 int placehome_open(struct placehome *h) MUST_USE;
 
 /**
+ * placehome_walk(h, path, at, owns):
+ * Open the directory that a path below the home is in: that of ssh, the home
+ * itself, or one for which ${owns} says that it is to be closed.  No symlink is
+ * followed, and each one on the way is ours alone.
+ *
+ * Errors: as placehome_stage(); there is nothing to close
+ */
+int placehome_walk(struct placehome *h, const char *path, int *at, bool *owns)
+    MUST_USE;
+
+/**
  * placehome_stage(h, frames, n):
- * Write all that the frames FILE, COMMON and LINE say.
+ * Write all that the frames FILE, COMMON and LINE say, into a home that was
+ * opened; the mark of it is the last.
  *
  * Errors: ST_UNTRUSTED  something there is not what it has to be
  *         ST_NOT_FOUND  no such home or directory

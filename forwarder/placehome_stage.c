@@ -13,6 +13,7 @@
 #include "base/fdio.h"
 #include "forwarder/placeclean.h"
 #include "forwarder/placeline.h"
+#include "forwarder/placemark.h"
 
 /* How often a name may be taken already. */
 #define TRIES	100
@@ -178,10 +179,8 @@ step(struct placehome *h, const char *dir, int *at, bool *owns)
 	return placehome_trust(h, &sb, S_IFDIR, dir, S_IWGRP | S_IWOTH);
 }
 
-/* The directory that a path is in: that of ssh, the home, or one that is opened
- * for it. */
-static int
-walk(struct placehome *h, const char *path, int *at, bool *owns)
+int
+placehome_walk(struct placehome *h, const char *path, int *at, bool *owns)
 {
 	char dir[PLACESWAP_PATH_MAX];
 	const char *slash = path;
@@ -281,7 +280,7 @@ put_line(struct placehome *h, const struct placepipe_frame *f)
 
 	set_path(&from, "", f->name);
 	if ((st = check_taken(h, &from)) != ST_OK ||
-	    (st = walk(h, from.path, &dfd, &owns)) != ST_OK)
+	    (st = placehome_walk(h, from.path, &dfd, &owns)) != ST_OK)
 		return st;
 	s = add_swap(h, dfd, owns, &from);
 	st = look_file(h, s, others_of(s->path), &sb);
@@ -311,8 +310,7 @@ placehome_stage(struct placehome *h, const struct placepipe_frame *frames,
 
 	if ((h->swap = calloc(n + 1, sizeof(*h->swap))) == NULL)
 		return placehome_fail(h, ST_NOMEM, "out of memory");
-	if ((st = placehome_open(h)) != ST_OK ||
-	    (st = look_link(h)) != ST_OK || (st = make_load(h)) != ST_OK)
+	if ((st = look_link(h)) != ST_OK || (st = make_load(h)) != ST_OK)
 		return st;
 	for (i = 0; i < n; i++) {
 		if (frames[i].kind == PLACE_FILE)
@@ -326,5 +324,5 @@ placehome_stage(struct placehome *h, const struct placepipe_frame *frames,
 	}
 	if (placeswap_link(&h->link, h->load) != ST_OK)
 		return placehome_fail_sys(h, "cannot make", h->link.path);
-	return ST_OK;
+	return placemark_write(h);
 }

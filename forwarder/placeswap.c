@@ -40,8 +40,8 @@ placeswap_id(int dfd, const char *name, struct placeswap_id *out,
 	return ST_OK;
 }
 
-static bool
-is_same(const struct placeswap_id *a, const struct placeswap_id *b)
+bool
+placeswap_is_same(const struct placeswap_id *a, const struct placeswap_id *b)
 {
 	if (!a->there || !b->there)
 		return a->there == b->there;
@@ -58,7 +58,7 @@ is_still(const struct placeswap *s, const char *name,
 	struct placeswap_id now;
 
 	return placeswap_id(s->dfd, name, &now, NULL) == ST_OK &&
-	    is_same(&now, id);
+	    placeswap_is_same(&now, id);
 }
 
 static const char letters[] =
@@ -86,14 +86,37 @@ placeswap_is_random(const char *p, size_t n)
 	return strlen(p) == n && strspn(p, letters) == n;
 }
 
+bool
+placeswap_is_tmp(const char *name)
+{
+	const size_t n = sizeof(PLACESWAP_PREFIX) - 1;
+
+	return strncmp(name, PLACESWAP_PREFIX, n) == 0 &&
+	    placeswap_is_random(name + n, PLACESWAP_RANDOM);
+}
+
 /* A name of ours for the next try. */
 static void
-set_tmp(struct placeswap *s)
+set_name(char *to)
 {
-	memcpy(s->tmp, PLACESWAP_PREFIX, sizeof(PLACESWAP_PREFIX) - 1);
-	placeswap_random(s->tmp + sizeof(PLACESWAP_PREFIX) - 1,
-	    PLACESWAP_RANDOM);
-	s->tmp[sizeof(PLACESWAP_PREFIX) - 1 + PLACESWAP_RANDOM] = '\0';
+	memcpy(to, PLACESWAP_PREFIX, sizeof(PLACESWAP_PREFIX) - 1);
+	placeswap_random(to + sizeof(PLACESWAP_PREFIX) - 1, PLACESWAP_RANDOM);
+	to[sizeof(PLACESWAP_PREFIX) - 1 + PLACESWAP_RANDOM] = '\0';
+}
+
+/* One that is free for what is there now. */
+static int
+set_spare(struct placeswap *s)
+{
+	struct placeswap_id id;
+	int tries = 0;
+
+	do {
+		set_name(s->spare);
+		if (placeswap_id(s->dfd, s->spare, &id, NULL) != ST_OK)
+			return ST_SYSTEM;
+	} while (id.there && ++tries < TRIES);
+	return ST_OK;
 }
 
 /* Remove what has our name; errno is kept. */
@@ -113,7 +136,7 @@ static int
 made(struct placeswap *s, bool good)
 {
 	if (good && placeswap_id(s->dfd, s->tmp, &s->after, NULL) == ST_OK &&
-	    s->after.there)
+	    s->after.there && set_spare(s) == ST_OK)
 		return ST_OK;
 	drop_tmp(s);
 	return ST_SYSTEM;
@@ -145,7 +168,7 @@ placeswap_file(struct placeswap *s, const struct slice *parts, size_t n,
 	int fd, tries = 0;
 
 	do {
-		set_tmp(s);
+		set_name(s->tmp);
 		fd = openat(s->dfd, s->tmp, O_WRONLY | O_CREAT | O_EXCL |
 		    O_NOFOLLOW | O_CLOEXEC, 0600);
 	} while (fd < 0 && errno == EEXIST && ++tries < TRIES);
@@ -162,7 +185,7 @@ placeswap_link(struct placeswap *s, const char *target)
 	int rc, tries = 0;
 
 	do {
-		set_tmp(s);
+		set_name(s->tmp);
 		rc = symlinkat(target, s->dfd, s->tmp);
 	} while (rc != 0 && errno == EEXIST && ++tries < TRIES);
 	if (rc != 0) {
@@ -183,20 +206,17 @@ is_unknown(int err)
 static int
 replace(struct placeswap *s)
 {
-	struct placeswap old = { .dfd = s->dfd };
-	int rc, tries = 0;
+	int saved;
 
-	do {
-		set_tmp(&old);
-		rc = linkat(s->dfd, s->name, s->dfd, old.tmp, 0);
-	} while (rc != 0 && errno == EEXIST && ++tries < TRIES);
-	if (rc != 0)
+	if (linkat(s->dfd, s->name, s->dfd, s->spare, 0) != 0)
 		return ST_SYSTEM;
 	if (renameat(s->dfd, s->tmp, s->dfd, s->name) != 0) {
-		drop_tmp(&old);
+		saved = errno;
+		(void)unlinkat(s->dfd, s->spare, 0);
+		errno = saved;
 		return ST_SYSTEM;
 	}
-	memcpy(s->tmp, old.tmp, sizeof(s->tmp));
+	memcpy(s->tmp, s->spare, sizeof(s->tmp));
 	s->done = true;
 	return ST_OK;
 }

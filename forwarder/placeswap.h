@@ -46,6 +46,9 @@ struct placeswap {
 	const char		*name;	/* the last part of it */
 	char			 tmp[sizeof(PLACESWAP_PREFIX) +
 				    PLACESWAP_RANDOM];	/* "": nothing */
+	char			 spare[sizeof(PLACESWAP_PREFIX) +
+				    PLACESWAP_RANDOM];	/* what is there gets
+				 * this name where names cannot be exchanged */
 	struct placeswap_id	 before, after;
 	bool			 done;
 };
@@ -60,6 +63,13 @@ int placeswap_id(int dfd, const char *name, struct placeswap_id *out,
     struct stat *sb) MUST_USE;
 
 /**
+ * placeswap_is_same(a, b):
+ * Whether it is still the same thing.
+ */
+bool placeswap_is_same(const struct placeswap_id *a,
+    const struct placeswap_id *b);
+
+/**
  * placeswap_random(p, n):
  * Put ${n} letters and digits there.
  */
@@ -70,6 +80,12 @@ void placeswap_random(char *p, size_t n);
  * Whether they could be of placeswap_random().
  */
 bool placeswap_is_random(const char *p, size_t n);
+
+/**
+ * placeswap_is_tmp(name):
+ * Whether a name is one of ours, for tmp or spare.
+ */
+bool placeswap_is_tmp(const char *name);
 
 /**
  * placeswap_fill(fd, parts, n, mode):
@@ -83,7 +99,8 @@ int placeswap_fill(int fd, const struct slice *parts, size_t n, mode_t mode)
 /**
  * placeswap_file(s, parts, n, mode), placeswap_link(s, target):
  * Make what is to be swapped in: a file of these parts, or a symlink.  dfd,
- * path, name and before are set.
+ * path, name and before are set.  From then on tmp and spare are all names of
+ * ours that a swap can leave, and after is what it is.
  *
  * Errors: ST_SYSTEM  nothing is left behind
  */

@@ -1,6 +1,5 @@
 #include "proto/placepipe.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* The words, and what follows them. */
@@ -13,6 +12,7 @@ static const struct {
 	[PLACEPIPE_SWITCHED] = { "switched", false, false },
 	[PLACEPIPE_KEPT] = { "kept", false, false },
 	[PLACEPIPE_FAILED] = { "failed", true, true },
+	[PLACEPIPE_SETTLED] = { "settled", true, true },
 };
 #define WORDS		(sizeof(words) / sizeof(words[0]))
 
@@ -46,9 +46,8 @@ is_name(struct slice s, bool dot)
 	return s.len != 2 || s.p[0] != '.' || s.p[1] != '.';
 }
 
-/* Names with / between them. */
-static bool
-is_path(struct slice s)
+bool
+placepipe_is_path(struct slice s)
 {
 	const uint8_t *slash;
 	struct slice part;
@@ -125,7 +124,7 @@ get_line(struct wire_reader *r, struct placepipe_frame *out)
 
 	if (st != ST_OK)
 		return st;
-	if (!is_path(out->name))
+	if (!placepipe_is_path(out->name))
 		return ST_MALFORMED;
 	st = get_string(r, PLACEPIPE_LINES_LEN_MAX, true, &out->bytes);
 	return st == ST_OK && out->bytes.len == 0 ? ST_MALFORMED : st;
@@ -143,7 +142,7 @@ placepipe_decode(struct slice body, struct placepipe_frame *out)
 		return ST_TOO_LARGE;
 	if ((st = wire_get_u8(&r, &kind)) != ST_OK)
 		return st;
-	if (kind < PLACE_BEGIN || kind > PLACE_UNDO)
+	if (kind < PLACE_BEGIN || kind > PLACE_REVERT)
 		return ST_UNSUPPORTED;
 	out->kind = (enum placepipe_kind)kind;
 	switch (out->kind) {
@@ -164,6 +163,8 @@ placepipe_decode(struct slice body, struct placepipe_frame *out)
 	case PLACE_SWITCH:
 	case PLACE_KEEP:
 	case PLACE_UNDO:
+	case PLACE_SETTLE:
+	case PLACE_REVERT:
 		break;
 	}
 	return st == ST_OK && !wire_end(&r) ? ST_MALFORMED : st;
@@ -191,6 +192,8 @@ placepipe_put(struct wire_writer *w, const struct placepipe_frame *frame)
 	case PLACE_SWITCH:
 	case PLACE_KEEP:
 	case PLACE_UNDO:
+	case PLACE_SETTLE:
+	case PLACE_REVERT:
 		break;
 	}
 	wire_close_string(w, mark);

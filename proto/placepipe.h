@@ -28,8 +28,15 @@
  *          keep      take the earlier one away: "kept", and the end
  *          undo      in the place of any of them: "failed", and the end
  *
+ *          A load whose placing process was killed is settled by another one:
+ *
+ *          begin     once and first
+ *          settle    or revert: "settled", and the end
+ *
  *          Before stage nothing in the home is touched.
  */
+
+#include <stdbool.h>
 
 #include "base/status.h"
 #include "base/text.h"
@@ -69,6 +76,18 @@ enum placepipe_kind {
 	PLACE_SWITCH,		/* nothing */
 	PLACE_KEEP,		/* nothing */
 	PLACE_UNDO,		/* nothing */
+	PLACE_SETTLE,		/* nothing: a load that was killed after it was
+				 * switched stays if the agent has its keys,
+				 * else all is put back */
+	PLACE_REVERT,		/* nothing: the same, but the one of BEGIN is
+				 * put back whatever the agent has */
+};
+
+/* What came of the load of BEGIN: the number of "settled". */
+enum placepipe_settled {
+	PLACEPIPE_NOTHING,	/* there was nothing to settle */
+	PLACEPIPE_REVERTED,	/* its files are as they were before */
+	PLACEPIPE_STAYS,	/* its files are in force */
 };
 
 struct placepipe_frame {
@@ -94,6 +113,12 @@ struct placepipe_frame {
 int placepipe_decode(struct slice body, struct placepipe_frame *out) MUST_USE;
 
 /**
+ * placepipe_is_path(s):
+ * Whether it is a path as LINE has it, but for its length.
+ */
+bool placepipe_is_path(struct slice s);
+
+/**
  * placepipe_put(w, frame):
  * Append a frame with its length.  What was decoded comes out as it went in.
  */
@@ -107,6 +132,8 @@ enum placepipe_word {
 	PLACEPIPE_KEPT,
 	PLACEPIPE_FAILED,	/* n: exit code; text: what and where; nothing
 				 * is changed */
+	PLACEPIPE_SETTLED,	/* n: PLACEPIPE_*; text: what somebody has
+				 * changed and was left as it is, or empty */
 };
 
 struct placepipe_line {

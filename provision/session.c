@@ -13,6 +13,7 @@
 #include "proto/placepipe.h"
 #include "provision/channel.h"
 #include "provision/launch.h"
+#include "provision/settle.h"
 
 /* How long the two may take to undo what they did, once they are told. */
 #define UNDO_MS		5000
@@ -49,6 +50,8 @@ struct party {
 	bool		 ended;
 	bool		 given_up;	/* it has that long to undo, no more */
 	int		 turn;		/* what its last turn said */
+	bool		 asked;		/* PLACER: to switch */
+	bool		 decided;	/* and it said what became of it */
 };
 
 struct session {
@@ -378,6 +381,9 @@ placer_line(struct slice text, void *arg)
 	struct placepipe_line line;
 	int st = placepipe_line_get(text, &line);
 
+	if (st == ST_OK && (line.word == PLACEPIPE_FAILED ||
+	    line.word == PLACEPIPE_KEPT))
+		p->decided = true;
 	if (st == ST_NOT_FOUND || p->stage == STAGE_FAILED ||
 	    p->stage == STAGE_DONE)
 		return;
@@ -436,6 +442,7 @@ step(struct session *s)
 		return;
 	if (l->stage == STAGE_STAGED && p->stage == STAGE_STAGED) {
 		p->stage = STAGE_ASKED;
+		p->asked = true;
 		tell_placer(p, PLACE_SWITCH);
 	} else if (l->stage == STAGE_STAGED && p->stage == STAGE_SWITCHED) {
 		l->stage = STAGE_ASKED;
@@ -726,6 +733,89 @@ tell_of_commit(struct session *s)
 	    "in force");
 }
 
+/* --- a placing process that was lost ------------------------------------------- */
+
+/* One more piece of advice. */
+static void PRINTF_LIKE(2, 3)
+advise(struct session *s, const char *fmt, ...)
+{
+	char *advice = s->out->advice;
+	size_t len = strlen(advice), room = sizeof(s->out->advice);
+	va_list ap;
+
+	if (len > 0)
+		(void)snprintf(advice + len, room - len, "; ");
+	len = strlen(advice);
+	va_start(ap, fmt);
+	(void)vsnprintf(advice + len, room - len, fmt, ap);
+	va_end(ap);
+}
+
+/* All that was asked for is in force. */
+static void
+is_done_after_all(struct session *s)
+{
+	struct session_result *out = s->out;
+
+	s->failed = false;
+	out->code = SESSION_DONE;
+	out->lack = SESSION_LACKS_NOTHING;
+	out->item = 0;
+	out->why[0] = '\0';
+	out->advice[0] = '\0';
+}
+
+static void
+tell_settled(struct session *s, const struct settle_result *r)
+{
+	static const char *const words[] = {
+		[PLACEPIPE_NOTHING] = "there was nothing to settle",
+		[PLACEPIPE_REVERTED] = "the files are as they were before",
+		[PLACEPIPE_STAYS] = "the files of this load are in force",
+	};
+	bool done = s->party[LOADER].stage == STAGE_DONE;
+
+	log_debug("settled in the target: %s%s%s", words[r->outcome],
+	    r->text[0] != '\0' ? "; " : "", r->text);
+	if (r->outcome == PLACEPIPE_STAYS && done)
+		is_done_after_all(s);
+	else if (s->committed && !s->refused)
+		advise(s, "%s", words[r->outcome]);
+	if (r->text[0] == '\0')
+		return;
+	if (s->failed)
+		advise(s, "%s", r->text);
+	else
+		log_warn("the target says: %s", r->text);
+}
+
+/* Whatever else went wrong: files that were switched must not stay by chance.
+ * Both sides have ended. */
+static void
+settle_lost(struct session *s)
+{
+	const struct session_how *how = s->how;
+	const struct party *p = &s->party[PLACER];
+	const struct settle_how settle = { .target = how->target,
+		.bin = how->bin, .path = how->path, .account = how->account,
+		.name = how->files.name, .home = how->home,
+		.socket = how->files.socket, .time_ms = how->time_ms,
+		.revert = !s->committed };
+	struct settle_result r;
+
+	if (!p->asked || p->decided)
+		return;
+	log_debug("%s in the target was lost: %s", p->launch.program,
+	    s->out->why);
+	if (settle_run(&settle, &r) == ST_OK) {
+		tell_settled(s, &r);
+		return;
+	}
+	log_debug("not settled in the target: %s", r.text);
+	advise(s, "the files in the home there may be those of this load (%s): "
+	    "the next load puts that right", r.text);
+}
+
 void
 session_run(const struct session_how *how, struct session_result *out)
 {
@@ -748,6 +838,8 @@ session_run(const struct session_how *how, struct session_result *out)
 	run(&s);
 	if (s.failed)
 		tell_of_commit(&s);
+	if (s.failed)
+		settle_lost(&s);
 	for (size_t i = 0; i < SIDES; i++) {
 		tell_said(&s.party[i], how->verbose);
 		channel_fini(&s.party[i].channel);

@@ -12,7 +12,9 @@
  * the placing process as the user.  When both have said that what they got is
  * staged, the files are switched, then the keys committed, then the earlier
  * files taken away.  Whatever fails before that ends both, and each of them
- * undoes what it did.
+ * undoes what it did.  A placing process that was lost after it was asked to
+ * switch did not: then another one does it, or, if the keys are in force, makes
+ * the files final (see settle.h).
  */
 
 #include <stdbool.h>

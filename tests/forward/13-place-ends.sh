@@ -66,7 +66,7 @@ for word in "${words[@]}"; do
 	check_took "silence_${word}_in_time" 900 20000
 	undone "long_$word" 1 'longer than' --long "$word" "${load[@]}"
 	undone "kind_0_$word" 1 'does not know' --kind "$word" 0 "${load[@]}"
-	undone "kind_9_$word" 1 'does not know' --kind "$word" 9 "${load[@]}"
+	undone "kind_11_$word" 1 'does not know' --kind "$word" 11 "${load[@]}"
 	for kind in 5 6 7; do
 		case $word-$kind in
 		begun-5 | staged-6 | switched-7) continue ;;

@@ -121,10 +121,11 @@ fails() {
 	[ "$now" = "$before" ] || bad+="$call $n: $(diff <(echo "$before") \
 	    <(echo "$now") || true); "
 }
-# How often it must matter: 4 files are written and 3 names are switched.
+# How often it must matter: 4 files and the mark are written, and 3 names are
+# switched.
 for fault in mkdirat:ENOSPC:3 mkdirat:EROFS:3 openat:EDQUOT: openat:EROFS: \
-    fchmod:EPERM:4 symlinkat:ENOSPC:1 renameat2:EBUSY:3 renameat2:EIO:3 \
-    close:EDQUOT:4 fstat:EIO: newfstatat:EIO: flock:EINTR:0 getrandom:ENOSYS:; do
+    fchmod:EPERM:5 symlinkat:ENOSPC:1 renameat2:EBUSY:3 renameat2:EIO:3 \
+    close:EDQUOT:5 fstat:EIO: newfstatat:EIO: flock:EINTR:0 getrandom:ENOSYS:; do
 	IFS=: read -r call error least <<<"$fault"
 	refused=0
 	for ((n = 1; n < 60; n++)); do

@@ -19,6 +19,7 @@
  *	--kind WORD N	then: a frame of kind N without a body
  *	--long WORD	then: a frame that is too long
  *	--stop N	close the pipe after N bytes behind the first line
+ *	--settle, --revert	nothing but the frame of that name
  *	--single	send single bytes
  *	--magic TEXT	first line
  *	--size		print how many bytes there are, and do nothing
@@ -54,6 +55,7 @@ static size_t n_ats;
 static const char *magic = PLACEPIPE_MAGIC;
 static size_t stop = SIZE_MAX, sent;
 static bool single, size_only;
+static enum placepipe_kind only = PLACE_STAGE;	/* that is: all of it */
 static int to = -1;
 static FILE *from;
 static pid_t pid;
@@ -198,6 +200,11 @@ talk(void)
 	put_frame(&begin);
 	if (!arrived("begun"))
 		return;
+	if (only != PLACE_STAGE) {
+		f.kind = only;
+		put_frame(&f);
+		return;
+	}
 	for (i = 0; i < n_frames; i++)
 		put_frame(&frames[i]);
 	for (i = 0; i < 3; i++) {
@@ -324,6 +331,10 @@ take_one(const char *o, char **arg)
 
 	if (strcmp(o, "--single") == 0)
 		single = true;
+	else if (strcmp(o, "--settle") == 0)
+		only = PLACE_SETTLE;
+	else if (strcmp(o, "--revert") == 0)
+		only = PLACE_REVERT;
 	else if (strcmp(o, "--size") == 0)
 		size_only = true;
 	else if ((n = take_frame(o, arg)) > 0 || (n = take_at(o, arg)) > 0)

@@ -57,6 +57,7 @@ each_frame_comes_back(void **state)
 		{ PLACE_LINE, STR(".gitconfig"), STR("[include]"), STR("") },
 		{ .kind = PLACE_STAGE }, { .kind = PLACE_SWITCH },
 		{ .kind = PLACE_KEEP }, { .kind = PLACE_UNDO },
+		{ .kind = PLACE_SETTLE }, { .kind = PLACE_REVERT },
 	};
 	struct placepipe_frame out;
 	size_t i;
@@ -95,6 +96,7 @@ beginnings_and_more_are_malformed(void **state)
 		{ PLACE_LINE, STR(".ssh/config"), STR("I\n"), STR("") },
 		{ .kind = PLACE_STAGE }, { .kind = PLACE_SWITCH },
 		{ .kind = PLACE_KEEP }, { .kind = PLACE_UNDO },
+		{ .kind = PLACE_SETTLE }, { .kind = PLACE_REVERT },
 	};
 	struct placepipe_frame out;
 	struct slice s;
@@ -118,7 +120,7 @@ unknown_kinds_are_unsupported(void **state)
 
 	(void)state;
 	for (kind = 0; kind < 255; kind++) {
-		if (kind >= PLACE_BEGIN && kind <= PLACE_UNDO)
+		if (kind >= PLACE_BEGIN && kind <= PLACE_REVERT)
 			continue;
 		assert_int_equal(placepipe_decode((struct slice){ &kind, 1 },
 		    &out), ST_UNSUPPORTED);
@@ -271,6 +273,8 @@ each_line_comes_back(void **state)
 		{ .word = PLACEPIPE_STAGED }, { .word = PLACEPIPE_SWITCHED },
 		{ .word = PLACEPIPE_KEPT },
 		{ PLACEPIPE_FAILED, 999999999, STR("no room") },
+		{ PLACEPIPE_SETTLED, PLACEPIPE_STAYS, STR("") },
+		{ PLACEPIPE_SETTLED, PLACEPIPE_REVERTED, STR("x stays") },
 	};
 	struct placepipe_line out;
 	size_t i;
@@ -341,7 +345,8 @@ broken_lines_are_refused(void **state)
 	static const char *const lines[] = { "", "stage", "stagedx",
 		"staged ", "staged 1", "switched x", "kept\r\r", "hello",
 		"failed", "failed 1", "failed x y", "failed -1 y",
-		"failed 1234567890 y", "kept\n", "failed 1 a\nb", "done 1" };
+		"failed 1234567890 y", "settled", "settled 1",
+		"settled x", "kept\n", "failed 1 a\nb", "done 1" };
 	char line[256];
 	size_t i;
 
