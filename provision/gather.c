@@ -153,8 +153,9 @@ folder_of(const struct gather *g, const char *name, char out[static PATH_MAX])
 		n = snprintf(out, PATH_MAX, "%.*s", slash == name ? 1 :
 		    (int)(slash - name), name);
 	else
-		n = snprintf(out, PATH_MAX, "%s/%.*s", here,
-		    (int)(slash - name), name);
+		/* Below nothing it is still no path from the root. */
+		n = snprintf(out, PATH_MAX, "%s%s%.*s", here,
+		    here[0] != '\0' ? "/" : "", (int)(slash - name), name);
 	return n < PATH_MAX ? ST_OK : ST_TOO_LARGE;
 }
 

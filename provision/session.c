@@ -431,15 +431,13 @@ tell_placer(struct party *p, enum placepipe_kind kind)
 	send_frame(p, (struct slice){ w.p, w.len });
 }
 
-/* Take the step that both are ready for. */
+/* Take the step that both are ready for; nothing has failed. */
 static void
 step(struct session *s)
 {
 	struct party *l = &s->party[LOADER], *p = &s->party[PLACER];
 	static const uint8_t commit[4];
 
-	if (s->failed)
-		return;
 	if (l->stage == STAGE_STAGED && p->stage == STAGE_STAGED) {
 		p->stage = STAGE_ASKED;
 		p->asked = true;
@@ -483,9 +481,9 @@ start(struct session *s, enum side side, const char *const *args, size_t nargs)
 	p->ended = true;
 	fail(s, st == ST_UNTRUSTED ? SESSION_DENIED : SESSION_UNREACHABLE,
 	    "%s", why);
-	if (side == PLACER && st == ST_NOT_FOUND &&
-	    how->target->kind == TARGET_LOCAL)
-		s->out->lack = SESSION_LACKS_USER;
+	if (st == ST_NOT_FOUND && how->target->kind == TARGET_LOCAL)
+		s->out->lack = side == PLACER ? SESSION_LACKS_USER :
+		    SESSION_LACKS_PROGRAMS;
 	return false;
 }
 

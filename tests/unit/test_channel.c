@@ -151,9 +151,12 @@ line_at_the_limit_and_one_past_it(void **state)
 static void
 bytes_at_the_limit_and_one_past_it(void **state)
 {
+	int64_t begin = clock_ms();
+
 	(void)state;
 	start("head -c 4194304 /dev/zero");
 	assert_int_equal(drive(), ST_OK);
+	assert_true(clock_ms() - begin < 5000);
 	assert_int_equal(c.read, CHANNEL_READ_MAX);
 	again();
 	start("head -c 4194305 /dev/zero; sleep 60");
@@ -198,6 +201,7 @@ first_bytes_are_kept(void **state)
 static void
 large_texts_wait_for_the_reader(void **state)
 {
+	int64_t begin = clock_ms();
 	size_t n = 1024 * 1024;
 	char *big = malloc(n), shown[32];
 
@@ -218,6 +222,8 @@ large_texts_wait_for_the_reader(void **state)
 	assert_true(channel_is_idle(&c));
 	(void)snprintf(shown, sizeof(shown), "[> %zu]", 2 * n + 5);
 	assert_string_equal(lines, shown);
+	/* It goes on as soon as there is room, not at the next tick. */
+	assert_true(clock_ms() - begin < 3000);
 	free(big);
 }
 

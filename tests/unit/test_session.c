@@ -408,6 +408,8 @@ check_promises(void)
 		assert_true(count(">commit") == 0);
 	assert_int_equal(count("L.") + count("L/") > 0,
 	    side[0] != NULL && hung_up[0]);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(!hung_up[i] || patience[i] == 5000);
 	if (result.code == SESSION_DONE) {
 		assert_true(count(">keep") == 1 && came("P" P_KEPT, n_events) &&
 		    came("L" L_DONE, n_events));
