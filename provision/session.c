@@ -134,12 +134,21 @@ nonsense(struct party *p, const char *what)
 
 /* --- what they say ------------------------------------------------------------ */
 
+/* How long it may take to say the next thing; 0: it is not its turn.  One that
+ * was told to end has the time for that, whatever it still says. */
+static void
+give_time(struct party *p, int64_t ms)
+{
+	if (!p->s->failed)
+		channel_patience(&p->channel, ms);
+}
+
 static void
 send_frame(struct party *p, struct slice bytes)
 {
 	if (channel_send(&p->channel, bytes) != ST_OK)
 		fail(p->s, SESSION_FAILED, "out of memory");
-	channel_patience(&p->channel, p->s->how->time_ms);
+	give_time(p, p->s->how->time_ms);
 }
 
 /* A program that may not know what it will be told. */
@@ -168,7 +177,7 @@ send_keys(struct party *p, const struct loadpipe_line *line)
 	size_t len;
 	int st;
 
-	if (is_too_old(p, line->text))
+	if (s->failed || is_too_old(p, line->text))
 		return;
 	st = payload_seal(s->how->payload, line->key, &frames, &len);
 	if (st == ST_OK) {
@@ -229,7 +238,7 @@ loader_line(struct slice text, void *arg)
 		send_keys(p, &line);
 	} else if (line.kind == LOADPIPE_STAGED && p->stage == STAGE_SENT) {
 		p->stage = STAGE_STAGED;
-		channel_patience(&p->channel, 0);
+		give_time(p, 0);
 	} else if (line.kind == LOADPIPE_KEY && p->stage == STAGE_ASKED) {
 		keep_key(p, line.text);
 	} else if (line.kind == LOADPIPE_DONE && p->stage == STAGE_ASKED) {
@@ -238,7 +247,7 @@ loader_line(struct slice text, void *arg)
 			log_warn("%s in the target counts %u keys and names "
 			    "%zu", p->launch.program, line.n, p->s->out->n_keys);
 		channel_hang_up(&p->channel);
-		channel_patience(&p->channel, END_MS);
+		give_time(p, END_MS);
 	} else {
 		nonsense(p, "says things out of their order");
 	}
@@ -298,7 +307,7 @@ send_files(struct party *p, struct slice hello)
 	struct clientconf files = { 0 };
 	int st;
 
-	if (is_too_old(p, hello))
+	if (p->s->failed || is_too_old(p, hello))
 		return;
 	if (!folder_of(hello, bin)) {
 		nonsense(p, "does not say where it is");
@@ -314,7 +323,7 @@ send_files(struct party *p, struct slice hello)
 		    status_name(st));
 	clientconf_fini(&files);
 	p->stage = st == ST_OK ? STAGE_SENT : STAGE_FAILED;
-	channel_patience(&p->channel, p->s->how->time_ms);
+	give_time(p, p->s->how->time_ms);
 }
 
 static void
@@ -337,15 +346,15 @@ placer_line(struct slice text, void *arg)
 		send_files(p, line.text);
 	} else if (line.word == PLACEPIPE_STAGED && p->stage == STAGE_SENT) {
 		p->stage = STAGE_STAGED;
-		channel_patience(&p->channel, 0);
+		give_time(p, 0);
 	} else if (line.word == PLACEPIPE_SWITCHED &&
 	    p->stage == STAGE_ASKED) {
 		p->stage = STAGE_SWITCHED;
-		channel_patience(&p->channel, 0);
+		give_time(p, 0);
 	} else if (line.word == PLACEPIPE_KEPT && p->stage == STAGE_KEEP) {
 		p->stage = STAGE_DONE;
 		channel_hang_up(&p->channel);
-		channel_patience(&p->channel, END_MS);
+		give_time(p, END_MS);
 	} else {
 		nonsense(p, "says things out of their order");
 	}

@@ -80,6 +80,7 @@ lie "$both" ends_after_hello 1
 lie "$both" ends_after_staged 1
 lie "$both" dies 1
 lie "$both" stays 1 because
+lie both late 3 because
 lie "$both" leaves_a_child 1
 lie "$both" garbage 1
 lie "$both" endless_text 1 "$no_end"

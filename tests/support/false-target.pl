@@ -3,7 +3,7 @@
 # two programs lies.
 #
 # LIE="SIDE LIE", SIDE being load or place, says which one and how; the other one
-# is run as it is.  What is heard is added to the file RECEIVED.
+# is run as it is; with both, neither is.  What is heard is added to the file RECEIVED.
 use strict;
 use warnings;
 use Time::HiRes qw(sleep);
@@ -11,7 +11,7 @@ use Time::HiRes qw(sleep);
 my ($side, $lie) = split(' ', $ENV{LIE});
 my $placing = $ARGV[0] =~ /forward$/;
 my $mark = $placing ? 'bottle-place: ' : 'bottle-load: ';
-if (($placing ? 'place' : 'load') ne $side) {
+if ($side ne 'both' && ($placing ? 'place' : 'load') ne $side) {
 	exec(@ARGV) or die "$ARGV[0]: $!\n";
 }
 open(my $record, '>>', $ENV{RECEIVED}) or die "$ENV{RECEIVED}: $!\n";
@@ -103,7 +103,7 @@ sub pretend {
 sub fails {
 	my ($n, $text) = @_;
 
-	hello_with();
+	hello_with() if $lie ne 'late';
 	hear_all();
 	say_line("failed $n ", $placing ? '' : '1 ', $text);
 	exit 0;
@@ -137,6 +137,15 @@ my %lies = (
 		$SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
 		hello_with();
 		say_line('failed 1 ', $placing ? '' : '0 ', 'because');
+		sleep(600);
+	},
+	# The one fails, and then the other one is there, and does not go.
+	late => sub {
+		hello_with();
+		fails(3, 'because') if !$placing;
+		hear_all();
+		sleep(0.5);
+		say_line('staged');
 		sleep(600);
 	},
 	leaves_a_child => sub {
