@@ -10,6 +10,7 @@
 #	--down		take down what --keep left
 #
 # Needs root on Debian 12 or later; everything else it installs.
+
 # Much here is text for the shell in the bottle.
 # shellcheck disable=SC2016
 set -eu
@@ -313,7 +314,7 @@ load_keys() {
 
 	step 'Load: programs, agent, keys and configuration, with one command'
 	note "bottle-provision load -f bottle.json --proxy $world_proxy_url \\"
-	[ "${#programs[@]}" -eq 0 ] || note '    --programs programs \'
+	[ "${#programs[@]}" -eq 0 ] || note "    --programs programs \\"
 	note "    --sign --sign-as $principal $shown"
 	start=$(now_ms)
 	out=$(provision 2>&1) || status=$?
