@@ -10,6 +10,7 @@
 #	--down		take down what --keep left
 #
 # Needs root on Debian 12 or later; everything else it installs.
+
 # Much here is text for the shell in the bottle.
 # shellcheck disable=SC2016
 set -eu
@@ -39,8 +40,9 @@ provision=$host_dir/bin/bottle-provision
 principal=node@bottle.example
 # What a load leaves in node's home.
 load_dir=$world_home/.ssh/bottle-agent/default
-# Where --keep writes what is up.
+# Where --keep writes what is up, and who is at it.
 state=$roots_cache/$demo
+busy=$state.pid
 
 keep=no
 down=no
@@ -146,6 +148,36 @@ is_running() {
 	[ -n "$1" ] && grep -qaF "$2" "/proc/$1/cmdline" 2>/dev/null
 }
 
+# claim: be the only one.  It is no lock, since what stays up would keep that.
+claim() {
+	local pid=''
+
+	if ! (set -C && echo "$$" >"$busy") 2>/dev/null; then
+		read -r pid <"$busy" || true
+		! is_running "$pid" quickstart.sh ||
+		    die "another one is at it, process $pid: wait for its end"
+		echo "$$" >"$busy"
+	fi
+	at_exit rm -f "$busy"
+}
+
+# What one that was killed left: containers by our names, of our images.
+clear_away() {
+	local name left=no
+
+	for name in "$demo" "$demo-proxy" "$demo-git"; do
+		case $(docker inspect -f '{{.Config.Image}}' "$name" \
+		    2>/dev/null) in
+		'') ;;
+		bottle-agent/*) left=yes ;;
+		*) die "there is a container $name, which is not ours" ;;
+		esac
+	done
+	[ "$left" = no ] || note 'an earlier demo was not taken down: it is now'
+	# There may be networks only, or nothing.
+	world_name=$demo docker_down || true
+}
+
 take_down() {
 	local started=''
 
@@ -226,7 +258,11 @@ make_world() {
 		kind=embedded
 	fi
 	# Into a container bottle-provision puts them.
-	[ "$kind" = docker ] || from=$bin
+	if [ "$kind" = docker ]; then
+		clear_away
+	else
+		from=$bin
+	fi
 	at_exit world_down
 	world_up "$kind" "$demo" "$from" ||
 	    die "they do not come up: ${world_why:-no answer from sshd}"
@@ -313,7 +349,7 @@ load_keys() {
 
 	step 'Load: programs, agent, keys and configuration, with one command'
 	note "bottle-provision load -f bottle.json --proxy $world_proxy_url \\"
-	[ "${#programs[@]}" -eq 0 ] || note '    --programs programs \'
+	[ "${#programs[@]}" -eq 0 ] || note "    --programs programs \\"
 	note "    --sign --sign-as $principal $shown"
 	start=$(now_ms)
 	out=$(provision 2>&1) || status=$?
@@ -471,6 +507,7 @@ say_more() {
 
 host_ready
 mkdir -p "$roots_cache"
+claim
 if [ "$down" = yes ]; then
 	take_down
 	exit 0

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -192,7 +193,8 @@ read_file(const char *dir, const char *arch, const char *name, size_t max,
 	if (st == ST_NOT_FOUND)
 		return fail(st, why, whylen, "there are no programs for %s "
 		    "processors in %s (%s): build static ones on such a "
-		    "machine, and run deploy/make-programs %s", arch, dir, name,
+		    "machine, and run deploy/make-programs %s, or name a "
+		    "folder that has them with --programs", arch, dir, name,
 		    dir);
 	return st == ST_OK ? st : fail(st, why, whylen, "%s", said);
 }
@@ -441,8 +443,12 @@ add_advice(const struct target *t, const struct install *how, const char *arch,
 {
 	const char *dir = how->programs != NULL ? how->programs :
 	    install_programs_dir();
+	char full[PATH_MAX];
 	size_t i;
 
+	/* An engine does not take one that is relative. */
+	if (realpath(dir, full) != NULL)
+		dir = full;
 	if (t->kind == TARGET_LOCAL) {
 		text_addf(said, "; install them in another folder, and say "
 		    "which with --bin");

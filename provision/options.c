@@ -236,7 +236,7 @@ check_proxy(const char *s)
 
 	if (what == NULL && strchr(s, '@') != NULL)
 		return "must not hold a password, which others could see; "
-		    "in the target it comes from the environment";
+		    "for one that wants it see CAVEATS in the man page";
 	return what;
 }
 

@@ -569,7 +569,8 @@ ended_by_itself(struct party *p, bool greeted)
 		    p->launch.program);
 	else
 		text_add(&t, r.what);
-	if (r.said[0] != '\0')
+	/* It can be in there already. */
+	if (r.said[0] != '\0' && strstr(r.what, r.said) == NULL)
 		text_addf(&t, ": %s", r.said);
 	(void)snprintf(s->out->advice, sizeof(s->out->advice), "%s", r.advice);
 }

@@ -28,7 +28,7 @@
 /* Most arguments of a program. */
 #define TARGET_ARGS_MAX		64
 /* How much is shown of what an engine or a program says. */
-#define TARGET_SAID_MAX		300
+#define TARGET_SAID_MAX		600
 
 enum target_kind {
 	TARGET_DOCKER,

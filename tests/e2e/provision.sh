@@ -775,6 +775,11 @@ test_elsewhere() {
 	[ "$kind" = docker ] || return 0
 	check_status no_such_container_ends_with_5 5 provision load \
 	    -f "$work/two.json" --no-prompt docker:bottle-none
+	bottle 0 chown node "$world_bin"
+	out=$(load "$work/two.json" 2>&1) || true
+	bottle 0 chown root "$world_bin"
+	check_same what_is_not_roots_is_told_once 1 \
+	    "$(grep -o 'belongs to uid 1000, not to root' <<<"$out" | wc -l)"
 }
 
 make_two

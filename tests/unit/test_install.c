@@ -741,6 +741,30 @@ what_engines_say_is_told(void **state)
 	    "scp ");
 }
 
+/* An engine takes what is relative for the name of a volume. */
+static void
+advice_names_the_whole_path(void **state)
+{
+	struct install how = { ".", dir, NULL, 60000 };
+	struct install_report r;
+	char said[128], *here;
+	struct target t;
+	int st;
+
+	(void)state;
+	make_folder("x86_64", &amd64);
+	make_engine("echo sha256:1", "echo amd64", "echo 'bottle-install: no "
+	    "x'; exit 3");
+	assert_int_equal(target_parse("web", &t, why, sizeof(why)), ST_OK);
+	assert_non_null(here = getcwd(NULL, 0));
+	assert_int_equal(chdir(dir), 0);
+	st = install_programs(&t, &how, &r, why, sizeof(why));
+	assert_int_equal(chdir(here), 0);
+	free(here);
+	(void)snprintf(said, sizeof(said), " -v %s/x86_64/bottle-agent:", dir);
+	check_refused(st, ST_DENIED, said);
+}
+
 static void
 one_that_hangs_is_ended(void **state)
 {
@@ -776,6 +800,7 @@ main(void)
 		OWN_TEST(all_of_them_or_none),
 		OWN_TEST(engines_are_asked_for_the_processor),
 		OWN_TEST(what_engines_say_is_told),
+		OWN_TEST(advice_names_the_whole_path),
 		OWN_TEST(one_that_hangs_is_ended),
 	};
 
