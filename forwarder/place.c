@@ -392,6 +392,7 @@ end_settle(struct place *p)
 	const struct placepipe_line line = { .word = PLACEPIPE_SETTLED,
 		.n = p->settle.outcome, .text = slice_str(p->settle.left) };
 
+	placehome_clean(&p->home);
 	/* Nothing was placed: it is directories that may go. */
 	if (placehome_undo(&p->home) != ST_OK)
 		return fail_home(p, ST_SYSTEM);

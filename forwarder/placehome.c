@@ -251,12 +251,14 @@ placehome_switch(struct placehome *h)
 	return switch_one(h, &h->link);
 }
 
-/* What others have left: with the lock they do not run any more. */
-static void
-clean(struct placehome *h)
+void
+placehome_clean(struct placehome *h)
 {
 	size_t i;
 
+	/* Without the lock they may still run. */
+	if (!h->locked)
+		return;
 	/* The temporary ones first: a link among them leads to a load. */
 	placeclean_temporary(h->dir_fd);
 	placeclean_loads(h->dir_fd);
@@ -279,8 +281,7 @@ placehome_keep(struct placehome *h)
 		placeswap_keep(&h->swap[i]);
 	if (h->earlier[0] != '\0')
 		placeclean_load(h->dir_fd, h->earlier);
-	if (h->locked)
-		clean(h);
+	placehome_clean(h);
 	placemark_drop(h->load_fd);
 }
 

@@ -135,6 +135,12 @@ int placehome_switch(struct placehome *h) MUST_USE;
 void placehome_keep(struct placehome *h);
 
 /**
+ * placehome_clean(h):
+ * Remove what killed runs have left and no load has.
+ */
+void placehome_clean(struct placehome *h);
+
+/**
  * placehome_undo(h):
  * Make everything as it was.
  *
