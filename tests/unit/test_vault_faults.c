@@ -277,7 +277,7 @@ signing_fails_cleanly_anywhere(void **state)
 static void
 the_renewal_of_the_blinding_fails_cleanly_anywhere(void **state)
 {
-	struct key *k = add(RSA1024);
+	struct key *k = add(RSA1024), *other = add(P256);
 	size_t n = 0;
 	bool met;
 
@@ -290,6 +290,8 @@ the_renewal_of_the_blinding_fails_cleanly_anywhere(void **state)
 				;
 			for (size_t i = 0; i < BLINDING_USES; i++)
 				sign(k, RSA1024);
+			/* Turns cold first, and then it is tried again. */
+			sign(other, P256);
 			met |= fail_sign(k, RSA1024, n, on > 0);
 		}
 	} while (met);
@@ -297,6 +299,7 @@ the_renewal_of_the_blinding_fails_cleanly_anywhere(void **state)
 	/* More than without a renewal. */
 	assert_true(n > 25);
 	key_free(k);
+	key_free(other);
 }
 
 /* What one of the threads signs. */
