@@ -652,7 +652,7 @@ keys_of_a_host_that_do_not_fit_are_never_fewer(void **state)
 
 /* --- the operator's ssh ---------------------------------------------------- */
 
-static void
+static void PRINTF_LIKE(2, 3)
 write_file(const char *name, const char *fmt, ...)
 {
 	char path[128];
@@ -824,9 +824,10 @@ keys_of_a_host_at_the_limit_and_one_past_it(void **state)
 		(void)snprintf(text, sizeof(text), "Host a\n");
 		for (int i = 0; i < n; i++)
 			(void)snprintf(text + strlen(text), sizeof(text) -
-			    strlen(text), " IdentityFile /k/%d\n", i);
-		/* The same once more is no other. */
-		(void)strcat(text, " IdentityFile /k/0\n");
+			    strlen(text), " IdentityFile /k/%x\n",
+			    (unsigned)i + 10);
+		/* The same once more, in other words, is no other. */
+		(void)strcat(text, " IdentityFile /k/%n\n");
 		configure(text);
 		if (n == PLAN_KEYS_PER_HOST) {
 			assert_int_equal(host("a"), ST_OK);
@@ -855,6 +856,7 @@ keys_at_the_limit_and_one_past_it(void **state)
 	}
 	assert_int_equal(p.n_keys, PLAN_KEYS_MAX);
 	assert_int_equal(host("last"), ST_TOO_LARGE);
+	assert_int_equal(p.n_keys, PLAN_KEYS_MAX);
 	assert_string_equal(why, "more than 256 key files");
 }
 

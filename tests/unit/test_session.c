@@ -852,10 +852,13 @@ texts_of_others_are_escaped_and_cut(void **state)
 	again();
 	add_good(5);
 	add_event("Lbottle-load: key a\033b");
+	/* As ours write it: it is not done once more. */
+	add_event("Lbottle-load: key \\\\\\x1b\\\033\\");
 	add_event("L" L_DONE);
 	add_event("P" P_KEPT);
 	play();
 	assert_string_equal(result.key[0], "a\\x1bb");
+	assert_string_equal(result.key[1], "\\\\\\x1b\\\\x1b\\");
 	again();
 	(void)snprintf(event, sizeof(event), "Lbottle-load: failed 1 0 ");
 	memset(event + strlen(event), '\001', 3000);
