@@ -19,6 +19,9 @@
 /* How long a program may take to end when it has said its last word. */
 #define END_MS		5000
 
+/* Most lines of a program's stderr that are shown. */
+#define SAID_LINES_MAX	16
+
 enum side {
 	LOADER,
 	PLACER,
@@ -658,20 +661,26 @@ run(struct session *s)
 	}
 }
 
-/* What stderr of the two had, for --verbose. */
+/* What stderr of one side had, the first lines of it. */
 static void
 tell_said(const struct party *p)
 {
 	struct slice said = channel_said(&p->channel);
 	char buf[LOG_LINE_MAX];
+	const uint8_t *nl;
 	struct text t;
+	size_t n;
 
-	if (said.len == 0)
-		return;
-	text_init(&t, buf, sizeof(buf));
-	text_escape(&t, said.p, said.len < sizeof(buf) / 4 ? said.len :
-	    sizeof(buf) / 4);
-	log_info("%s in the target: %s", p->launch.program, buf);
+	for (int lines = 0; said.len > 0 && lines < SAID_LINES_MAX; lines++) {
+		nl = memchr(said.p, '\n', said.len);
+		n = nl != NULL ? (size_t)(nl - said.p) : said.len;
+		text_init(&t, buf, sizeof(buf));
+		text_escape(&t, said.p, n);
+		log_info("%s in the target: %s", p->launch.program, buf);
+		n += nl != NULL;
+		said.p += n;
+		said.len -= n;
+	}
 }
 
 /* A failure after the commit is not one that changed nothing. */
@@ -713,7 +722,9 @@ session_run(const struct session_how *how, struct session_result *out)
 	if (s.failed)
 		tell_of_commit(&s);
 	for (size_t i = 0; i < SIDES; i++) {
-		if (how->verbose)
+		/* A load that is done may not be what was asked for: the agent
+		 * that serves there can have other rules. */
+		if (how->verbose || (i == LOADER && !s.failed))
 			tell_said(&s.party[i]);
 		channel_fini(&s.party[i].channel);
 		target_command_fini(&s.party[i].command);

@@ -797,7 +797,7 @@ certificates_are_of_the_only_key_or_beside_it(void **state)
 	(void)state;
 	configure("Host a\n IdentityFile /k/a\n CertificateFile /k/%n-cert\n"
 	    "Host b\n IdentityFile /k/b\n IdentityFile /k/c\n"
-	    " CertificateFile /k/b-cert.pub\n"
+	    " CertificateFile /k/b-cert.pub\n CertificateFile /k/c-cert.pub\n"
 	    "Host d\n IdentityFile /k/d\n CertificateFile /k/d-cert.pub\n"
 	    "Host e\n IdentityFile /k/a\n CertificateFile /k/other\n");
 	assert_int_equal(host("a"), ST_OK);
