@@ -114,7 +114,8 @@ an_entry_becomes_a_host_and_a_key(void **state)
 	const struct plan_key *k;
 
 	(void)state;
-	assert_int_equal(add(ENTRY("web", "a", ",\"Hostname\":\"w.example.org\","
+	assert_int_equal(add(ENTRY("web", "a",
+	    ",\"Hostname\":\"w.example.org\","
 	    "\"Port\":2222,\"User\":\"git\",\"KnownHostKey\":\"" ED25519 "\","
 	    "\"purposes\":[\"auth\"],\"namespaces\":[\"file\"],"
 	    "\"lifetime\":90,\"confirm\":true,\"maxSignatures\":7,"
