@@ -6,8 +6,8 @@
  *          before anything failed; the switch comes when both have staged, the
  *          commit when it was switched, KEEP when the commit was answered, UNDO
  *          never after a commit; nothing is sent to one whose stdin was closed;
- *          it ends, whatever they say; what is told is safe to print; it is done
- *          when both have said so, and else it is told why not.
+ *          it ends, whatever they say; what is told is safe to print; it is
+ *          done when both have said so, and else it is told why not.
  * Input:   events, one a line: L or P, then what comes behind the mark of the
  *          loader's or the placer's line; l or p, then the exit status; T or t
  *          when time is over for one.  A + in front has it happen in the turn

@@ -20,6 +20,9 @@
 /* How long a program may take to end when it has said its last word. */
 #define END_MS		5000
 
+/* Most lines of a program's stderr that are shown. */
+#define SAID_LINES_MAX	16
+
 enum side {
 	LOADER,
 	PLACER,
@@ -110,6 +113,27 @@ code_of(uint32_t n)
 	}
 }
 
+/* Add what a program says.  Ours escape it, and what they did is not done to it
+ * again; others may say what they like. */
+static void
+add_said(struct text *t, struct slice said)
+{
+	const uint8_t *stop;
+	size_t n;
+
+	while (said.len > 0) {
+		stop = memchr(said.p, '\\', said.len);
+		n = stop != NULL ? (size_t)(stop - said.p) : said.len;
+		text_escape(t, said.p, n);
+		if (stop != NULL) {
+			text_addc(t, '\\');
+			n++;
+		}
+		said.p += n;
+		said.len -= n;
+	}
+}
+
 /* What one side says of its failure, and which record it is about. */
 static void
 fail_said(struct party *p, uint32_t n, uint32_t item, struct slice text)
@@ -128,8 +152,9 @@ fail_said(struct party *p, uint32_t n, uint32_t item, struct slice text)
 	s->out->item = item;
 	text_init(&t, s->out->why, sizeof(s->out->why));
 	text_addf(&t, "%s: ", p->launch.program);
-	text_escape(&t, text.p, text.len < SESSION_WHY_MAX / 4 ? text.len :
-	    SESSION_WHY_MAX / 4);
+	if (text.len > SESSION_WHY_MAX / 4)
+		text.len = SESSION_WHY_MAX / 4;
+	add_said(&t, text);
 }
 
 /* One side says something that makes no sense. */
@@ -231,7 +256,7 @@ keep_key(struct party *p, struct slice text)
 		return;
 	}
 	text_init(&t, line, room);
-	text_escape(&t, text.p, text.len);
+	add_said(&t, text);
 	out->key[out->n_keys++] = line;
 }
 
@@ -697,7 +722,7 @@ tell_said(const struct party *p, bool verbose)
 	struct text t;
 	bool warn;
 
-	while (said.len > 0) {
+	for (int lines = 0; said.len > 0 && lines < SAID_LINES_MAX; lines++) {
 		nl = memchr(said.p, '\n', said.len);
 		line = (struct slice){ said.p, nl == NULL ? said.len :
 			(size_t)(nl - said.p) };

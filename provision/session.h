@@ -75,7 +75,8 @@ struct session_result {
 
 /**
  * session_run(how, out):
- * Do it.  Nothing is said but with ${how}->verbose.
+ * Do it.  Nothing is said, but what the loading process warns of in a load that
+ * is done, and with ${how}->verbose.
  *
  * Owns:   session_result_fini() releases ${out}.
  */

@@ -114,7 +114,8 @@ an_entry_becomes_a_host_and_a_key(void **state)
 	const struct plan_key *k;
 
 	(void)state;
-	assert_int_equal(add(ENTRY("web", "a", ",\"Hostname\":\"w.example.org\","
+	assert_int_equal(add(ENTRY("web", "a",
+	    ",\"Hostname\":\"w.example.org\","
 	    "\"Port\":2222,\"User\":\"git\",\"KnownHostKey\":\"" ED25519 "\","
 	    "\"purposes\":[\"auth\"],\"namespaces\":[\"file\"],"
 	    "\"lifetime\":90,\"confirm\":true,\"maxSignatures\":7,"
@@ -652,7 +653,7 @@ keys_of_a_host_that_do_not_fit_are_never_fewer(void **state)
 
 /* --- the operator's ssh ---------------------------------------------------- */
 
-static void
+static void PRINTF_LIKE(2, 3)
 write_file(const char *name, const char *fmt, ...)
 {
 	char path[128];
@@ -797,7 +798,7 @@ certificates_are_of_the_only_key_or_beside_it(void **state)
 	(void)state;
 	configure("Host a\n IdentityFile /k/a\n CertificateFile /k/%n-cert\n"
 	    "Host b\n IdentityFile /k/b\n IdentityFile /k/c\n"
-	    " CertificateFile /k/b-cert.pub\n"
+	    " CertificateFile /k/b-cert.pub\n CertificateFile /k/c-cert.pub\n"
 	    "Host d\n IdentityFile /k/d\n CertificateFile /k/d-cert.pub\n"
 	    "Host e\n IdentityFile /k/a\n CertificateFile /k/other\n");
 	assert_int_equal(host("a"), ST_OK);
@@ -824,9 +825,10 @@ keys_of_a_host_at_the_limit_and_one_past_it(void **state)
 		(void)snprintf(text, sizeof(text), "Host a\n");
 		for (int i = 0; i < n; i++)
 			(void)snprintf(text + strlen(text), sizeof(text) -
-			    strlen(text), " IdentityFile /k/%d\n", i);
-		/* The same once more is no other. */
-		(void)strcat(text, " IdentityFile /k/0\n");
+			    strlen(text), " IdentityFile /k/%x\n",
+			    (unsigned)i + 10);
+		/* The same once more, in other words, is no other. */
+		(void)strcat(text, " IdentityFile /k/%n\n");
 		configure(text);
 		if (n == PLAN_KEYS_PER_HOST) {
 			assert_int_equal(host("a"), ST_OK);
@@ -855,6 +857,7 @@ keys_at_the_limit_and_one_past_it(void **state)
 	}
 	assert_int_equal(p.n_keys, PLAN_KEYS_MAX);
 	assert_int_equal(host("last"), ST_TOO_LARGE);
+	assert_int_equal(p.n_keys, PLAN_KEYS_MAX);
 	assert_string_equal(why, "more than 256 key files");
 }
 

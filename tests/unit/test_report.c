@@ -145,7 +145,7 @@ escape(const char *s)
 }
 
 static const char *const hostile[] = { "\"}],\n{\"done\":true", "\\",
-	"\033[2J\r\b", "\xff\xfe\x80", "\xc3", "\xe2\x80\xae" "evil",
+	"\033[2J\r\b", "\xff\xfe\x80", "\xc3", "\xe2\x80\xae live",
 	"\xf0\x9f\x94\x91", "", "%s%n", "</script>", "\x7f", "a\\x1bb" };
 
 static void

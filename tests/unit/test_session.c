@@ -28,7 +28,8 @@
 #define LENGTH(a)	(sizeof(a) / sizeof((a)[0]))
 #define KEY16		"0123456789abcdef"
 #define ARCH		" x86_64"
-#define L_HELLO_OF(v)	"bottle-load: hello " KEY16 KEY16 KEY16 KEY16 " " v ARCH
+#define L_HELLO_OF(v)	"bottle-load: hello " KEY16 KEY16 KEY16 KEY16 " " \
+			v ARCH
 #define P_HELLO_OF(v)	"bottle-place: hello " v ARCH " /usr/local/bin"
 #define L_HELLO		L_HELLO_OF(BOTTLE_VERSION)
 #define P_HELLO		P_HELLO_OF(BOTTLE_VERSION)
@@ -507,7 +508,8 @@ every_word_has_its_time(void **state)
 			again();
 			add_good(k);
 			add_event(words[w]);
-			if (!next && !key_again && !swapped && !over && !early) {
+			if (!next && !key_again && !swapped && !over &&
+			    !early) {
 				for (size_t i = k; i < GOOD; i++)
 					add_event(good[i]);
 				play();
@@ -852,10 +854,13 @@ texts_of_others_are_escaped_and_cut(void **state)
 	again();
 	add_good(5);
 	add_event("Lbottle-load: key a\033b");
+	/* As ours write it: it is not done once more. */
+	add_event("Lbottle-load: key \\\\\\x1b\\\033\\");
 	add_event("L" L_DONE);
 	add_event("P" P_KEPT);
 	play();
 	assert_string_equal(result.key[0], "a\\x1bb");
+	assert_string_equal(result.key[1], "\\\\\\x1b\\\\x1b\\");
 	again();
 	(void)snprintf(event, sizeof(event), "Lbottle-load: failed 1 0 ");
 	memset(event + strlen(event), '\001', 3000);
