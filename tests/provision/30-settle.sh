@@ -61,10 +61,13 @@ load_second() {
 }
 
 # home_used: of somebody with things of their own.
-home_used() {
-	home_new
+gitconfig() {
 	printf '[user]\n\temail = me@x.test\n' >"$N/.gitconfig"
 	chown "$account_uid" "$N/.gitconfig"
+}
+home_used() {
+	home_new
+	gitconfig
 }
 home_used
 manifest "$(entry second.test "$T/other" "$known")"
@@ -85,8 +88,10 @@ same=0
 for _ in 1 2 3 4 5; do
 	strike before switched
 	load_second
-	[ "$status" -eq 1 ] && [ "$(state)" = "$old" ] &&
-	    [ "$(lines "$T/placed")" -eq 2 ] || break
+	if [ "$status" -ne 1 ] || [ "$(state)" != "$old" ] ||
+	    [ "$(lines "$T/placed")" -ne 2 ]; then
+		break
+	fi
 	same=$((same + 1))
 done
 check_same killed_at_switched_is_old_5_of_5 5 "$same"
@@ -151,6 +156,8 @@ load_first
 # What the user has changed is told of.
 home_used
 load_first
+# So that the next one puts lines into it.
+gitconfig
 cat >"$T/enter" <<-EOS
 	#!/bin/sh
 	case \$1 in
