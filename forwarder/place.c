@@ -258,6 +258,7 @@ is_settle(struct place *p, enum placepipe_kind kind)
 		return false;
 	p->settle_only = true;
 	p->settle.revert = kind == PLACE_REVERT;
+	p->settle.look = kind == PLACE_SETTLE;
 	return true;
 }
 

@@ -138,7 +138,7 @@ get_keys(struct keys *k, int dfd)
 }
 
 static bool
-agent_has_keys(const struct load *l)
+agent_has_keys(int dfd, const char *socket)
 {
 	struct keys *k = calloc(1, sizeof(*k));
 	bool has;
@@ -147,8 +147,7 @@ agent_has_keys(const struct load *l)
 	if (k == NULL)
 		return false;
 	k->room = PLACEPIPE_BYTES_MAX;
-	has = get_keys(k, l->fd) &&
-	    placeask_has(l->mark.socket, k->key, k->n);
+	has = get_keys(k, dfd) && placeask_has(socket, k->key, k->n);
 	for (i = 0; i < PLACEPIPE_FILES_MAX; i++)
 		free(k->bytes[i]);
 	free(k);
@@ -341,7 +340,8 @@ static int
 decide(struct load *l, enum placepipe_settled *outcome)
 {
 	*outcome = PLACEPIPE_STAYS;
-	if (l->linked && !(l->s->revert && l->named) && agent_has_keys(l)) {
+	if (l->linked && !(l->s->revert && l->named) &&
+	    agent_has_keys(l->fd, l->mark.socket)) {
 		stay(l);
 		return ST_OK;
 	}
@@ -408,6 +408,29 @@ settle_one(struct placehome *h, struct placesettle *s, const char *entry)
 	return st;
 }
 
+/* Whether files are in force for keys that the agent has. */
+static bool
+is_in_force(const struct placehome *h)
+{
+	char entry[PLACEHOME_LOAD_MAX + 1];
+	ssize_t n = readlinkat(h->dir_fd, h->name, entry, sizeof(entry) - 1);
+	bool has;
+	int fd;
+
+	if (n < 0)
+		return false;
+	entry[n] = '\0';
+	if (!placeclean_is_load(entry, h->name))
+		return false;
+	fd = openat(h->dir_fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	has = agent_has_keys(fd, h->socket);
+	(void)close(fd);
+	return has;
+}
+
 int
 placesettle_all(struct placehome *h, struct placesettle *s)
 {
@@ -434,5 +457,8 @@ placesettle_all(struct placehome *h, struct placesettle *s)
 		if (placeclean_is_load(e->d_name, NULL))
 			st = settle_one(h, s, e->d_name);
 	(void)closedir(dir);
+	if (st == ST_OK && s->look && s->outcome == PLACEPIPE_NOTHING &&
+	    is_in_force(h))
+		s->outcome = PLACEPIPE_STAYS;
 	return st;
 }

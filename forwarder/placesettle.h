@@ -20,6 +20,9 @@ struct placesettle {
 	bool			 revert;	/* of the caller: put the load
 						 * ${h}->name back whatever the
 						 * agent has */
+	bool			 look;		/* likewise: if there is nothing
+						 * to settle, look whether its
+						 * files are in force */
 	enum placepipe_settled	 outcome;	/* of that load */
 	char			 left[PLACEHOME_WHY_MAX];	/* what was left
 							 * as it is, and why;

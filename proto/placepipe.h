@@ -87,7 +87,8 @@ enum placepipe_kind {
 enum placepipe_settled {
 	PLACEPIPE_NOTHING,	/* there was nothing to settle */
 	PLACEPIPE_REVERTED,	/* its files are as they were before */
-	PLACEPIPE_STAYS,	/* its files are in force */
+	PLACEPIPE_STAYS,	/* its files are in force, and the agent has the
+				 * keys: also when nothing had to be settled */
 };
 
 struct placepipe_frame {

@@ -793,9 +793,11 @@ static void
 tell_settled(struct session *s, const struct settle_result *r)
 {
 	static const char *const words[] = {
-		[PLACEPIPE_NOTHING] = "there was nothing to settle",
+		[PLACEPIPE_NOTHING] = "the files there are for keys that "
+		    "the agent does not have",
 		[PLACEPIPE_REVERTED] = "the files are as they were before",
-		[PLACEPIPE_STAYS] = "the files of this load are in force",
+		[PLACEPIPE_STAYS] = "the files there are for keys that the "
+		    "agent has",
 	};
 	bool done = s->party[LOADER].stage == STAGE_DONE;
 

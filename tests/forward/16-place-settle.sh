@@ -118,7 +118,9 @@ for home in home_used home_new; do
 	no_mark "new_${home}_has_no_mark"
 	check_same "new_${home}_config" 'Host git.test' \
 	    "$(head -n 1 "$dir/default/config")"
-	settled "new_${home}_once" 0 '' --settle
+	settled "new_${home}_once" 2 '' --socket "$S" --settle
+	settled "new_${home}_other_agent" 0 '' --settle
+	settled "new_${home}_not_reverted" 0 '' --socket "$S" --revert
 done
 # The host knows that there was no commit.
 home_used
