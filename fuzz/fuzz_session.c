@@ -26,6 +26,7 @@
 #include "proto/placepipe.h"
 #include "provision/channel.h"
 #include "provision/session.h"
+#include "provision/settle.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int __wrap_channel_start(struct channel *c, struct child_spec *spec, char *why,
@@ -45,6 +46,7 @@ int __wrap_payload_seal(const struct payload *p,
     const uint8_t public_key[static LOAD_PUBLIC_KEY], uint8_t **out,
     size_t *len);
 int __wrap_poll(struct pollfd *fds, nfds_t n, int ms);
+int __wrap_settle_run(const struct settle_how *how, struct settle_result *out);
 
 static struct slice input;
 static struct channel *side[2];
@@ -270,6 +272,14 @@ void
 __wrap_channel_fini(struct channel *c)
 {
 	(void)c;
+}
+
+int
+__wrap_settle_run(const struct settle_how *how, struct settle_result *out)
+{
+	(void)how;
+	*out = (struct settle_result){ .outcome = PLACEPIPE_REVERTED };
+	return ST_OK;
 }
 
 int

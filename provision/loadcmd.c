@@ -290,8 +290,7 @@ load_all(struct load *l)
 	for (size_t i = 0; i < o->n_targets; i++) {
 		load_target(l, i);
 		tell(l, &l->reports[i]);
-		/* That of the first one that failed. */
-		if (code == SESSION_DONE)
+		if (l->reports[i].result.code > code)
 			code = l->reports[i].result.code;
 	}
 	return code;
