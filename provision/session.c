@@ -749,7 +749,6 @@ tell_of_commit(struct session *s)
 
 	if (!s->committed || s->refused)
 		return;
-	out->lack = SESSION_LACKS_NOTHING;
 	(void)snprintf(out->advice, sizeof(out->advice), "%s: look at what is "
 	    "in force with bottle-agent --status, or load again",
 	    s->party[LOADER].stage == STAGE_DONE ? "the keys are in force all "

@@ -981,8 +981,12 @@ act_placer(const char *act)
 		(void)printf("bottle-place: failed 1 no\n");
 		return 1;
 	}
+	if (strcmp(act, "deaf") == 0)
+		(void)close(STDIN_FILENO);
 	(void)printf(P_HELLO "\r\n");
 	(void)fflush(stdout);
+	if (strcmp(act, "deaf") == 0)
+		return (int)usleep(300 * 1000);
 	for (;;) {
 		(void)take_frame(sizeof(frame));
 		if (frame[0] == PLACE_STAGE)
@@ -1025,6 +1029,11 @@ processes_fail(void **state)
 	act("signal");
 	assert_int_equal(result.code, SESSION_FAILED);
 	assert_string_equal(result.why, "bottle-forward was ended by signal 9");
+	/* Who does not read what is written does not end us. */
+	act("deaf");
+	assert_int_equal(result.code, SESSION_FAILED);
+	assert_string_equal(result.why, "bottle-forward in the target ended "
+	    "before all was done");
 	act("refuse");
 	assert_int_equal(result.code, SESSION_FAILED);
 	assert_string_equal(result.why, "bottle-forward: no");
