@@ -103,6 +103,7 @@ check_same user_by_number_owns "$other" "$(find "$H" -printf '%U\n' | sort -u)"
 check_same user_by_number_has_its_group "$other" \
     "$(find "$H/.ssh" -printf '%G\n' | sort -u)"
 # By name, and with all groups.
+# shellcheck disable=SC2016
 somebody=(unshare -m sh -c 'mount --bind "$0" /etc/passwd &&
     mount --bind "$1" /etc/group && shift && exec "$@"' "$T/passwd" "$T/group")
 printf 'first:x:11:\nlast:x:%s:root,somebody\nroot:x:0:root\n' "$other" \

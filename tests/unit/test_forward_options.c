@@ -130,6 +130,9 @@ place_needs_nothing(void **state)
 	parse_ok(&l, "place --silence-timeout 1m30s -v");
 	assert_int_equal(l.opts.silence_s, 90);
 	assert_true(l.opts.verbose);
+	assert_null(l.opts.user);
+	parse_ok(&l, "place --user node");
+	assert_string_equal(l.opts.user, "node");
 }
 
 static void
@@ -235,6 +238,8 @@ wrong_use_is_said_in_one_line(void **state)
 		    "--silence-timeout goes behind place" },
 		{ "connect --silence-timeout 3 h 22",
 		    "--silence-timeout goes behind place" },
+		{ "connect --user node h 22", "--user goes behind place" },
+		{ "place --user a --user b", "--user is given twice" },
 		{ "--check place", "--check goes behind connect" },
 		{ "place --check", "--check goes behind connect" },
 		{ "place --proxy x", "--proxy goes behind connect" },
@@ -335,7 +340,8 @@ help_names_every_option(void **state)
 		"--proxy URL", "--auth-file FILE", "--auth-fd N",
 		"--header LINE", "--fdpass", "--check",
 		"--connect-timeout TIME", "--answer-timeout TIME",
-		"--silence-timeout TIME", "-v, --verbose", "-h, --help", "-V, --version",
+		"--silence-timeout TIME", "--user NAME", "-v, --verbose",
+		"-h, --help", "-V, --version",
 	};
 	char *text = forward_options_usage();
 	const char *line;
