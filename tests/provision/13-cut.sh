@@ -134,6 +134,7 @@ cut_all() {
 # kill_all: the host, the loading and the placing process in turns.
 kill_all() {
 	local whom=(host load place) since took who delay
+	local -A window
 
 	CUT='none none 0'
 	since=$(now_ms)
@@ -141,12 +142,13 @@ kill_all() {
 	the_load "$next"
 	now=$next
 	took=$(($(now_ms) - since))
+	window[host]=$took window[load]=$((took / 2)) window[place]=$((took / 2))
 	for ((n = 0; n < KILLS; n++)); do
 		who=${whom[n % 3]}
 		other
-		delay=$((RANDOM % (took + 10)))
+		delay=$((RANDOM % window[$who]))
 		CUT='none none 0'
-		[ "$who" = host ] || CUT="$who kill $((delay / 2))"
+		[ "$who" = host ] || CUT="$who kill $delay"
 		if [ "$who" = host ]; then
 			"$PROVISION" load --socket "$S" --bin "$bin" --user \
 			    "$account" --home "$N" --no-install --no-prompt \
@@ -160,7 +162,14 @@ kill_all() {
 		else
 			the_load "$next"
 		fi
-		[ "$status" -eq 0 ] || hits=$((hits + 1))
+		# How long it takes depends on what else there is to do: one
+		# that came too late is followed by one that comes sooner.
+		if [ "$status" -eq 0 ]; then
+			window[$who]=$((window[$who] * 3 / 4 + 3))
+		else
+			window[$who]=$((window[$who] * 9 / 8 + 1))
+			hits=$((hits + 1))
+		fi
 		judge "$who killed after $delay ms"
 		repair "$who killed after $delay ms"
 	done
