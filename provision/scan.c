@@ -140,8 +140,16 @@ scan_host(struct gather *g, size_t host, const struct target *via, char *why,
 		    "KnownHostKey in a manifest, or in ~/.ssh/known_hosts",
 		    h->host);
 		st = ST_UNTRUSTED;
-	} else if (st == ST_SYSTEM)
+	} else if (st == ST_SYSTEM) {
 		(void)snprintf(why, whylen, "cannot ask at the terminal");
+	} else if (st == ST_DENIED) {
+		/* Its keys would be good for every host. */
+		(void)snprintf(why, whylen, "host %s: its key was not "
+		    "confirmed, so nothing was loaded; leave the host out, or "
+		    "pin its key with KnownHostKey in a manifest or in "
+		    "~/.ssh/known_hosts", h->host);
+		st = ST_UNTRUSTED;
+	}
 	/* Who typed a fingerprint has vouched for that key alone. */
 	for (size_t i = 0; st == ST_OK && i < found.n; i++)
 		if (which == i || which == found.n)
@@ -149,7 +157,7 @@ scan_host(struct gather *g, size_t host, const struct target *via, char *why,
 			    (struct slice){ found.key[i].blob,
 			    found.key[i].len }, false);
 	hostscan_fini(&found);
-	return st == ST_DENIED ? ST_OK : st;
+	return st;
 }
 
 int

@@ -15,12 +15,12 @@
 /**
  * scan_hosts(g, via, why, whylen):
  * Ask every host of the plan that is known by no key.  ${via} is the target to
- * go through, or NULL: from here.  A host that the operator says no to stays
- * as it is.
+ * go through, or NULL: from here.
  *
  * Errors: those of hostscan_run()
- *         ST_UNTRUSTED  there is no terminal to ask at, or a proxy's URL has a
- *                       password in it, which others could see
+ *         ST_UNTRUSTED  the operator says no, or there is no terminal to ask
+ *                       at, or a proxy's URL has a password in it, which
+ *                       others could see
  *         ${why} is one line.
  */
 int scan_hosts(struct gather *g, const struct target *via, char *why,

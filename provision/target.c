@@ -14,8 +14,8 @@
 
 /* How much of a bad word is shown. */
 #define SHOWN_MAX	64
-/* Words before the program's: docker exec -i -u USER NAME. */
-#define ENGINE_WORDS	6
+/* Words before the program's: docker exec -i -u USER -w / NAME. */
+#define ENGINE_WORDS	8
 /* Most groups that a user of this machine is in. */
 #define GROUPS_MAX	1024
 /* What a program gets that is run as somebody else. */
@@ -420,6 +420,10 @@ make_words(const struct target *t, const struct target_run *run,
 		words_add(&w, "-i");
 		words_add(&w, "-u");
 		words_add(&w, run->user != NULL ? run->user : "0");
+		/* The image's own one need not be there, nor be for this
+		 * user. */
+		words_add(&w, "-w");
+		words_add(&w, "/");
 		words_add(&w, t->name);
 		break;
 	case TARGET_EXEC:

@@ -759,6 +759,35 @@ test_kills() {
 	    "$(node ssh "$world_host" whoami 2>&1)"
 }
 
+# --- hosts that nobody knows -----------------------------------------------------
+
+# answering WORD: a load of what has no key of its host, by somebody at a terminal
+# who says this again and again.
+answering() {
+	while echo "$1" && sleep 0.2; do
+		:
+	done | timeout 60 script -qec "$(printf '%q ' "$provision" load \
+	    -f "$work/unknown.json" --proxy "$world_proxy_url" \
+	    --scan-via-target "$target")" /dev/null
+}
+
+test_scan() {
+	local out status=0
+
+	command -v script >/dev/null || {
+		printf '# there is no script(1): nobody at a terminal\n'
+		return 0
+	}
+	manifest "$work/unknown.json" "$(for_git "$world_host" \
+	    "$work/op/git/id" | sed 's/"KnownHostKey": "[^"]*",//')"
+	check_kept a_no_to_a_fingerprint 3 'was not confirmed' answering no
+	out=$(answering yes 2>&1) || status=$?
+	check_same a_yes_to_it_ends_with_0 0 "$status"
+	check_lacks so_the_host_is_known "$out" 'are not restricted to it'
+	check_same and_let_in git "$(node ssh "$world_host" whoami 2>&1)"
+	check_load what_was_before_the_scans "$work/two.json"
+}
+
 # --- and where it cannot go --------------------------------------------------------
 
 test_elsewhere() {
@@ -775,6 +804,13 @@ test_elsewhere() {
 	[ "$kind" = docker ] || return 0
 	check_status no_such_container_ends_with_5 5 provision load \
 	    -f "$work/two.json" --no-prompt docker:bottle-none
+	# It is the image's working directory as well.
+	bottle 0 mv "$world_home" "$world_home.away"
+	out=$(load "$work/two.json" 2>&1) || true
+	docker exec -u 0 -w / "$world_name" mv "$world_home.away" \
+	    "$world_home"
+	check_has a_home_that_is_away_is_told_of "$out" \
+	    "cannot open the home directory $world_home"
 	bottle 0 chown node "$world_bin"
 	out=$(load "$work/two.json" 2>&1) || true
 	bottle 0 chown root "$world_bin"
@@ -792,6 +828,7 @@ test_odd_files
 test_twice
 test_restart
 test_many_keys
+test_scan
 test_no_key_bytes
 both_states
 test_elsewhere "$state_a"

@@ -649,7 +649,7 @@ make_engine(const char *image, const char *arch, const char *run)
 	    "'inspect --type=container --format={{.Image}} web') %s ;;\n"
 	    "'inspect --type=image --format={{.Architecture}} sha256:1')"
 	    " %s ;;\n"
-	    "'exec -i -u 0 web /bin/sh -c '*) shift 8; %s ;;\n"
+	    "'exec -i -u 0 -w / web /bin/sh -c '*) shift 10; %s ;;\n"
 	    "*) exit 99 ;;\n"
 	    "esac\nend\nchmod 755 docker", image, arch, run);
 	prepare(line);

@@ -405,26 +405,29 @@ containers_get_the_script_or_the_program(void **state)
 	prepare("printf '#!/bin/sh\\n' >docker; chmod 755 docker; "
 	    "cp docker podman; cp docker sudo");
 	assert_int_equal(command("web", &run, words, sizeof(words)), ST_OK);
-	assert_string_equal(words, "<docker><exec><-i><-u><0><web></bin/sh>"
+	assert_string_equal(words, "<docker><exec><-i><-u><0><-w></>"
+	    "<web></bin/sh>"
 	    "<-c><S><bottle-launch><root></usr/local/bin/bottle-agent>"
 	    "</usr/bin/bottle-agent></opt/bottle-agent/bin/bottle-agent><-->"
 	    "<--load><a b>");
 	run.bin = "/opt/x";
 	assert_int_equal(command("podman:web", &run, words, sizeof(words)),
 	    ST_OK);
-	assert_string_equal(words, "<podman><exec><-i><-u><0><web></bin/sh>"
+	assert_string_equal(words, "<podman><exec><-i><-u><0><-w></>"
+	    "<web></bin/sh>"
 	    "<-c><S><bottle-launch><root></opt/x/bottle-agent><--><--load>"
 	    "<a b>");
 
 	run = (struct launch){ "bottle-forward", NULL, args, 1, "node" };
 	assert_int_equal(command("web", &run, words, sizeof(words)), ST_OK);
-	assert_string_equal(words, "<docker><exec><-i><-u><node><web></bin/sh>"
+	assert_string_equal(words, "<docker><exec><-i><-u><node><-w></>"
+	    "<web></bin/sh>"
 	    "<-c><S><bottle-launch><user></usr/local/bin/bottle-forward>"
 	    "</usr/bin/bottle-forward></opt/bottle-agent/bin/bottle-forward>"
 	    "<--><--load>");
 	run.bin = "/opt/x";
 	assert_int_equal(command("web", &run, words, sizeof(words)), ST_OK);
-	assert_string_equal(words, "<docker><exec><-i><-u><node><web>"
+	assert_string_equal(words, "<docker><exec><-i><-u><node><-w></><web>"
 	    "</opt/x/bottle-forward><--load>");
 }
 

@@ -293,7 +293,7 @@ engines_are_given_user_name_and_program(void **state)
 	make_program("sudo", "#!/bin/sh\n");
 
 	assert_int_equal(command("web", &run, words, sizeof(words)), ST_OK);
-	assert_string_equal(words, "<docker><exec><-i><-u><0><web>"
+	assert_string_equal(words, "<docker><exec><-i><-u><0><-w></><web>"
 	    "</usr/bin/x><--load><a b><>");
 	(void)snprintf(path, sizeof(path), "%s/docker", dir);
 	assert_string_equal(cmd.program, path);
@@ -303,7 +303,8 @@ engines_are_given_user_name_and_program(void **state)
 	run.user = "node:1000";
 	assert_int_equal(command("podman:web", &run, words, sizeof(words)),
 	    ST_OK);
-	assert_string_equal(words, "<podman><exec><-i><-u><node:1000><web>"
+	assert_string_equal(words, "<podman><exec><-i><-u><node:1000><-w></>"
+	    "<web>"
 	    "</usr/bin/x><--load><a b><>");
 
 	assert_int_equal(command("exec:sudo -n 'x y'", &run, words,
@@ -633,7 +634,8 @@ all_of_it_with_a_false_engine(void **state)
 	while ((st = child_turn(&c, NULL)) == ST_MORE)
 		(void)poll(NULL, 0, CHILD_END_MS);
 	assert_int_equal(st, ST_OK);
-	assert_string_equal(c.out_text.p, "in <exec> <-i> <-u> <node> <web> "
+	assert_string_equal(c.out_text.p, "in <exec> <-i> <-u> <node> <-w> </> "
+	    "<web> "
 	    "</bin/x> <--status>");
 	target_report(&t, run.program, c.status, (struct slice){
 	    (const uint8_t *)c.out_text.p, c.out_text.len }, (struct slice){
