@@ -142,6 +142,7 @@ start_sshd() {
 		PasswordAuthentication no
 		KbdInteractiveAuthentication no
 		UsePAM no
+		SetEnv SHLVL=1
 		PidFile none
 		LogLevel DEBUG3
 		Subsystem sftp internal-sftp

@@ -126,6 +126,7 @@ start_sshd() {
 		PasswordAuthentication no
 		KbdInteractiveAuthentication no
 		UsePAM no
+		SetEnv SHLVL=1
 		PidFile none
 		MaxStartups 100
 	EOS

@@ -6,6 +6,9 @@
 # whoever runs the scenario; what makes them different hosts is the host key
 # and the name that it is known under.  Every host lets in the keys in
 # $T/authorized, which the scenario writes.
+#
+# A bash that sshd starts reads ~/.bashrc, unless a shell is said to be around
+# it: what the account of this machine has there may print, or wait.
 
 # The folder that sshd wants is there as long as any scenario needs it: who made
 # it holds nobody up, and only the last one takes it away.
@@ -55,6 +58,7 @@ sshd_host() {
 		AllowAgentForwarding yes
 		PidFile none
 		LogLevel QUIET
+		SetEnv SHLVL=1
 	EOS
 	for config in near far; do
 		cat >>"$T/$config" <<-EOS
