@@ -65,7 +65,7 @@ settle_is() {
 		[[ " $* " == *' new '* ]] || bad+="$name: it is the new one; "
 		news=$((news + 1))
 	else
-		bad+="$name: neither: $(diff <(echo "$before") <(tree)); "
+		bad+="$name: neither: $(diff <(echo "$before") <(tree) || true); "
 	fi
 }
 
