@@ -32,6 +32,7 @@ packages_test=(
 	perl
 	procps
 	shellcheck
+	strace
 	util-linux
 )
 
