@@ -154,7 +154,8 @@ if build asan; then
 		    -L '^(unit|fuzz|check)$'
 		verdict
 	fi
-	run asan 'all but whole worlds, with sanitizers' -LE '^(e2e|interop)$'
+	run asan 'all but whole worlds, with sanitizers' \
+	    -LE '^(e2e|interop|slow)$'
 fi
 if build tsan; then
 	run tsan 'what has threads, with their sanitizer' \

@@ -17,6 +17,9 @@
 
 /* How long the two may take to undo what they did, once they are told. */
 #define UNDO_MS		5000
+/* How long one more placing process may take to look after what the first one
+ * left: it asks the agent for up to 3 seconds. */
+#define SETTLE_MS	10000
 /* How long a program may take to end when it has said its last word. */
 #define END_MS		5000
 
@@ -824,7 +827,9 @@ settle_lost(struct session *s)
 	const struct settle_how settle = { .target = how->target,
 		.bin = how->bin, .path = how->path, .account = how->account,
 		.name = how->files.name, .home = how->home,
-		.socket = how->files.socket, .time_ms = how->time_ms,
+		.socket = how->files.socket,
+		.time_ms = how->time_ms < SETTLE_MS ? how->time_ms :
+		    SETTLE_MS,
 		.revert = !s->committed };
 	struct settle_result r;
 
