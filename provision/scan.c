@@ -15,6 +15,9 @@
 /* Room for a question. */
 #define QUESTION_MAX	4096
 
+/* Who asks in a container, when nobody said who uses the keys: not root. */
+#define ACCOUNT_UID	"1000"
+
 /* A way through the target: one run of bottle-forward for each connection. */
 struct way {
 	const struct gather	*g;
@@ -23,6 +26,18 @@ struct way {
 	struct target_command	 command;
 	struct child		 child;
 };
+
+/* As whom bottle-forward runs there; NULL: as whoever that is. */
+static const char *
+account(const struct way *w)
+{
+	if (w->g->opts->user != NULL)
+		return w->g->opts->user;
+	if (w->g->plan.account != NULL)
+		return w->g->plan.account;
+	return w->via->kind == TARGET_DOCKER || w->via->kind == TARGET_PODMAN ?
+	    ACCOUNT_UID : NULL;
+}
 
 static int
 open_way(void *arg, int *fd, char *why, size_t whylen)
@@ -33,8 +48,7 @@ open_way(void *arg, int *fd, char *why, size_t whylen)
 	char port[8];
 	const char *args[8];
 	struct launch run = { .program = "bottle-forward", .bin = o->bin,
-		.args = args, .user = o->user != NULL ? o->user :
-		    w->g->plan.account };
+		.args = args, .user = account(w) };
 	struct child_spec spec = { 0 };
 	int st;
 
@@ -50,6 +64,7 @@ open_way(void *arg, int *fd, char *why, size_t whylen)
 		args[run.nargs++] = "--proxy";
 		args[run.nargs++] = proxy;
 	}
+	args[run.nargs++] = "--";
 	args[run.nargs++] = w->host->hostname;
 	args[run.nargs++] = port;
 	st = launch_command(w->via, &run, w->g->operator.path, &w->command,
