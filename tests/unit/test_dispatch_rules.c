@@ -98,7 +98,7 @@ static int
 begin_on(struct conn *c, struct slice body, struct slice tail)
 {
 	struct wire_writer w = wire_writer(reply_room, sizeof(reply_room));
-	struct arrival in = { body, tail, 1000000, 1800000000 };
+	struct arrival in = { body, tail, 1000000, 1800000000, false };
 	int st = dispatch(&agent, c, &self, &in, &w, &last);
 
 	assert_int_equal(wire_done(&w, &reply), ST_OK);
