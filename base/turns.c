@@ -78,6 +78,7 @@ set_fresh(struct turns *ts, struct turn *t)
 		t->fresh_next->fresh_prev = t;
 	ts->fresh = t;
 	t->fresh = true;
+	t->passed = false;
 }
 
 static void
@@ -245,13 +246,19 @@ stands_back(struct turns *ts)
 	return ts->stood_back_ns != 0;
 }
 
-/* Those that wait are not called in each pass because of that. */
+/* Those that wait are not called in each pass because of that; but who has to
+ * wait for one turn alone is spared two system calls. */
 static void
-park(struct turns *ts)
+park(struct turns *ts, bool all)
 {
-	struct turn *t;
+	struct turn *t, *next;
 
-	while ((t = ts->fresh) != NULL) {
+	for (t = ts->fresh; t != NULL; t = next) {
+		next = t->fresh_next;
+		if (!all && !t->passed) {
+			t->passed = true;
+			continue;
+		}
 		clear_fresh(ts, t);
 		if (t->parked != NULL)
 			t->parked(t->cookie);
@@ -271,7 +278,7 @@ on_turn(void *cookie)
 	int st;
 
 	if (s == NULL && ts->shares != NULL) {
-		park(ts);
+		park(ts, true);
 		loop_timer_set(ts->loop, &ts->wake, loop_now(ts->loop) +
 		    TURNS_BACK_MS);
 	}
@@ -307,7 +314,7 @@ on_turn(void *cookie)
 		note_recent(ts, s);
 		ts->running = NULL;
 	}
-	park(ts);
+	park(ts, false);
 	if (ts->shares != NULL)
 		loop_later_set(ts->loop, &ts->later);
 	return st;

@@ -69,8 +69,9 @@ struct share {
 /* Something that has turns; the caller fills in what is public. */
 struct turn {
 	int		(*fn)(void *cookie);
-	/* The turn does not come in this pass: whoever would be called in each
-	 * pass because of it can see to it that it is not.  May be NULL. */
+	/* The turn does not come in this pass nor in the next: whoever would be
+	 * called in each pass because of it can see to it that it is not.  May
+	 * be NULL. */
 	void		(*parked)(void *cookie);
 	void		*cookie;
 	struct share	*share;
@@ -79,6 +80,7 @@ struct turn {
 	struct turn	*prev, *next;	/* private from here */
 	struct turn	*fresh_prev, *fresh_next;
 	bool		 fresh;
+	bool		 passed;	/* it was, in the pass before */
 };
 
 struct turns {

@@ -416,10 +416,12 @@ only_who_is_put_off_is_parked_and_only_once(void **state)
 	join(&crowd[0], &share[0], 1);
 	join(&crowd[1], &share[0], 1);
 	join(&crowd[2], &share[0], 1);
-	run(3);
+	join(&crowd[3], &share[0], 1);
+	run(4);
 	assert_int_equal(crowd[0].parked, 0);
-	assert_int_equal(crowd[1].parked, 1);
+	assert_int_equal(crowd[1].parked, 0);
 	assert_int_equal(crowd[2].parked, 1);
+	assert_int_equal(crowd[3].parked, 1);
 }
 
 #define EACH(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
