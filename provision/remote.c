@@ -98,16 +98,12 @@ telling_line(struct slice err, const char *program)
 	return first;
 }
 
-/* Add a line of it.  Ours escape what they say, and what they did is not done
- * to it again; others may say what they like. */
-static void
-add_said(struct text *t, struct slice said)
+void
+remote_add_said(struct text *t, struct slice said)
 {
 	const uint8_t *stop;
 	size_t n;
 
-	if (said.len > LINE_MAX_SHOWN)
-		said.len = LINE_MAX_SHOWN;
 	while (said.len > 0) {
 		stop = memchr(said.p, '\\', said.len);
 		n = stop != NULL ? (size_t)(stop - said.p) : said.len;
@@ -151,8 +147,10 @@ tell_failure(const struct remote *r, const struct target_report *rep)
 	out->code = rep->end == TARGET_FAILED ? code_of(rep->code) :
 	    SESSION_FAILED;
 	text_init(&t, out->why, sizeof(out->why));
+	if (line.len > LINE_MAX_SHOWN)
+		line.len = LINE_MAX_SHOWN;
 	if (line.len > 0)
-		add_said(&t, line);
+		remote_add_said(&t, line);
 	else
 		text_add(&t, rep->what);
 	/* One that does not know what it is told is older, or another's. */

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "proto/wire.h"
 #include "provision/child.h"
 #include "provision/launch.h"
@@ -84,6 +85,14 @@ void remote_run(const struct remote_how *how, struct remote_result *out);
  */
 void remote_shell(const struct remote_how *how, const char *script,
     struct remote_result *out);
+
+/**
+ * remote_add_said(t, said):
+ * Add a line of what one of our programs says, so that it can be shown.  Ours
+ * escape what is a stranger's, and what they did is not done to it again;
+ * others may say what they like.
+ */
+void remote_add_said(struct text *t, struct slice said);
 
 /**
  * remote_result_fini(out):

@@ -1,0 +1,236 @@
+#include "provision/targetcmd.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "provision/child.h"
+#include "provision/target.h"
+
+/* Most words for bottle-agent: the socket's come in front. */
+#define ARGS_MAX	8
+
+struct all {
+	const struct targetcmd	*c;
+	struct target		*targets;
+	struct targetcmd_result	*results;
+	size_t			 n;
+	const char		*path;
+};
+
+/* --- printing ------------------------------------------------------------------ */
+
+/* DEL is what is left that a terminal may act on; it is in strings only. */
+static int
+print_piece(const char *p, size_t len, void *arg)
+{
+	FILE *f = arg;
+
+	for (size_t i = 0; i < len; i++)
+		if ((p[i] == 0x7f ? fputs("\\u007f", f) : putc(p[i], f)) ==
+		    EOF)
+			return -1;
+	return 0;
+}
+
+int
+targetcmd_print_json(json_t *o)
+{
+	int st = ST_OK;
+
+	if (o == NULL)
+		return ST_NOMEM;
+	if (json_dump_callback(o, print_piece, stdout, JSON_INDENT(2) |
+	    JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF ||
+	    fflush(stdout) != 0)
+		st = ST_SYSTEM;
+	json_decref(o);
+	return st;
+}
+
+/* A string that is safe already. */
+static json_t *
+said(const char *p)
+{
+	json_t *s = json_string(p);
+
+	/* One that was cut in the middle of a character. */
+	return s != NULL ? s : json_string("?");
+}
+
+static json_t *
+result_json(const struct targetcmd *c, struct targetcmd_result *r)
+{
+	json_t *o = json_pack("{s:s, s:i}", "target", r->target, "code",
+	    (int)r->code);
+
+	/* A target is as the operator named it, in whatever bytes. */
+	if (o == NULL)
+		o = json_pack("{s:s, s:i}", "target", "?", "code",
+		    (int)r->code);
+	if (o == NULL)
+		return NULL;
+	if (r->code != SESSION_DONE) {
+		(void)json_object_set_new(o, "error", said(r->why));
+		(void)json_object_set_new(o, "advice", r->advice[0] != '\0' ?
+		    said(r->advice) : json_null());
+	}
+	if (r->json != NULL) {
+		(void)json_object_set_new(o, c->member, r->json);
+		r->json = NULL;		/* it is the object's now */
+	}
+	return o;
+}
+
+static int
+print_json(const struct all *a, enum session_code code)
+{
+	json_t *targets = json_array(), *o;
+
+	for (size_t i = 0; i < a->n; i++)
+		(void)json_array_append_new(targets, result_json(a->c,
+		    &a->results[i]));
+	o = json_pack("{s:i, s:s, s:i, s:o}", "version", TARGETCMD_VERSION,
+	    "command", a->c->command, "code", (int)code, "targets", targets);
+	if (o != NULL && json_array_size(targets) != a->n) {
+		json_decref(o);
+		return ST_NOMEM;
+	}
+	return targetcmd_print_json(o);
+}
+
+static int
+print_text(const struct all *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->results[i].text != NULL)
+			(void)fwrite(a->results[i].text, 1, a->results[i].len,
+			    stdout);
+	return fflush(stdout) == 0 && !ferror(stdout) ? ST_OK : ST_SYSTEM;
+}
+
+/* Print, and take a failure to print for one. */
+static enum session_code
+print(const struct all *a, enum session_code code)
+{
+	int st = a->c->opts->json ? print_json(a, code) : print_text(a);
+
+	if (st == ST_OK)
+		return code;
+	if (st == ST_SYSTEM)
+		log_error_sys("cannot print the result");
+	else
+		log_error_st(st, "cannot print the result");
+	return code == SESSION_DONE ? SESSION_FAILED : code;
+}
+
+/* --- one target ------------------------------------------------------------------ */
+
+/* What became of it, at once. */
+static void
+tell(const struct targetcmd_result *r)
+{
+	if (r->code == SESSION_DONE)
+		return;
+	log_error("%s: %s", r->target, r->why);
+	if (r->advice[0] != '\0')
+		log_error("%s: what to do: %s", r->target, r->advice);
+}
+
+/* Run it there, and take what it says. */
+static enum session_code
+run_target(struct all *a, size_t i)
+{
+	const struct targetcmd *c = a->c;
+	const struct provision_options *o = c->opts;
+	struct targetcmd_result *r = &a->results[i];
+	const char *args[ARGS_MAX] = { "--socket", o->socket };
+	struct remote_how how = { .target = &a->targets[i], .path = a->path,
+		.input = c->input, .out_max = c->out_max,
+		.time_ms = (int64_t)o->time_s * 1000 + c->more_ms };
+	struct remote_result said_there;
+
+	assert(c->nargs + 2 <= ARGS_MAX);
+	for (size_t k = 0; k < c->nargs; k++)
+		args[2 + k] = c->args[k];
+	how.launch = (struct launch){ .program = "bottle-agent",
+		.bin = o->bin, .args = args, .nargs = 2 + c->nargs };
+	remote_run(&how, &said_there);
+	r->code = said_there.code;
+	(void)memcpy(r->why, said_there.why, sizeof(r->why));
+	(void)memcpy(r->advice, said_there.advice, sizeof(r->advice));
+	if (r->code == SESSION_DONE && c->take != NULL &&
+	    c->take(c, (struct slice){ (const uint8_t *)said_there.out.p,
+	    said_there.out.len }, r) != ST_OK)
+		r->code = SESSION_FAILED;
+	else if (r->code != SESSION_DONE && c->advise != NULL)
+		c->advise(&said_there, r);
+	remote_result_fini(&said_there);
+	tell(r);
+	return r->code;
+}
+
+static enum session_code
+run_all(struct all *a)
+{
+	enum session_code code = SESSION_DONE, got;
+
+	for (size_t i = 0; i < a->n; i++) {
+		log_debug("%s: %s", a->results[i].target, a->c->doing);
+		if ((got = run_target(a, i)) > code)
+			code = got;
+	}
+	return code;
+}
+
+/* --- all of them ------------------------------------------------------------------ */
+
+/* Look at all names before anything is run. */
+static int
+parse(struct all *a, char *const *names)
+{
+	char why[512];
+	int st;
+
+	a->targets = calloc(a->n, sizeof(*a->targets));
+	a->results = calloc(a->n, sizeof(*a->results));
+	if (a->targets == NULL || a->results == NULL) {
+		log_error("out of memory");
+		return ST_NOMEM;
+	}
+	for (size_t i = 0; i < a->n; i++) {
+		a->results[i].target = names[i];
+		st = target_parse(names[i], &a->targets[i], why, sizeof(why));
+		if (st != ST_OK) {
+			log_error("%s", why);
+			return st;
+		}
+	}
+	return ST_OK;
+}
+
+enum session_code
+targetcmd_run(const struct targetcmd *c)
+{
+	struct all a = { .c = c, .n = c->opts->n_targets,
+		.path = getenv("PATH") };
+	enum session_code code;
+	int st;
+
+	child_ignore_pipe();
+	/* Before there are threads. */
+	json_object_seed(0);
+	st = parse(&a, c->opts->targets);
+	if (st == ST_OK)
+		code = print(&a, run_all(&a));
+	else
+		code = st == ST_NOMEM ? SESSION_FAILED : SESSION_USAGE;
+	for (size_t i = 0; a.results != NULL && i < a.n; i++) {
+		json_decref(a.results[i].json);
+		free(a.results[i].text);
+	}
+	free(a.results);
+	free(a.targets);
+	return code;
+}
