@@ -293,13 +293,12 @@ agentstatus_duration(json_int_t s, char out[static AGENTSTATUS_DURATION])
 		    n / (24 * 3600));
 }
 
-/* A string member, safe to print. */
+/* Some text, safe to print. */
 static void
-put_string(FILE *f, const json_t *v)
+put_text(FILE *f, const char *s, size_t len)
 {
 	char room[4 * SHOWN_MAX + 1];
-	size_t len = json_string_length(v), cut;
-	const char *s = json_string_value(v);
+	size_t cut;
 	struct text t;
 
 	cut = len < SHOWN_MAX ? len : SHOWN_MAX;
@@ -310,6 +309,12 @@ put_string(FILE *f, const json_t *v)
 	text_init(&t, room, sizeof(room));
 	text_escape(&t, s, cut);
 	(void)fprintf(f, "%s%s", room, cut < len ? "..." : "");
+}
+
+static void
+put_string(FILE *f, const json_t *v)
+{
+	put_text(f, json_string_value(v), json_string_length(v));
 }
 
 static void
@@ -453,7 +458,8 @@ agentstatus_print(FILE *f, const char *name, const json_t *o)
 	size_t n = json_array_size(keys);
 
 	agentstatus_duration(number(o, "uptime_s"), up);
-	(void)fprintf(f, "%s: ", name);
+	put_text(f, name, strlen(name));
+	(void)fputs(": ", f);
 	if (is_true(o, "locked"))
 		(void)fputs("LOCKED: no key can be used until it is unlocked; ",
 		    f);

@@ -8,9 +8,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "provision/fleet.h"
 
 /* Pieces of what a program is given on stdin. */
 #define PIECES_MAX	3
+
+/* How long it may take to end when we are ended. */
+#define STOP_MS		500
 
 /* How much of one line of a program is shown. */
 #define LINE_MAX_SHOWN	(SESSION_WHY_MAX / 4 - 16)
@@ -236,7 +240,9 @@ tell_killed(const struct remote *r, int st)
 
 	out->end = LAUNCH_RAN;
 	out->status = -1;
-	if (st == ST_BUSY) {
+	if (st == ST_MORE) {
+		fail(out, SESSION_FAILED, "ended by %s", fleet_stop_name());
+	} else if (st == ST_BUSY) {
 		fail(out, SESSION_UNREACHABLE, "%s in the target did not "
 		    "answer within %lld s", program,
 		    (long long)(r->time_ms / 1000));
@@ -289,7 +295,9 @@ drive(struct remote *r, struct child *c)
 				fds[k].revents = 0;
 		feed(r, c, &i, &at);
 		st = child_turn(c, fds);
-	} while (st == ST_MORE);
+	} while (st == ST_MORE && fleet_stopping() == 0);
+	if (st == ST_MORE)
+		child_stop(c, STOP_MS);
 	return st;
 }
 

@@ -64,7 +64,8 @@ struct remote_result {
  *	SESSION_UNREACHABLE   no such container, engine, user, program; it took
  *	                      too long (end is LAUNCH_RAN, status -1)
  *	SESSION_DENIED        the program is not root's: it was not run
- *	SESSION_FAILED        it printed more than ${how}->out_max
+ *	SESSION_FAILED        it printed more than ${how}->out_max; or a signal
+ *			      told us to end: see fleet_stopping()
  *
  * ${out}->why is then what the program said, or what was in its way.  May be
  * called by several threads.

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "provision/child.h"
+#include "provision/fleet.h"
 #include "provision/target.h"
 
 /* Most words for bottle-agent: the socket's come in front. */
@@ -13,6 +14,7 @@
 
 struct all {
 	const struct targetcmd	*c;
+	char *const		*names;
 	struct target		*targets;
 	struct targetcmd_result	*results;
 	size_t			 n;
@@ -140,8 +142,9 @@ tell(const struct targetcmd_result *r)
 
 /* Run it there, and take what it says. */
 static enum session_code
-run_target(struct all *a, size_t i)
+run_target(void *cookie, size_t i, struct fleet_line *line)
 {
+	struct all *a = cookie;
 	const struct targetcmd *c = a->c;
 	const struct provision_options *o = c->opts;
 	struct targetcmd_result *r = &a->results[i];
@@ -156,10 +159,16 @@ run_target(struct all *a, size_t i)
 		args[2 + k] = c->args[k];
 	how.launch = (struct launch){ .program = "bottle-agent",
 		.bin = o->bin, .args = args, .nargs = 2 + c->nargs };
+	fleet_doing(line, "%s", c->doing);
 	remote_run(&how, &said_there);
 	r->code = said_there.code;
-	(void)memcpy(r->why, said_there.why, sizeof(r->why));
-	(void)memcpy(r->advice, said_there.advice, sizeof(r->advice));
+	memcpy(r->why, said_there.why, sizeof(r->why));
+	memcpy(r->advice, said_there.advice, sizeof(r->advice));
+	if (said_there.end == LAUNCH_RAN && r->code == SESSION_UNREACHABLE &&
+	    said_there.status == SESSION_UNREACHABLE)
+		(void)snprintf(r->advice, sizeof(r->advice), "no agent serves "
+		    "%s there: the next load starts one; --socket names "
+		    "another path", o->socket);
 	if (r->code == SESSION_DONE && c->take != NULL &&
 	    c->take(c, (struct slice){ (const uint8_t *)said_there.out.p,
 	    said_there.out.len }, r) != ST_OK)
@@ -167,6 +176,8 @@ run_target(struct all *a, size_t i)
 	else if (r->code != SESSION_DONE && c->advise != NULL)
 		c->advise(&said_there, r);
 	remote_result_fini(&said_there);
+	if (r->code != SESSION_DONE)
+		fleet_why(line, "%s", r->why);
 	tell(r);
 	return r->code;
 }
@@ -174,21 +185,25 @@ run_target(struct all *a, size_t i)
 static enum session_code
 run_all(struct all *a)
 {
-	enum session_code code = SESSION_DONE, got;
+	const struct fleet f = { .n = a->n,
+		.names = (const char *const *)a->names,
+		.jobs = a->c->opts->jobs, .fn = run_target, .cookie = a,
+		.verb = a->c->done };
 
 	for (size_t i = 0; i < a->n; i++) {
-		log_debug("%s: %s", a->results[i].target, a->c->doing);
-		if ((got = run_target(a, i)) > code)
-			code = got;
+		/* It stays so where it is not begun. */
+		a->results[i].code = SESSION_FAILED;
+		(void)snprintf(a->results[i].why, sizeof(a->results[i].why),
+		    "not begun");
 	}
-	return code;
+	return fleet_run(&f);
 }
 
 /* --- all of them ------------------------------------------------------------------ */
 
 /* Look at all names before anything is run. */
 static int
-parse(struct all *a, char *const *names)
+parse(struct all *a)
 {
 	char why[512];
 	int st;
@@ -200,8 +215,9 @@ parse(struct all *a, char *const *names)
 		return ST_NOMEM;
 	}
 	for (size_t i = 0; i < a->n; i++) {
-		a->results[i].target = names[i];
-		st = target_parse(names[i], &a->targets[i], why, sizeof(why));
+		a->results[i].target = a->names[i];
+		st = target_parse(a->names[i], &a->targets[i], why,
+		    sizeof(why));
 		if (st != ST_OK) {
 			log_error("%s", why);
 			return st;
@@ -213,15 +229,15 @@ parse(struct all *a, char *const *names)
 enum session_code
 targetcmd_run(const struct targetcmd *c)
 {
-	struct all a = { .c = c, .n = c->opts->n_targets,
-		.path = getenv("PATH") };
+	struct all a = { .c = c, .names = c->opts->targets,
+		.n = c->opts->n_targets, .path = getenv("PATH") };
 	enum session_code code;
 	int st;
 
 	child_ignore_pipe();
 	/* Before there are threads. */
 	json_object_seed(0);
-	st = parse(&a, c->opts->targets);
+	st = parse(&a);
 	if (st == ST_OK)
 		code = print(&a, run_all(&a));
 	else

@@ -1,0 +1,170 @@
+#include "provision/lockcmd.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/passphrase.h"
+#include "base/secret.h"
+#include "provision/targetcmd.h"
+
+/* How long an agent waits, at most, after wrong passphrases before it answers:
+ * agent/lock.h. */
+#define DELAY_MS	10000
+/* All that is kept of what bottle-agent prints: it prints nothing. */
+#define OUT_MAX		4096
+
+struct phrase {
+	struct secret	*region;
+	char		*p;		/* in the region, both */
+	char		*again;
+	size_t		 len;
+};
+
+/* Memory for the passphrase and its repetition. */
+static enum session_code
+make_room(struct phrase *ph)
+{
+	const struct secret_options opts = { .size = SECRET_SIZE_MIN };
+	char why[512];
+	int st;
+
+	st = secret_open(&ph->region, &opts, why, sizeof(why));
+	if (st != ST_OK) {
+		log_error("no locked memory for a passphrase: %s", why);
+		return st == ST_FULL ? SESSION_MEMORY : SESSION_FAILED;
+	}
+	ph->p = secret_alloc(ph->region, PASSPHRASE_MAX);
+	ph->again = secret_alloc(ph->region, PASSPHRASE_MAX);
+	if (ph->p != NULL && ph->again != NULL)
+		return SESSION_DONE;
+	log_error("no locked memory for a passphrase");
+	return SESSION_MEMORY;
+}
+
+/* Say why there is no passphrase. */
+static enum session_code
+no_passphrase(const struct provision_options *o, int st)
+{
+	switch (st) {
+	case ST_CLOSED:
+		log_error("the passphrase is empty: nothing was done");
+		return SESSION_USAGE;
+	case ST_MALFORMED:
+		log_error("there is a NUL byte in the passphrase: nothing was "
+		    "done");
+		return SESSION_USAGE;
+	case ST_TOO_LARGE:
+		log_error("the passphrase is longer than %d bytes: nothing was "
+		    "done", PASSPHRASE_MAX);
+		return SESSION_USAGE;
+	case ST_NOT_FOUND:
+		log_error("there is no terminal to ask for the passphrase at: "
+		    "give it with --passphrase-fd");
+		return SESSION_USAGE;
+	default:
+		if (o->passphrase_fd >= 0)
+			log_error_sys("cannot read the passphrase from "
+			    "descriptor %d", o->passphrase_fd);
+		else
+			log_error_sys("cannot ask for the passphrase");
+		return SESSION_USAGE;
+	}
+}
+
+/* Ask for it, and for one that locks once more: a slip would lock the agent for
+ * good. */
+static enum session_code
+ask(const struct provision_options *o, struct phrase *ph)
+{
+	bool lock = o->command == PROVISION_LOCK;
+	size_t len;
+	int st;
+
+	st = passphrase_ask(lock ? "Passphrase to lock with: " :
+	    "Passphrase to unlock with: ", ph->p, &ph->len);
+	if (st != ST_OK || !lock)
+		return st == ST_OK ? SESSION_DONE : no_passphrase(o, st);
+	st = passphrase_ask("The same once more: ", ph->again, &len);
+	if (st != ST_OK && st != ST_CLOSED)
+		return no_passphrase(o, st);
+	if (len == ph->len && memcmp(ph->p, ph->again, len) == 0)
+		return SESSION_DONE;
+	log_error("these are two different passphrases: nothing was done");
+	return SESSION_USAGE;
+}
+
+static enum session_code
+obtain(const struct provision_options *o, struct phrase *ph)
+{
+	int st;
+
+	if (o->passphrase_fd < 0)
+		return ask(o, ph);
+	st = passphrase_read(o->passphrase_fd, ph->p, &ph->len);
+	return st == ST_OK ? SESSION_DONE : no_passphrase(o, st);
+}
+
+/* It is done. */
+static int
+take(const struct targetcmd *c, struct slice out, struct targetcmd_result *r)
+{
+	bool locked = c->opts->command == PROVISION_LOCK;
+
+	(void)out;
+	if (c->opts->json)
+		r->json = json_boolean(locked);
+	log_info("%s: %s", r->target, locked ? "locked: nobody can use its "
+	    "keys until it is unlocked" : "unlocked");
+	return ST_OK;
+}
+
+/* What its refusal means.  These are words of a program in the target: they
+ * decide on advice, and on nothing else. */
+static void
+advise(const struct remote_result *said, struct targetcmd_result *r)
+{
+	const char *what = NULL;
+
+	if (said->end != LAUNCH_RAN)
+		return;
+	if (said->status == SESSION_FAILED &&
+	    strstr(r->why, "locked already") != NULL)
+		what = "nobody can use its keys, as it is; for another "
+		    "passphrase, unlock it first";
+	else if (said->status == SESSION_FAILED &&
+	    strstr(r->why, "is not locked") != NULL)
+		what = "there is nothing to unlock";
+	else if (said->status == SESSION_DENIED &&
+	    strstr(r->why, "wrong passphrase") != NULL)
+		what = "try again: after each wrong one the agent takes longer "
+		    "to answer, ten seconds at most; where the passphrase is "
+		    "lost, end that agent and load the keys anew";
+	if (what != NULL)
+		(void)snprintf(r->advice, sizeof(r->advice), "%s", what);
+}
+
+int
+lockcmd_main(const struct provision_options *opts)
+{
+	const bool lock = opts->command == PROVISION_LOCK;
+	const char *const args[] = { lock ? "--lock" : "--unlock" };
+	struct targetcmd c = { .opts = opts,
+		.command = lock ? "lock" : "unlock",
+		.done = lock ? "locked" : "unlocked",
+		.doing = lock ? "locking its agent" : "unlocking its agent",
+		.member = "locked", .args = args, .nargs = 1,
+		.more_ms = DELAY_MS, .out_max = OUT_MAX, .take = take,
+		.advise = advise };
+	struct phrase ph = { .region = NULL };
+	enum session_code code;
+
+	if ((code = make_room(&ph)) == SESSION_DONE &&
+	    (code = obtain(opts, &ph)) == SESSION_DONE) {
+		c.input = (struct slice){ (const uint8_t *)ph.p, ph.len };
+		code = targetcmd_run(&c);
+	}
+	secret_close(ph.region);
+	return (int)code;
+}
