@@ -85,26 +85,6 @@ show(const char *word)
 
 /* --- the list ------------------------------------------------------------ */
 
-static bool
-is_same_pod(const struct target_pod *a, const struct target_pod *b)
-{
-	return strcmp(a->space, b->space) == 0 &&
-	    strcmp(a->name, b->name) == 0 &&
-	    strcmp(a->agent, b->agent) == 0 && strcmp(a->user, b->user) == 0;
-}
-
-static bool
-is_same(const struct target *a, const struct target *b)
-{
-	if (a->kind != b->kind || strcmp(a->name, b->name) != 0 ||
-	    !is_same_pod(&a->pod, &b->pod) || a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->text + a->word[i], b->text + b->word[i]) != 0)
-			return false;
-	return true;
-}
-
 /* One more target, called ${name}. */
 static enum session_code
 add(struct expanding *e, const struct target *t, const char *name)
@@ -114,7 +94,7 @@ add(struct expanding *e, const struct target *t, const char *name)
 	char **names;
 
 	for (size_t i = 0; i < out->n; i++)
-		if (is_same(&out->targets[i], t)) {
+		if (target_same(&out->targets[i], t)) {
 			log_debug("%s is %s once more", show(name).text,
 			    show(out->names[i]).text);
 			return SESSION_DONE;

@@ -143,6 +143,13 @@ bool target_is_name(const char *s);
 const char *target_engine(const struct target *t);
 
 /**
+ * target_same(a, b):
+ * Whether both name the same place: "web" and "docker:web" do, and commands of
+ * the same words.  Two names of one container are not known to be.
+ */
+bool target_same(const struct target *a, const struct target *b);
+
+/**
  * target_label(t, out, cap):
  * What to call it in a message: "container web", "pod team/web", "this
  * machine", "exec:sudo".
