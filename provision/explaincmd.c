@@ -1,10 +1,12 @@
 #include "provision/explaincmd.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "provision/fleet.h"
 #include "provision/targetcmd.h"
 
 /* Most that an agent says: 64 refusals in a reply of 256 KiB. */
@@ -144,11 +146,11 @@ int
 explaincmd_main(const struct provision_options *opts)
 {
 	static const char *const args[] = { "--explain", "--json" };
-	const struct targetcmd c = { .opts = opts, .command = "explain",
+	struct targetcmd c = { .opts = opts, .command = "explain",
 		.done = "asked", .doing = "asking what its agent refused",
 		.member = "refusals", .args = args,
 		.nargs = opts->json ? 2 : 1, .out_max = OUT_MAX,
 		.take = take };
 
-	return (int)targetcmd_run(&c);
+	return fleet_leave(targetcmd_run(&c));
 }

@@ -1,5 +1,7 @@
 #include "provision/lockcmd.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +9,7 @@
 #include "base/log.h"
 #include "base/passphrase.h"
 #include "base/secret.h"
+#include "provision/fleet.h"
 #include "provision/targetcmd.h"
 
 /* How long an agent waits, at most, after wrong passphrases before it answers:
@@ -16,11 +19,25 @@
 #define OUT_MAX		4096
 
 struct phrase {
+	const struct provision_options *opts;
 	struct secret	*region;
 	char		*p;		/* in the region, both */
 	char		*again;
 	size_t		 len;
+	char		*why;		/* what is wrong goes there */
+	size_t		 whylen;
 };
+
+static enum session_code PRINTF_LIKE(3, 4)
+fail(struct phrase *ph, enum session_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(ph->why, ph->whylen, fmt, ap);
+	va_end(ap);
+	return code;
+}
 
 /* Memory for the passphrase and its repetition. */
 static enum session_code
@@ -31,79 +48,87 @@ make_room(struct phrase *ph)
 	int st;
 
 	st = secret_open(&ph->region, &opts, why, sizeof(why));
-	if (st != ST_OK) {
-		log_error("no locked memory for a passphrase: %s", why);
-		return st == ST_FULL ? SESSION_MEMORY : SESSION_FAILED;
-	}
+	if (st != ST_OK)
+		return fail(ph, st == ST_FULL ? SESSION_MEMORY :
+		    SESSION_FAILED, "no locked memory for a passphrase: %s",
+		    why);
 	ph->p = secret_alloc(ph->region, PASSPHRASE_MAX);
 	ph->again = secret_alloc(ph->region, PASSPHRASE_MAX);
-	if (ph->p != NULL && ph->again != NULL)
-		return SESSION_DONE;
-	log_error("no locked memory for a passphrase");
-	return SESSION_MEMORY;
+	return ph->p != NULL && ph->again != NULL ? SESSION_DONE :
+	    fail(ph, SESSION_MEMORY, "no locked memory for a passphrase");
 }
 
 /* Say why there is no passphrase. */
 static enum session_code
-no_passphrase(const struct provision_options *o, int st)
+no_passphrase(struct phrase *ph, int st)
 {
+	const char *error = strerror(errno);
+
 	switch (st) {
 	case ST_CLOSED:
-		log_error("the passphrase is empty: nothing was done");
-		return SESSION_USAGE;
+		return fail(ph, SESSION_USAGE, "the passphrase is empty: "
+		    "nothing was done");
 	case ST_MALFORMED:
-		log_error("there is a NUL byte in the passphrase: nothing was "
-		    "done");
-		return SESSION_USAGE;
+		return fail(ph, SESSION_USAGE, "there is a NUL byte in the "
+		    "passphrase: nothing was done");
 	case ST_TOO_LARGE:
-		log_error("the passphrase is longer than %d bytes: nothing was "
-		    "done", PASSPHRASE_MAX);
-		return SESSION_USAGE;
+		return fail(ph, SESSION_USAGE, "the passphrase is longer than "
+		    "%d bytes: nothing was done", PASSPHRASE_MAX);
 	case ST_NOT_FOUND:
-		log_error("there is no terminal to ask for the passphrase at: "
-		    "give it with --passphrase-fd");
-		return SESSION_USAGE;
+		return fail(ph, SESSION_USAGE, "there is no terminal to ask "
+		    "for the passphrase at: give it with --passphrase-fd");
 	default:
-		if (o->passphrase_fd >= 0)
-			log_error_sys("cannot read the passphrase from "
-			    "descriptor %d", o->passphrase_fd);
-		else
-			log_error_sys("cannot ask for the passphrase");
-		return SESSION_USAGE;
+		return ph->opts->passphrase_fd < 0 ?
+		    fail(ph, SESSION_FAILED, "cannot ask for the passphrase: "
+		    "%s", error) :
+		    fail(ph, SESSION_USAGE, "cannot read the passphrase from "
+		    "descriptor %d: %s", ph->opts->passphrase_fd, error);
 	}
 }
 
 /* Ask for it, and for one that locks once more: a slip would lock the agent for
  * good. */
 static enum session_code
-ask(const struct provision_options *o, struct phrase *ph)
+ask(struct phrase *ph)
 {
-	bool lock = o->command == PROVISION_LOCK;
+	bool lock = ph->opts->command == PROVISION_LOCK;
 	size_t len;
 	int st;
 
 	st = passphrase_ask(lock ? "Passphrase to lock with: " :
 	    "Passphrase to unlock with: ", ph->p, &ph->len);
 	if (st != ST_OK || !lock)
-		return st == ST_OK ? SESSION_DONE : no_passphrase(o, st);
+		return st == ST_OK ? SESSION_DONE : no_passphrase(ph, st);
 	st = passphrase_ask("The same once more: ", ph->again, &len);
 	if (st != ST_OK && st != ST_CLOSED)
-		return no_passphrase(o, st);
+		return no_passphrase(ph, st);
 	if (len == ph->len && memcmp(ph->p, ph->again, len) == 0)
 		return SESSION_DONE;
-	log_error("these are two different passphrases: nothing was done");
-	return SESSION_USAGE;
+	return fail(ph, SESSION_USAGE, "these are two different passphrases: "
+	    "nothing was done");
 }
 
+/* Have the passphrase, from wherever it is to come. */
 static enum session_code
-obtain(const struct provision_options *o, struct phrase *ph)
+prepare(struct targetcmd *c, char *why, size_t whylen)
 {
+	struct phrase *ph = c->cookie;
+	enum session_code code;
 	int st;
 
-	if (o->passphrase_fd < 0)
-		return ask(o, ph);
-	st = passphrase_read(o->passphrase_fd, ph->p, &ph->len);
-	return st == ST_OK ? SESSION_DONE : no_passphrase(o, st);
+	ph->why = why;
+	ph->whylen = whylen;
+	if ((code = make_room(ph)) != SESSION_DONE)
+		return code;
+	if (ph->opts->passphrase_fd < 0) {
+		code = ask(ph);
+	} else {
+		st = passphrase_read(ph->opts->passphrase_fd, ph->p, &ph->len);
+		if (st != ST_OK)
+			code = no_passphrase(ph, st);
+	}
+	c->input = (struct slice){ (const uint8_t *)ph->p, ph->len };
+	return code;
 }
 
 /* It is done. */
@@ -150,21 +175,17 @@ lockcmd_main(const struct provision_options *opts)
 {
 	const bool lock = opts->command == PROVISION_LOCK;
 	const char *const args[] = { lock ? "--lock" : "--unlock" };
+	struct phrase ph = { .opts = opts };
 	struct targetcmd c = { .opts = opts,
 		.command = lock ? "lock" : "unlock",
 		.done = lock ? "locked" : "unlocked",
 		.doing = lock ? "locking its agent" : "unlocking its agent",
 		.member = "locked", .args = args, .nargs = 1,
-		.more_ms = DELAY_MS, .out_max = OUT_MAX, .take = take,
-		.advise = advise };
-	struct phrase ph = { .region = NULL };
+		.prepare = prepare, .cookie = &ph, .more_ms = DELAY_MS,
+		.out_max = OUT_MAX, .take = take, .advise = advise };
 	enum session_code code;
 
-	if ((code = make_room(&ph)) == SESSION_DONE &&
-	    (code = obtain(opts, &ph)) == SESSION_DONE) {
-		c.input = (struct slice){ (const uint8_t *)ph.p, ph.len };
-		code = targetcmd_run(&c);
-	}
+	code = targetcmd_run(&c);
 	secret_close(ph.region);
-	return (int)code;
+	return fleet_leave(code);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "provision/agentstatus.h"
+#include "provision/fleet.h"
 #include "provision/targetcmd.h"
 
 /* What was printed there is a status, or not. */
@@ -42,10 +43,10 @@ int
 statuscmd_main(const struct provision_options *opts)
 {
 	static const char *const args[] = { "--status", "--json" };
-	const struct targetcmd c = { .opts = opts, .command = "status",
+	struct targetcmd c = { .opts = opts, .command = "status",
 		.done = "asked", .doing = "asking its agent", .member = "agent",
 		.args = args, .nargs = 2, .out_max = AGENTSTATUS_TEXT_MAX,
 		.take = take };
 
-	return (int)targetcmd_run(&c);
+	return fleet_leave(targetcmd_run(&c));
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "provision/child.h"
+#include "provision/expand.h"
 #include "provision/fleet.h"
 #include "provision/target.h"
 
@@ -14,10 +15,8 @@
 
 struct all {
 	const struct targetcmd	*c;
-	char *const		*names;
-	struct target		*targets;
-	struct targetcmd_result	*results;
-	size_t			 n;
+	struct expand		 e;
+	struct targetcmd_result	*results;	/* one for each of them */
 	const char		*path;
 };
 
@@ -86,27 +85,32 @@ result_json(const struct targetcmd *c, struct targetcmd_result *r)
 }
 
 static int
-print_json(const struct all *a, enum session_code code)
+print_json(const struct all *a, enum session_code code, const char *why)
 {
 	json_t *targets = json_array(), *o;
+	size_t n = why == NULL ? a->e.n : 0;
 
-	for (size_t i = 0; i < a->n; i++)
+	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(targets, result_json(a->c,
 		    &a->results[i]));
 	o = json_pack("{s:i, s:s, s:i, s:o}", "version", TARGETCMD_VERSION,
 	    "command", a->c->command, "code", (int)code, "targets", targets);
-	if (o != NULL && json_array_size(targets) != a->n) {
+	if (o != NULL && json_array_size(targets) != n) {
 		json_decref(o);
 		return ST_NOMEM;
 	}
+	/* It is about no target. */
+	if (o != NULL && why != NULL)
+		(void)json_object_set_new(o, "error", said(why));
 	return targetcmd_print_json(o);
 }
 
 static int
 print_text(const struct all *a)
 {
-	for (size_t i = 0; i < a->n; i++)
-		if (a->results[i].text != NULL)
+	for (size_t i = 0; a->results != NULL && i < a->e.n; i++)
+		if (a->results[i].code == SESSION_DONE &&
+		    a->results[i].text != NULL)
 			(void)fwrite(a->results[i].text, 1, a->results[i].len,
 			    stdout);
 	return fflush(stdout) == 0 && !ferror(stdout) ? ST_OK : ST_SYSTEM;
@@ -114,9 +118,9 @@ print_text(const struct all *a)
 
 /* Print, and take a failure to print for one. */
 static enum session_code
-print(const struct all *a, enum session_code code)
+print(const struct all *a, enum session_code code, const char *why)
 {
-	int st = a->c->opts->json ? print_json(a, code) : print_text(a);
+	int st = a->c->opts->json ? print_json(a, code, why) : print_text(a);
 
 	if (st == ST_OK)
 		return code;
@@ -149,7 +153,7 @@ run_target(void *cookie, size_t i, struct fleet_line *line)
 	const struct provision_options *o = c->opts;
 	struct targetcmd_result *r = &a->results[i];
 	const char *args[ARGS_MAX] = { "--socket", o->socket };
-	struct remote_how how = { .target = &a->targets[i], .path = a->path,
+	struct remote_how how = { .target = &a->e.targets[i], .path = a->path,
 		.input = c->input, .out_max = c->out_max,
 		.time_ms = (int64_t)o->time_s * 1000 + c->more_ms };
 	struct remote_result said_there;
@@ -185,12 +189,13 @@ run_target(void *cookie, size_t i, struct fleet_line *line)
 static enum session_code
 run_all(struct all *a)
 {
-	const struct fleet f = { .n = a->n,
-		.names = (const char *const *)a->names,
+	const struct fleet f = { .n = a->e.n,
+		.names = (const char *const *)a->e.names,
 		.jobs = a->c->opts->jobs, .fn = run_target, .cookie = a,
 		.verb = a->c->done };
 
-	for (size_t i = 0; i < a->n; i++) {
+	for (size_t i = 0; i < a->e.n; i++) {
+		a->results[i].target = a->e.names[i];
 		/* It stays so where it is not begun. */
 		a->results[i].code = SESSION_FAILED;
 		(void)snprintf(a->results[i].why, sizeof(a->results[i].why),
@@ -201,52 +206,35 @@ run_all(struct all *a)
 
 /* --- all of them ------------------------------------------------------------------ */
 
-/* Look at all names before anything is run. */
-static int
-parse(struct all *a)
-{
-	char why[512];
-	int st;
-
-	a->targets = calloc(a->n, sizeof(*a->targets));
-	a->results = calloc(a->n, sizeof(*a->results));
-	if (a->targets == NULL || a->results == NULL) {
-		log_error("out of memory");
-		return ST_NOMEM;
-	}
-	for (size_t i = 0; i < a->n; i++) {
-		a->results[i].target = a->names[i];
-		st = target_parse(a->names[i], &a->targets[i], why,
-		    sizeof(why));
-		if (st != ST_OK) {
-			log_error("%s", why);
-			return st;
-		}
-	}
-	return ST_OK;
-}
-
 enum session_code
-targetcmd_run(const struct targetcmd *c)
+targetcmd_run(struct targetcmd *c)
 {
-	struct all a = { .c = c, .names = c->opts->targets,
-		.n = c->opts->n_targets, .path = getenv("PATH") };
+	struct all a = { .c = c, .path = getenv("PATH") };
+	char why[EXPAND_WHY_MAX];
 	enum session_code code;
-	int st;
 
 	child_ignore_pipe();
 	/* Before there are threads. */
 	json_object_seed(0);
-	st = parse(&a);
-	if (st == ST_OK)
-		code = print(&a, run_all(&a));
-	else
-		code = st == ST_NOMEM ? SESSION_FAILED : SESSION_USAGE;
-	for (size_t i = 0; a.results != NULL && i < a.n; i++) {
+	code = expand(c->opts, a.path, &a.e, why);
+	if (code == SESSION_DONE && (a.results = calloc(a.e.n,
+	    sizeof(*a.results))) == NULL) {
+		(void)snprintf(why, sizeof(why), "out of memory");
+		code = SESSION_FAILED;
+	}
+	if (code == SESSION_DONE && c->prepare != NULL)
+		code = c->prepare(c, why, sizeof(why));
+	if (code == SESSION_DONE) {
+		code = print(&a, run_all(&a), NULL);
+	} else {
+		log_error("%s", why);
+		code = print(&a, code, why);
+	}
+	for (size_t i = 0; a.results != NULL && i < a.e.n; i++) {
 		json_decref(a.results[i].json);
 		free(a.results[i].text);
 	}
 	free(a.results);
-	free(a.targets);
+	expand_fini(&a.e);
 	return code;
 }

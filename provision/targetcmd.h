@@ -47,7 +47,12 @@ struct targetcmd {
 	const char *const	*args;		/* of bottle-agent, besides the
 						 * socket */
 	size_t			 nargs;
-	struct slice		 input;
+	/* Have what is needed, once it is known that there are targets; NULL:
+	 * nothing is.  Else an exit code, and ${why}. */
+	enum session_code	(*prepare)(struct targetcmd *c, char *why,
+				    size_t whylen);
+	void			*cookie;	/* its own */
+	struct slice		 input;		/* of bottle-agent */
 	int64_t			 more_ms;	/* besides --timeout */
 	size_t			 out_max;
 	/* Make json or text of what a program that ended well has printed, as
@@ -66,7 +71,7 @@ struct targetcmd {
  * status, and fills ${r}->why unless it is ST_OK; both may be NULL.  Returns an
  * exit code: the highest of the targets'.
  */
-enum session_code targetcmd_run(const struct targetcmd *c);
+enum session_code targetcmd_run(struct targetcmd *c);
 
 /**
  * targetcmd_print_json(o):
