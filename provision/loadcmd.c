@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "provision/child.h"
 #include "provision/clientconf.h"
+#include "provision/expand.h"
 #include "provision/gather.h"
 #include "provision/install.h"
 #include "provision/payload.h"
@@ -89,10 +90,27 @@ scan_code(int st)
 
 struct load {
 	struct gather		 g;
+	struct expand		 where;
+	struct provision_options opts;		/* with all targets by name */
 	struct target		*targets;
 	struct report_target	*reports;
 	char			 why[GATHER_WHY_MAX];
 };
+
+/* Put all targets that the words stand for in the place of the words. */
+static enum session_code
+find_targets(struct load *l)
+{
+	enum session_code code = expand(l->g.opts, l->g.operator.path,
+	    &l->where, l->why);
+
+	_Static_assert(EXPAND_WHY_MAX <= GATHER_WHY_MAX, "what is wrong fits");
+	l->opts = *l->g.opts;
+	l->opts.targets = l->where.names;
+	l->opts.n_targets = l->where.n;
+	l->g.opts = &l->opts;
+	return code;
+}
 
 static int
 parse_targets(struct load *l)
@@ -216,7 +234,7 @@ mend(struct load *l, size_t i)
 	case SESSION_LACKS_NOTHING:
 		return false;
 	case SESSION_LACKS_USER:
-		if (account_said(&l->g) != NULL ||
+		if (account_said(&l->g) != NULL || r->account == NULL ||
 		    strcmp(r->account, ACCOUNT_UID) == 0)
 			return false;
 		r->account = ACCOUNT_UID;
@@ -244,7 +262,8 @@ load_target(struct load *l, size_t i)
 		.verbose = o->verbose };
 
 	r->account = account_said(&l->g);
-	if (r->account == NULL)
+	/* A pod has its own, and it is seen then who that is. */
+	if (r->account == NULL && how.target->kind != TARGET_KUBECTL)
 		r->account = ACCOUNT;
 	for (int try = 0; try < TRIES; try++) {
 		if (try > 0)
@@ -252,11 +271,15 @@ load_target(struct load *l, size_t i)
 		payload.account = how.account = r->account;
 		if (r->installed)
 			how.bin = r->bin;
-		log_debug("%s: loading for user %s", r->target, r->account);
+		log_debug("%s: loading for user %s", r->target, r->account !=
+		    NULL ? r->account : "who it is there");
 		session_run(&how, &r->result);
 		if (r->result.code == SESSION_DONE || !mend(l, i))
-			return;
+			break;
 	}
+	if (r->account == NULL)
+		r->account = r->result.uid[0] != '\0' ? r->result.uid :
+		    TARGET_WHOEVER;
 }
 
 /* What became of a target; what went wrong, with the key that it is about. */
@@ -332,7 +355,9 @@ static enum session_code
 dry(const struct load *l, const struct clientconf *files)
 {
 	const struct provision_options *o = l->g.opts;
-	const char *account = account_said(&l->g);
+	const bool pod = l->targets[0].kind == TARGET_KUBECTL;
+	const char *account = account_said(&l->g) != NULL || !pod ?
+	    account_said(&l->g) : TARGET_WHOEVER;
 	const struct report_dry d = { .g = &l->g, .files = files,
 		.targets = o->targets, .n = o->n_targets,
 		.account = account != NULL ? account : ACCOUNT };
@@ -391,16 +416,20 @@ loadcmd_main(const struct provision_options *opts)
 	catch_signals(on_signal);
 	child_ignore_pipe();
 	st = gather_begin(&l.g, opts, &stop, l.why, sizeof(l.why));
-	if (st == ST_OK) {
+	if (st != ST_OK) {
+		log_error("%s", l.why);
+		code = code_of(st);
+	} else if ((code = find_targets(&l)) == SESSION_DONE) {
 		code = run(&l);
 	} else {
 		log_error("%s", l.why);
-		code = code_of(st);
+		code = finish(&l, code, 0);
 	}
-	for (size_t i = 0; l.reports != NULL && i < opts->n_targets; i++)
+	for (size_t i = 0; l.reports != NULL && i < l.where.n; i++)
 		session_result_fini(&l.reports[i].result);
 	free(l.reports);
 	free(l.targets);
+	expand_fini(&l.where);
 	gather_end(&l.g);
 	return (int)code;
 }
