@@ -10,6 +10,7 @@
 #include "provision/child.h"
 #include "provision/clientconf.h"
 #include "provision/expand.h"
+#include "provision/fleet.h"
 #include "provision/gather.h"
 #include "provision/install.h"
 #include "provision/payload.h"
@@ -36,17 +37,19 @@ on_signal(int signo)
 }
 
 /* While somebody is asked for a passphrase the terminal is not ours to leave
- * behind; after that a signal ends us, and what runs in a target undoes what it
- * did. */
+ * behind; after that a signal ends us, until there are targets to be told of
+ * it.  One that was ignored when we were started stays so. */
 static void
 catch_signals(void (*handler)(int))
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = handler };
+	struct sigaction sa = { .sa_handler = handler }, before;
 
 	(void)sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		(void)sigaction(signals[i], &sa, NULL);
+		if (sigaction(signals[i], NULL, &before) == 0 &&
+		    before.sa_handler != SIG_IGN)
+			(void)sigaction(signals[i], &sa, NULL);
 }
 
 /* --- before any target ------------------------------------------------------- */
@@ -92,7 +95,7 @@ struct load {
 	struct gather		 g;
 	struct expand		 where;
 	struct provision_options opts;		/* with all targets by name */
-	struct target		*targets;
+	const struct target	*targets;		/* of where */
 	struct report_target	*reports;
 	char			 why[GATHER_WHY_MAX];
 };
@@ -109,27 +112,15 @@ find_targets(struct load *l)
 	l->opts.targets = l->where.names;
 	l->opts.n_targets = l->where.n;
 	l->g.opts = &l->opts;
-	return code;
-}
-
-static int
-parse_targets(struct load *l)
-{
-	const struct provision_options *o = l->g.opts;
-	int st;
-
-	l->targets = calloc(o->n_targets, sizeof(*l->targets));
-	l->reports = calloc(o->n_targets, sizeof(*l->reports));
-	if (l->targets == NULL || l->reports == NULL)
-		return ST_NOMEM;
-	for (size_t i = 0; i < o->n_targets; i++) {
-		l->reports[i].target = o->targets[i];
-		st = target_parse(o->targets[i], &l->targets[i], l->why,
-		    sizeof(l->why));
-		if (st != ST_OK)
-			return st;
-	}
-	return ST_OK;
+	l->targets = l->where.targets;
+	if (code != SESSION_DONE)
+		return code;
+	l->reports = calloc(l->where.n, sizeof(*l->reports));
+	if (l->reports == NULL)
+		return SESSION_FAILED;
+	for (size_t i = 0; i < l->where.n; i++)
+		l->reports[i].target = l->where.names[i];
+	return SESSION_DONE;
 }
 
 /* Say which keys could be used for more than their hosts. */
@@ -155,8 +146,7 @@ prepare(struct load *l)
 	struct gather *g = &l->g;
 	int st;
 
-	if ((st = parse_targets(l)) != ST_OK ||
-	    (st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
+	if ((st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
 		return code_of(st);
 	if (g->plan.n_hosts == 0)
 		return SESSION_DONE;
@@ -226,7 +216,7 @@ install(struct load *l, size_t i)
 
 /* Mend what was lacking; whether that was possible. */
 static bool
-mend(struct load *l, size_t i)
+mend(struct load *l, size_t i, struct fleet_line *line)
 {
 	struct report_target *r = &l->reports[i];
 
@@ -241,14 +231,16 @@ mend(struct load *l, size_t i)
 		return true;
 	case SESSION_LACKS_PROGRAMS:
 	case SESSION_LACKS_VERSION:
-		return !l->g.opts->no_install && !r->installed &&
-		    install(l, i);
+		if (l->g.opts->no_install || r->installed)
+			return false;
+		fleet_doing(line, "putting our programs there");
+		return install(l, i);
 	}
 	return false;
 }
 
 static void
-load_target(struct load *l, size_t i)
+load_target(struct load *l, size_t i, struct fleet_line *line)
 {
 	const struct provision_options *o = l->g.opts;
 	struct report_target *r = &l->reports[i];
@@ -259,7 +251,7 @@ load_target(struct load *l, size_t i)
 		.home = o->home != NULL ? o->home : l->g.plan.home,
 		.bin = o->bin, .path = l->g.operator.path,
 		.time_ms = (int64_t)o->time_s * 1000,
-		.verbose = o->verbose };
+		.verbose = o->verbose, .name = r->target, .line = line };
 
 	r->account = account_said(&l->g);
 	/* A pod has its own, and it is seen then who that is. */
@@ -274,7 +266,8 @@ load_target(struct load *l, size_t i)
 		log_debug("%s: loading for user %s", r->target, r->account !=
 		    NULL ? r->account : "who it is there");
 		session_run(&how, &r->result);
-		if (r->result.code == SESSION_DONE || !mend(l, i))
+		if (r->result.code == SESSION_DONE || fleet_stopping() != 0 ||
+		    !mend(l, i, line))
 			break;
 	}
 	if (r->account == NULL)
@@ -301,22 +294,57 @@ tell(const struct load *l, const struct report_target *r)
 	else
 		log_error("%s: %s", r->target, r->result.why);
 	if (r->result.advice[0] != '\0')
-		log_error("what to do: %s", r->result.advice);
+		log_error("%s: what to do: %s", r->target, r->result.advice);
+}
+
+/* One target, in a thread; of what is shared nothing is written to. */
+static enum session_code
+load_one(void *cookie, size_t i, struct fleet_line *line)
+{
+	struct load *l = cookie;
+	struct report_target *r = &l->reports[i];
+
+	load_target(l, i, line);
+	tell(l, r);
+	if (r->result.code != SESSION_DONE)
+		fleet_why(line, "%s", r->result.why);
+	return r->result.code;
+}
+
+/* What a COMMAND runs may ask for something at the terminal, if there is only
+ * one at a time. */
+static bool
+may_ask(const struct load *l)
+{
+	const struct provision_options *o = l->g.opts;
+
+	if (o->jobs > 1 && o->n_targets > 1)
+		return false;
+	for (size_t i = 0; i < o->n_targets; i++)
+		if (l->targets[i].kind == TARGET_EXEC)
+			return true;
+	return false;
 }
 
 static enum session_code
 load_all(struct load *l)
 {
 	const struct provision_options *o = l->g.opts;
-	enum session_code code = SESSION_DONE;
+	const struct fleet f = { .n = o->n_targets,
+		.names = (const char *const *)o->targets, .jobs = o->jobs,
+		.fn = load_one, .cookie = l, .verb = "loaded",
+		.plain = may_ask(l) };
 
+	_Static_assert(PROVISION_JOBS_MAX <= FLEET_JOBS_MAX, "every -j does");
+	/* What is said of those that are not started. */
 	for (size_t i = 0; i < o->n_targets; i++) {
-		load_target(l, i);
-		tell(l, &l->reports[i]);
-		if (l->reports[i].result.code > code)
-			code = l->reports[i].result.code;
+		l->reports[i].account = account_said(&l->g) != NULL ?
+		    account_said(&l->g) : ACCOUNT;
+		l->reports[i].result.code = SESSION_FAILED;
+		(void)snprintf(l->reports[i].result.why, SESSION_WHY_MAX,
+		    "not started: we were told to stop");
 	}
-	return code;
+	return fleet_run(&f);
 }
 
 /* --- what it comes to ----------------------------------------------------------- */
@@ -428,8 +456,7 @@ loadcmd_main(const struct provision_options *opts)
 	for (size_t i = 0; l.reports != NULL && i < l.where.n; i++)
 		session_result_fini(&l.reports[i].result);
 	free(l.reports);
-	free(l.targets);
 	expand_fini(&l.where);
 	gather_end(&l.g);
-	return (int)code;
+	return fleet_leave(code);
 }
