@@ -116,8 +116,10 @@ find_targets(struct load *l)
 	if (code != SESSION_DONE)
 		return code;
 	l->reports = calloc(l->where.n, sizeof(*l->reports));
-	if (l->reports == NULL)
+	if (l->reports == NULL) {
+		(void)snprintf(l->why, sizeof(l->why), "out of memory");
 		return SESSION_FAILED;
+	}
 	for (size_t i = 0; i < l->where.n; i++)
 		l->reports[i].target = l->where.names[i];
 	return SESSION_DONE;
