@@ -305,8 +305,8 @@ is_kept_apart(struct party *loader, struct slice hello)
 	target_where(t, TARGET_WHOEVER, user, sizeof(user));
 	if (!begin_failure(s, SESSION_DENIED))
 		return false;
-	(void)snprintf(s->out->why, sizeof(s->out->why), "in %s the agent is "
-	    "uid %lu, and so is its user in %s: it would let him do "
+	(void)snprintf(s->out->why, sizeof(s->out->why), "in %.400s the agent "
+	    "is uid %lu, and so is its user in %.400s: it would let him do "
 	    "everything, and nothing was loaded", agent, (unsigned long)uid,
 	    user);
 	(void)snprintf(s->out->advice, sizeof(s->out->advice), "give the "
