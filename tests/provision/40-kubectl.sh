@@ -205,7 +205,7 @@ check_same same_user_writes_nothing '' "$(find "$N" -mindepth 1)"
 check_same same_user_loads_nothing 'build git ' "$(prints)"
 S=$T/shared/same.sock
 pod kubectl:team/web
-expect same_container 3 "agent is uid $account_uid" 'in pod team/web'
+expect same_container 3 'does not let this user load keys' runAsUser
 check_same same_container_writes_nothing '' "$(find "$N" -mindepth 1)"
 check same_container_leaves_no_agent test ! -e "$S"
 S=$P
