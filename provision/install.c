@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include "base/errtext.h"
 #include "base/ownfile.h"
 #include "base/text.h"
 #include "keys/digest.h"
@@ -359,7 +360,7 @@ local_arch(struct install_report *report, char *why, size_t whylen)
 
 	if (uname(&u) != 0)
 		return fail(ST_SYSTEM, why, whylen, "cannot tell the "
-		    "processor: %s", strerror(errno));
+		    "processor: %s", errtext(errno));
 	(void)snprintf(report->arch, sizeof(report->arch), "%.*s",
 	    INSTALL_ARCH_MAX, u.machine);
 	return ST_OK;

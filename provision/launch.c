@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/text.h"
 #include "provision/launch_sh.h"
 #include "version.h"
@@ -94,7 +95,7 @@ trust_step(const char *at, bool last, char *why, size_t whylen)
 	if (lstat(at, &sb) != 0)
 		return fail(errno == ENOENT || errno == ENOTDIR ? ST_NOT_FOUND :
 		    ST_SYSTEM, why, whylen, "%s: cannot be looked at: %s", at,
-		    strerror(errno));
+		    errtext(errno));
 	if (sb.st_uid != 0)
 		return fail(ST_UNTRUSTED, why, whylen, "%s: belongs to uid "
 		    "%lu, not to root", at, (unsigned long)sb.st_uid);
@@ -157,7 +158,7 @@ walk_follow(struct walk *w, char *why, size_t whylen)
 
 	if ((n = readlink(w->real, to, sizeof(to) - 1)) < 0)
 		return fail(ST_SYSTEM, why, whylen, "%s: cannot be read: %s",
-		    w->real, strerror(errno));
+		    w->real, errtext(errno));
 	to[n] = '\0';
 	memcpy(rest, w->left, strlen(w->left) + 1);
 	n = snprintf(w->left, PATH_MAX, "%s/%s", to, rest);

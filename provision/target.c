@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/num.h"
 #include "base/text.h"
 
@@ -16,6 +17,9 @@
 #define SHOWN_MAX	64
 /* Words before the program's: docker exec -i -u USER -w / NAME. */
 #define ENGINE_WORDS	8
+/* Room for what is known of a user of this machine: at first, and at most. */
+#define ACCOUNT_FIRST	1024
+#define ACCOUNT_MAX	(1024 * 1024)
 /* Most groups that a user of this machine is in. */
 #define GROUPS_MAX	1024
 /* What a program gets that is run as somebody else. */
@@ -226,6 +230,18 @@ target_parse(const char *text, struct target *out, char *why, size_t whylen)
 	return parse_name(text, out, why, whylen);
 }
 
+bool
+target_same(const struct target *a, const struct target *b)
+{
+	if (a->kind != b->kind || a->n != b->n ||
+	    strcmp(a->name, b->name) != 0)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->text + a->word[i], b->text + b->word[i]) != 0)
+			return false;
+	return true;
+}
+
 void
 target_label(const struct target *t, char *out, size_t cap)
 {
@@ -335,44 +351,65 @@ set_user(const struct passwd *pw, struct target_command *out, char *why,
 	return ST_OK;
 }
 
-/* A user of this machine by name or, as engines take them, by number. */
-static struct passwd *
-find_user(const char *name)
-{
-	struct passwd *pw;
-	uint64_t n;
+/* A user of this machine, and the memory that his texts are in. */
+struct account {
+	struct passwd	 pw;
+	char		*text;
+	size_t		 cap;
+};
 
-	errno = 0;
-	pw = getpwnam(name);
-	if (pw != NULL || num_u64(name, 0, UINT32_MAX - 1, &n) != ST_OK)
-		return pw;
-	errno = 0;
-	return getpwuid((uid_t)n);
+/* Look for one, by name or, where that is NULL, by number; an errno, or 0.
+ * Whether there is one says ${found}. */
+static int
+look_for_user(struct account *a, const char *name, uid_t uid, bool *found)
+{
+	struct passwd *pw = NULL;
+	int err = ERANGE;
+	char *more;
+
+	for (size_t cap = ACCOUNT_FIRST; err == ERANGE && cap <= ACCOUNT_MAX;
+	    cap *= 2) {
+		if (cap > a->cap) {
+			if ((more = realloc(a->text, cap)) == NULL)
+				return ENOMEM;
+			a->text = more;
+			a->cap = cap;
+		}
+		err = name != NULL ?
+		    getpwnam_r(name, &a->pw, a->text, a->cap, &pw) :
+		    getpwuid_r(uid, &a->pw, a->text, a->cap, &pw);
+	}
+	*found = pw != NULL;
+	return err;
 }
 
-/* As whom a program is run on this machine. */
+/* By name or, as engines take them, by number. */
 static int
-local_user(const char *user, struct target_command *out, char *why,
+find_user(const char *name, struct account *a, bool *found)
+{
+	int err = look_for_user(a, name, 0, found);
+	uint64_t n;
+
+	if (*found || num_u64(name, 0, UINT32_MAX - 1, &n) != ST_OK)
+		return err;
+	return look_for_user(a, NULL, (uid_t)n, found);
+}
+
+/* What a program has that is run as that user. */
+static int
+become_user(const struct passwd *pw, struct target_command *out, char *why,
     size_t whylen)
 {
-	const char *name = user != NULL ? user : "root";
 	struct words env;
-	struct passwd *pw;
 	int st;
 
-	if ((pw = find_user(name)) == NULL)
-		return errno != 0 && errno != ENOENT ?
-		    fail(ST_SYSTEM, why, whylen, "cannot look for user %s: %s",
-		    show(name).text, strerror(errno)) :
-		    fail(ST_NOT_FOUND, why, whylen, "there is no user %s on "
-		    "this machine", show(name).text);
 	out->user_known = true;
 	/* Who it is already has what belongs to it. */
 	if (pw->pw_uid == geteuid() && pw->pw_uid == getuid())
 		return ST_OK;
 	if (geteuid() != 0)
 		return fail(ST_DENIED, why, whylen, "only root can run a "
-		    "program as user %s: use sudo", show(name).text);
+		    "program as user %s: use sudo", show(pw->pw_name).text);
 	if ((st = set_user(pw, out, why, whylen)) != ST_OK)
 		return st;
 	words_init(&env, 5);
@@ -385,6 +422,29 @@ local_user(const char *user, struct target_command *out, char *why,
 	out->envp = env.item;
 	return env.failed ? fail(ST_NOMEM, why, whylen, "out of memory") :
 	    ST_OK;
+}
+
+/* As whom a program is run on this machine. */
+static int
+local_user(const char *user, struct target_command *out, char *why,
+    size_t whylen)
+{
+	const char *name = user != NULL ? user : "root";
+	struct account a = { .text = NULL };
+	bool found = false;
+	int err, st;
+
+	err = find_user(name, &a, &found);
+	if (found)
+		st = become_user(&a.pw, out, why, whylen);
+	else if (err != 0 && err != ENOENT)
+		st = fail(ST_SYSTEM, why, whylen, "cannot look for user %s: %s",
+		    show(name).text, errtext(err));
+	else
+		st = fail(ST_NOT_FOUND, why, whylen, "there is no user %s on "
+		    "this machine", show(name).text);
+	free(a.text);
+	return st;
 }
 
 /* What is run here, as a name or a path. */

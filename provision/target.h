@@ -105,6 +105,13 @@ int target_parse(const char *text, struct target *out, char *why,
     size_t whylen) MUST_USE;
 
 /**
+ * target_same(a, b):
+ * Whether both name the same place: "web" and "docker:web" do, and commands of
+ * the same words.  Two names of one container are not known to be.
+ */
+bool target_same(const struct target *a, const struct target *b);
+
+/**
  * target_label(t, out, cap):
  * What to call it in a message: "container web", "this machine", "exec:sudo".
  */
