@@ -317,6 +317,8 @@ launch_command(const struct target *t, const struct launch *run,
 	switch (t->kind) {
 	case TARGET_DOCKER:
 	case TARGET_PODMAN:
+	case TARGET_NERDCTL:
+	case TARGET_KUBECTL:
 		if (run->user == NULL || run->bin == NULL)
 			return script_command(t, run, &places, path, out, why,
 			    whylen);
@@ -373,7 +375,7 @@ find_line(struct slice text, const char *head, struct slice *rest)
 static bool
 is_script(const struct target *t, const struct launch *run)
 {
-	return (t->kind == TARGET_DOCKER || t->kind == TARGET_PODMAN) &&
+	return target_engine(t) != NULL &&
 	    (run->user == NULL || run->bin == NULL);
 }
 
@@ -405,11 +407,11 @@ describe(const struct target *t, const struct launch *run,
 {
 	const char *bin = run->bin != NULL ? run->bin : "/usr/local/bin";
 	struct text what, advice;
-	char label[256];
+	char label[TARGET_SHOWN_MAX];
 
 	if (end == LAUNCH_RAN || end == LAUNCH_UNREACHED)
 		return;
-	target_label(t, label, sizeof(label));
+	target_where(t, run->user, label, sizeof(label));
 	text_init(&what, r->what, sizeof(r->what));
 	text_init(&advice, r->advice, sizeof(r->advice));
 	switch (end) {
