@@ -15,7 +15,6 @@
 
 /* How much of a bad word is shown. */
 #define SHOWN_MAX	64
-<<<<<<< HEAD
 /* Words before the program's: docker exec -i -u USER -w / NAME. */
 #define ENGINE_WORDS	8
 /* Room for what is known of a user of this machine: at first, and at most. */
@@ -355,18 +354,22 @@ target_parse(const char *text, struct target *out, char *why, size_t whylen)
 	return parse_name(text, out, why, whylen);
 }
 
-<<<<<<< HEAD
 bool
 target_same(const struct target *a, const struct target *b)
 {
 	if (a->kind != b->kind || a->n != b->n ||
-	    strcmp(a->name, b->name) != 0)
+	    strcmp(a->name, b->name) != 0 ||
+	    strcmp(a->pod.space, b->pod.space) != 0 ||
+	    strcmp(a->pod.name, b->pod.name) != 0 ||
+	    strcmp(a->pod.agent, b->pod.agent) != 0 ||
+	    strcmp(a->pod.user, b->pod.user) != 0)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (strcmp(a->text + a->word[i], b->text + b->word[i]) != 0)
 			return false;
 	return true;
-=======
+}
+
 const char *
 target_engine(const struct target *t)
 {
@@ -380,7 +383,6 @@ target_engine(const struct target *t)
 	};
 
 	return engines[t->kind];
->>>>>>> p3
 }
 
 void

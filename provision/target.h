@@ -136,6 +136,7 @@ int target_parse(const char *text, struct target *out, char *why,
  */
 bool target_same(const struct target *a, const struct target *b);
 
+/**
  * target_is_name(s):
  * Whether it is a NAME, and not too long: what engines print is looked at, too.
  */
