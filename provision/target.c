@@ -15,16 +15,12 @@
 
 /* How much of a bad word is shown. */
 #define SHOWN_MAX	64
-/* Words before the program's: docker exec -i -u USER -w / NAME. */
-#define ENGINE_WORDS	8
-/* Room for what is known of a user of this machine: at first, and at most. */
-#define ACCOUNT_FIRST	1024
-#define ACCOUNT_MAX	(1024 * 1024)
-=======
 /* Words before the program's: docker exec -i -u USER -w / NAME, or kubectl exec
  * -i -n NAMESPACE POD -c CONTAINER --. */
 #define ENGINE_WORDS	9
->>>>>>> p3
+/* Room for what is known of a user of this machine: at first, and at most. */
+#define ACCOUNT_FIRST	1024
+#define ACCOUNT_MAX	(1024 * 1024)
 /* Most groups that a user of this machine is in. */
 #define GROUPS_MAX	1024
 /* What a program gets that is run as somebody else. */
