@@ -350,22 +350,6 @@ target_parse(const char *text, struct target *out, char *why, size_t whylen)
 	return parse_name(text, out, why, whylen);
 }
 
-bool
-target_same(const struct target *a, const struct target *b)
-{
-	if (a->kind != b->kind || a->n != b->n ||
-	    strcmp(a->name, b->name) != 0 ||
-	    strcmp(a->pod.space, b->pod.space) != 0 ||
-	    strcmp(a->pod.name, b->pod.name) != 0 ||
-	    strcmp(a->pod.agent, b->pod.agent) != 0 ||
-	    strcmp(a->pod.user, b->pod.user) != 0)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->text + a->word[i], b->text + b->word[i]) != 0)
-			return false;
-	return true;
-}
-
 const char *
 target_engine(const struct target *t)
 {
@@ -379,6 +363,26 @@ target_engine(const struct target *t)
 	};
 
 	return engines[t->kind];
+}
+
+static bool
+is_same_pod(const struct target_pod *a, const struct target_pod *b)
+{
+	return strcmp(a->space, b->space) == 0 &&
+	    strcmp(a->name, b->name) == 0 &&
+	    strcmp(a->agent, b->agent) == 0 && strcmp(a->user, b->user) == 0;
+}
+
+bool
+target_same(const struct target *a, const struct target *b)
+{
+	if (a->kind != b->kind || a->n != b->n ||
+	    strcmp(a->name, b->name) != 0 || !is_same_pod(&a->pod, &b->pod))
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->text + a->word[i], b->text + b->word[i]) != 0)
+			return false;
+	return true;
 }
 
 void

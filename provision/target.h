@@ -130,13 +130,6 @@ int target_parse(const char *text, struct target *out, char *why,
     size_t whylen) MUST_USE;
 
 /**
- * target_same(a, b):
- * Whether both name the same place: "web" and "docker:web" do, and commands of
- * the same words.  Two names of one container are not known to be.
- */
-bool target_same(const struct target *a, const struct target *b);
-
-/**
  * target_is_name(s):
  * Whether it is a NAME, and not too long: what engines print is looked at, too.
  */
@@ -148,6 +141,13 @@ bool target_is_name(const char *s);
  * is.
  */
 const char *target_engine(const struct target *t);
+
+/**
+ * target_same(a, b):
+ * Whether both name the same place: "web" and "docker:web" do, and commands of
+ * the same words.  Two names of one container are not known to be.
+ */
+bool target_same(const struct target *a, const struct target *b);
 
 /**
  * target_label(t, out, cap):
