@@ -21,9 +21,8 @@
 #include "base/status.h"
 #include "provision/session.h"
 
-/* Most targets at a time, and where nobody says how many. */
+/* Most targets at a time. */
 #define FLEET_JOBS_MAX		64
-#define FLEET_JOBS_DEFAULT	4
 /* What is kept of the reason of a target that failed. */
 #define FLEET_WHY_MAX		160
 
@@ -57,6 +56,12 @@ int fleet_stopping(void);
  * What fleet_stopping() is called: "SIGINT"; or an empty string.
  */
 const char *fleet_stop_name(void);
+
+/**
+ * fleet_stop(signo):
+ * As if that signal had come: for who listens to signals himself.
+ */
+void fleet_stop(int signo);
 
 /* Do it for target ${i}, and say what is wrong, in a thread. */
 typedef enum session_code (*fleet_fn)(void *cookie, size_t i,

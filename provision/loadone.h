@@ -35,7 +35,7 @@ enum session_code loadone_code(int st);
 
 /**
  * loadone_account(g):
- * Who uses the keys, as far as it was said; or NULL.
+ * Who uses the keys: as it was said, or by default.
  */
 const char *loadone_account(const struct gather *g);
 

@@ -13,6 +13,7 @@
 #include "provision/loadcmd.h"
 #include "provision/options.h"
 #include "provision/session.h"
+#include "provision/watchcmd.h"
 #include "version.h"
 
 typedef int (*command_fn)(const struct provision_options *opts);
@@ -20,6 +21,7 @@ typedef int (*command_fn)(const struct provision_options *opts);
 /* The commands that there are. */
 static const command_fn commands[PROVISION_COMMANDS] = {
 	[PROVISION_LOAD] = loadcmd_main,
+	[PROVISION_WATCH] = watchcmd_main,
 	[PROVISION_HELP] = helpcmd_main,
 };
 
