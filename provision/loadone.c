@@ -58,11 +58,13 @@ account_said(const struct gather *g)
 }
 
 const char *
-loadone_account(const struct gather *g)
+loadone_account(const struct gather *g, const struct target *t)
 {
 	const char *said = account_said(g);
 
-	return said != NULL ? said : ACCOUNT;
+	if (said != NULL)
+		return said;
+	return t->kind == TARGET_KUBECTL ? TARGET_WHOEVER : ACCOUNT;
 }
 
 static struct clientconf_how
@@ -110,7 +112,7 @@ mend(const struct loadone *l, struct report_target *r)
 	case SESSION_LACKS_NOTHING:
 		return false;
 	case SESSION_LACKS_USER:
-		if (account_said(l->g) != NULL ||
+		if (account_said(l->g) != NULL || r->account == NULL ||
 		    strcmp(r->account, ACCOUNT_UID) == 0)
 			return false;
 		r->account = ACCOUNT_UID;
@@ -139,19 +141,26 @@ loadone_run(const struct loadone *l, struct report_target *r)
 		.time_ms = (int64_t)o->time_s * 1000,
 		.verbose = o->verbose, .name = r->target, .line = l->line };
 
-	r->account = loadone_account(g);
+	r->account = account_said(g);
+	/* A pod has its own, and it is seen then who that is. */
+	if (r->account == NULL && how.target->kind != TARGET_KUBECTL)
+		r->account = ACCOUNT;
 	for (int try = 0; try < TRIES; try++) {
 		if (try > 0)
 			session_result_fini(&r->result);
 		payload.account = how.account = r->account;
 		if (r->installed)
 			how.bin = r->bin;
-		log_debug("%s: loading for user %s", r->target, r->account);
+		log_debug("%s: loading for user %s", r->target, r->account !=
+		    NULL ? r->account : "who it is there");
 		session_run(&how, &r->result);
 		if (r->result.code == SESSION_DONE || fleet_stopping() != 0 ||
 		    !mend(l, r))
-			return;
+			break;
 	}
+	if (r->account == NULL)
+		r->account = r->result.uid[0] != '\0' ? r->result.uid :
+		    TARGET_WHOEVER;
 }
 
 void
@@ -174,7 +183,8 @@ loadone_check(const struct gather *g, struct clientconf *files, char *why,
 	const struct clientconf_how how = files_of(g);
 	const struct payload payload = { .region = g->region,
 		.plan = &g->plan, .files = g->files,
-		.account = loadone_account(g) };
+		.account = account_said(g) != NULL ? account_said(g) :
+		    ACCOUNT };
 	int st;
 
 	st = clientconf_make(&g->plan, &how, files, why, whylen);

@@ -34,10 +34,10 @@ struct loadone {
 enum session_code loadone_code(int st);
 
 /**
- * loadone_account(g):
- * Who uses the keys: as it was said, or by default.
+ * loadone_account(g, t):
+ * Who uses the keys there, as far as that is known before a load.
  */
-const char *loadone_account(const struct gather *g);
+const char *loadone_account(const struct gather *g, const struct target *t);
 
 /**
  * loadone_warn_unknown(g):

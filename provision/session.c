@@ -649,8 +649,13 @@ start_loader(struct session *s)
 	const struct session_how *how = s->how;
 	const char *account = allowed(s);
 	char allow[CONSTRAINT_PEER_MAX + 32];
+	/* A volume of a pod is anybody's to write to, and it is the pod that
+	 * says to whom it is given; who serves the socket is looked at all the
+	 * same. */
 	const char *const args[] = { "--load", "--socket", how->files.socket,
-		"--name", how->files.name, "--public", "--allow", allow };
+		"--name", how->files.name, "--public", "--allow", allow,
+		"--allow-shared-dir" };
+	const size_t n = sizeof(args) / sizeof(*args) - (is_pod(s) ? 0 : 1);
 	struct party *p = &s->party[LOADER];
 
 	/* A rule that names root takes away what it does not say, and the next
@@ -658,7 +663,7 @@ start_loader(struct session *s)
 	(void)snprintf(allow, sizeof(allow), "%s=%s", account,
 	    strcmp(account, "root") == 0 || strcmp(account, "0") == 0 ?
 	    "admin" : "list,sign");
-	if (!start(s, LOADER, args, sizeof(args) / sizeof(*args)))
+	if (!start(s, LOADER, args, n))
 		return false;
 	send_frame(p, slice_str(LOADPIPE_MAGIC));
 	return true;
