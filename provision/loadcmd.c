@@ -45,7 +45,7 @@ catch_signals(void (*handler)(int))
 
 /* --- before any target ------------------------------------------------------- */
 
-/* The exit code of what went wrong in a scan: there the network is to blame. */
+/* The exit code of a scan that went wrong: there the network is to blame. */
 static enum session_code
 scan_code(int st)
 {
