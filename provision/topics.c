@@ -10,6 +10,7 @@
 
 const struct topic topics[] = {
 	{ "load", NULL, text_load },
+	{ "watch", NULL, text_watch },
 	{ "targets", "what TARGET can be", text_targets },
 	{ "manifest", "the file with hosts, keys and rules", text_manifest },
 	{ "rules", "what a key may be used for, and how that is said",
