@@ -42,7 +42,7 @@ events_engine_name(enum events_engine engine)
 	return names[engine];
 }
 
-/* --- what is in a line ------------------------------------------------------- */
+/* --- what is in a line ---------------------------------------------------- */
 
 /* A member that is a text, or NULL. */
 static const char *
@@ -304,7 +304,7 @@ events_fini(struct events_event *e)
 	*e = (struct events_event){ .engine = e->engine };
 }
 
-/* --- lines ----------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------- */
 
 /* A piece of a line that is not whole yet. */
 static int
@@ -346,7 +346,7 @@ events_lines_put(struct events_lines *l, const char *p, size_t n,
 	return ST_OK;
 }
 
-/* --- a child that is followed ---------------------------------------------- */
+/* --- a child that is followed --------------------------------------------- */
 
 /* podman calls the end of a container by one name and filters by another, so
  * there nothing is filtered but the type; nerdctl can filter nothing that would
@@ -454,7 +454,7 @@ events_follow_turn(struct events_follow *f, const struct pollfd *fds,
 		st = take(f, each, arg);
 	if (st == ST_MORE && ended == ST_MORE)
 		return ST_MORE;
-	/* Nothing comes any more; what it says of it may come a moment later. */
+	/* Nothing comes any more; what it says of that may come later. */
 	for (int ms = 0; ended == ST_MORE && st == ST_CLOSED && ms < END_MS;
 	    ms += CHILD_END_MS) {
 		(void)poll(NULL, 0, CHILD_END_MS);

@@ -111,7 +111,7 @@ enum events_has events_has_label(const struct events_event *e,
  */
 void events_fini(struct events_event *e);
 
-/* --- lines ----------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------- */
 
 /* What is done with a line, which has no end of its own. */
 typedef void (*events_line)(const char *line, size_t len, void *arg);
@@ -133,7 +133,7 @@ struct events_lines {
 int events_lines_put(struct events_lines *l, const char *p, size_t n,
     events_line each, void *arg) MUST_USE;
 
-/* --- a child that is followed ---------------------------------------------- */
+/* --- a child that is followed --------------------------------------------- */
 
 struct events_follow {
 	enum events_engine	 engine;

@@ -24,7 +24,7 @@
 struct loadone {
 	const struct gather	*g;
 	const struct target	*target;
-	struct fleet_line	*line;		/* is told what is done; or NULL */
+	struct fleet_line	*line;		/* is told; or NULL */
 };
 
 /**

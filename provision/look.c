@@ -32,12 +32,6 @@ struct ids {
 	size_t	 n;
 };
 
-/* What a command of the engine's printed. */
-struct said {
-	struct child	 child;
-	int		 status;	/* as waitpid(2) has it */
-};
-
 /* Its last line on stderr, safe to print. */
 static void
 tell_said(const struct look_how *how, const struct child_text *said,
@@ -92,7 +86,7 @@ look_is_named(const struct events_event *e, const char *name)
 	return len >= EVENTS_ID_MIN && strncmp(e->id, name, len) == 0;
 }
 
-/* --- the list ---------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------- */
 
 static int
 add_id(struct ids *ids, const char *id)
@@ -188,7 +182,7 @@ run_list(const struct look_how *how, const struct look_list *list,
 	return st;
 }
 
-/* --- what is known of them ------------------------------------------------------ */
+/* --- what is known of them ------------------------------------------------ */
 
 static int
 take_known(const struct look_how *how, const struct child_text *text,

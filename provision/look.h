@@ -27,9 +27,9 @@
 
 /* What is listed: these, or all with these labels. */
 struct look_list {
-	const char *const	*names;		/* or 12 digits of an ID; NULL */
+	const char *const	*names;		/* or of IDs 12 digits; NULL */
 	size_t			 n_names;
-	const char *const	*labels;	/* without names: all must hold */
+	const char *const	*labels;	/* without names: all hold */
 	size_t			 n_labels;
 };
 

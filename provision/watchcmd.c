@@ -1,8 +1,8 @@
 /*
  * One thread waits: for signals, for jobs that are done, and for what engines
- * tell.  It alone has the plan, and prints.  Everything that was told is taken in
- * before the plan is asked what to do, so that a thousand starts of a target are
- * one when it comes to loading.
+ * tell.  It alone has the plan, and prints.  Everything that was told is taken
+ * in before the plan is asked what to do, so that a thousand starts of a target
+ * are one when it comes to loading.
  */
 #include "provision/watchcmd.h"
 
@@ -54,7 +54,7 @@ struct watch {
 	struct notify		 notify;
 	struct watchjob_keys	*keys;		/* what is loaded now */
 	struct events_follow	*follow;	/* one for each engine */
-	/* What was said of each engine and target last: it is not said again. */
+	/* What was said of each engine and target last: not said again. */
 	char			 look_why[EVENTS_ENGINES][LOOK_WHY_MAX];
 	bool			 gone[EVENTS_ENGINES];
 	int64_t			 confused_ms[EVENTS_ENGINES];
@@ -69,7 +69,7 @@ struct watch {
 	char			 why[GATHER_WHY_MAX];
 };
 
-/* --- signals ------------------------------------------------------------------ */
+/* --- signals -------------------------------------------------------------- */
 
 /* Set by handlers. */
 static volatile sig_atomic_t stop;
@@ -158,7 +158,7 @@ catch_signals(void)
 	return ST_OK;
 }
 
-/* --- what is said ---------------------------------------------------------------- */
+/* --- what is said --------------------------------------------------------- */
 
 static void
 say(struct watch *w, const struct watchsay_line *l)
@@ -181,10 +181,11 @@ tell_news(void *cookie, enum watchplan_news news, const char *label)
 		[WATCHPLAN_TOO_MANY] = "ignored",
 	};
 
-	say(cookie, &WATCHSAY_LINE(.target = label, .event = words[news],
+	say(cookie, &(struct watchsay_line){ .target = label,
+	    .event = words[news],
 	    .error = news == WATCHPLAN_ABSENT ? "it does not run yet" :
 	    news == WATCHPLAN_TOO_MANY ? "too many targets are followed" :
-	    NULL));
+	    NULL });
 }
 
 /* Tell the service manager, if it is something new. */
@@ -215,7 +216,7 @@ tell_status(struct watch *w, bool first)
 	    status);
 }
 
-/* --- keys ------------------------------------------------------------------------- */
+/* --- keys ----------------------------------------------------------------- */
 
 static void
 keys_release(struct watchjob_keys *k)
@@ -257,17 +258,17 @@ tell_reread(struct watch *w, const char *error)
 	char room[GATHER_WHY_MAX + 128];
 
 	if (error == NULL) {
-		say(w, &WATCHSAY_LINE(.event = "read",
-		    .keys = (int)w->keys->g.n_files));
+		say(w, &(struct watchsay_line){ .event = "read",
+		    .keys = w->keys->g.n_files });
 		return;
 	}
 	(void)snprintf(room, sizeof(room), "%s; what was read before stays",
 	    error);
-	say(w, &WATCHSAY_LINE(.event = "not read", .error = room,
-	    .code = SESSION_USAGE));
+	say(w, &(struct watchsay_line){ .event = "not read", .error = room,
+	    .code = SESSION_USAGE });
 }
 
-/* --- jobs ------------------------------------------------------------------------- */
+/* --- jobs ----------------------------------------------------------------- */
 
 static int
 start_job(struct watch *w, struct watchjob *job)
@@ -370,8 +371,8 @@ end_look(struct watch *w, struct watchjob *job)
 	if (job->st == ST_OK) {
 		last[0] = '\0';
 		if (w->gone[engine])
-			say(w, &WATCHSAY_LINE(.event = "back",
-			    .engine = events_engine_name(engine)));
+			say(w, &(struct watchsay_line){ .event = "back",
+			    .engine = events_engine_name(engine) });
 		w->gone[engine] = false;
 		watchplan_seen(&w->plan, engine, job->look.runs, job->look.n,
 		    clock_ms(), tell_news, w);
@@ -470,18 +471,20 @@ end_load(struct watch *w, struct watchjob *job)
 	w->n_loads--;
 	again = watchplan_loaded(&w->plan, job->item, outcome, clock_ms());
 	if (outcome == WATCHPLAN_DONE) {
-		say(w, &WATCHSAY_LINE(.target = job->label, .event = "loaded",
-		    .keys = (int)r->n_keys, .user = job->report.account,
-		    .took_ms = job->took_ms));
+		say(w, &(struct watchsay_line){ .target = job->label,
+		    .event = "loaded", .keys = r->n_keys,
+		    .user = job->report.account,
+		    .took_ms = job->took_ms });
 		free(w->advice[job->item]);
 		w->advice[job->item] = NULL;
 	} else {
 		text_init(&t, why, sizeof(why));
 		loadone_why(&job->keys->g, &job->report, &t);
-		say(w, &WATCHSAY_LINE(.target = job->label, .event = "failed",
-		    .code = (int)r->code, .error = why, .advice = r->advice,
+		say(w, &(struct watchsay_line){ .target = job->label,
+		    .event = "failed", .code = r->code, .error = why,
+		    .advice = r->advice,
 		    .again_ms = stop == 0 ? again : -1,
-		    .not_again = w->plan.items[job->item].refused));
+		    .not_again = w->plan.items[job->item].refused });
 		if (stop == 0)
 			tell_advice(w, job);
 	}
@@ -505,7 +508,7 @@ end_jobs(struct watch *w)
 	}
 }
 
-/* --- engines ------------------------------------------------------------------------ */
+/* --- engines -------------------------------------------------------------- */
 
 static void
 tell_lost(struct watch *w, enum events_engine engine, const char *why)
@@ -513,8 +516,8 @@ tell_lost(struct watch *w, enum events_engine engine, const char *why)
 	int64_t again = watchplan_lost(&w->plan, engine, clock_ms());
 
 	w->gone[engine] = true;
-	say(w, &WATCHSAY_LINE(.event = "lost", .error = why,
-	    .engine = events_engine_name(engine), .again_ms = again));
+	say(w, &(struct watchsay_line){ .event = "lost", .error = why,
+	    .engine = events_engine_name(engine), .again_ms = again });
 }
 
 static void
@@ -573,7 +576,7 @@ turn(struct watch *w, enum events_engine engine, const struct pollfd *fds)
 		tell_lost(w, engine, w->why);
 }
 
-/* --- the loop ------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------- */
 
 /* Do what the plan says; returns how long there is nothing to do. */
 static int
@@ -675,10 +678,10 @@ finish(struct watch *w)
 	until = clock_ms() + END_IDLE_MS;
 	while (w->n_jobs > 0 && clock_ms() < until)
 		wait_all(w, CHILD_TICK_MS);
-	say(w, &WATCHSAY_LINE(.event = "ended"));
+	say(w, &(struct watchsay_line){ .event = "ended" });
 }
 
-/* --- from the beginning ------------------------------------------------------------------ */
+/* --- from the beginning --------------------------------------------------- */
 
 /* Every engine's program must be here: that does not come by itself. */
 static int

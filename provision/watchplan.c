@@ -59,7 +59,7 @@ is_named(const struct watchplan *p, const struct watchplan_item *it)
 	return rule_of(p, it)->means == WATCHPLAN_NAME;
 }
 
-/* --- what is next ------------------------------------------------------------ */
+/* --- what is next --------------------------------------------------------- */
 
 /* The earlier of two times; -1 is never. */
 static int64_t
@@ -163,7 +163,7 @@ watchplan_next(struct watchplan *p, int64_t now, struct watchplan_todo *todo)
 	todo->ms = until;
 }
 
-/* --- what happens to a target ---------------------------------------------------- */
+/* --- what happens to a target --------------------------------------------- */
 
 /* It has been started. */
 static void
@@ -358,7 +358,7 @@ watchplan_confused(struct watchplan *p, enum events_engine engine, int64_t now)
 	look_soon(p, engine, now);
 }
 
-/* --- engines ----------------------------------------------------------------- */
+/* --- engines -------------------------------------------------------------- */
 
 /* ${first} doubled ${n} times, up to ${most}. */
 static int64_t
@@ -474,7 +474,7 @@ watchplan_blind(struct watchplan *p, enum events_engine engine, int64_t now)
 	e->looks++;
 }
 
-/* --- loads --------------------------------------------------------------------- */
+/* --- loads ---------------------------------------------------------------- */
 
 int64_t
 watchplan_loaded(struct watchplan *p, size_t item,

@@ -108,7 +108,7 @@ struct watchplan {
 	struct watchplan_engine	 engine[EVENTS_ENGINES];
 	unsigned		 jobs;		/* loads at a time */
 
-	unsigned		 loads;		/* private from here: that run */
+	unsigned		 loads;		/* that run; private from here */
 	size_t			 next;		/* whose turn it is */
 };
 

@@ -42,7 +42,7 @@ show(const char *word)
 	return s;
 }
 
-/* --- what a word means --------------------------------------------------------- */
+/* --- what a word means ---------------------------------------------------- */
 
 /* Which engine tells of it. */
 static int
@@ -153,7 +153,7 @@ add_all(struct watchrules *r, const struct provision_options *o, char *why)
 	return ST_OK;
 }
 
-/* --- what is asked ----------------------------------------------------------------- */
+/* --- what is asked -------------------------------------------------------- */
 
 /* One list for all names, and one for each set of labels. */
 static int

@@ -24,7 +24,7 @@ struct watchrules {
 	struct target		*targets;	/* of each rule of one name */
 	size_t			 n;
 	char			**service;	/* labels that were made here */
-	const char		**labels;	/* the same, or those of --label */
+	const char		**labels;	/* the same */
 	/* Questions for each engine. */
 	struct look_list	*lists[EVENTS_ENGINES];
 	size_t			 n_lists[EVENTS_ENGINES];

@@ -44,15 +44,15 @@ say_text(const struct watchsay_line *l, const char *when, struct text *t)
 	else if (l->engine != NULL)
 		text_addf(t, "%s ", l->engine);
 	text_add(t, l->event);
-	if (l->keys >= 0)
-		text_addf(t, " %d key%s", l->keys, l->keys == 1 ? "" : "s");
-	if (l->took_ms >= 0) {
+	if (l->keys > 0)
+		text_addf(t, " %zu key%s", l->keys, l->keys == 1 ? "" : "s");
+	if (l->took_ms > 0) {
 		text_add(t, " in ");
 		add_seconds(t, l->took_ms);
 	}
 	if (l->error != NULL)
 		text_addf(t, ": %s", l->error);
-	if (l->again_ms >= 0) {
+	if (l->again_ms > 0) {
 		text_add(t, "; again in ");
 		add_seconds(t, l->again_ms);
 	}
@@ -77,7 +77,7 @@ string_or_none(const char *s)
 static json_t *
 seconds_or_none(int64_t ms)
 {
-	return ms >= 0 ? json_real((double)ms / 1000) : NULL;
+	return ms > 0 ? json_real((double)ms / 1000) : NULL;
 }
 
 static char *
@@ -91,12 +91,12 @@ say_json(const struct watchsay_line *l, const char *when)
 	put(o, "event", json_string(l->event));
 	put(o, "target", string_or_none(l->target));
 	put(o, "engine", string_or_none(l->engine));
-	if (l->keys >= 0)
-		put(o, "keys", json_integer(l->keys));
+	if (l->keys > 0)
+		put(o, "keys", json_integer((json_int_t)l->keys));
 	put(o, "user", string_or_none(l->user));
 	put(o, "seconds", seconds_or_none(l->took_ms));
-	if (l->code >= 0)
-		put(o, "code", json_integer(l->code));
+	if (l->code != SESSION_DONE)
+		put(o, "code", json_integer((json_int_t)l->code));
 	put(o, "error", string_or_none(l->error));
 	put(o, "advice", string_or_none(l->advice));
 	put(o, "again_seconds", seconds_or_none(l->again_ms));

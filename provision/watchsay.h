@@ -21,25 +21,21 @@ struct watchsay {
 	bool	 broken;	/* a line could not be printed */
 };
 
-/* One line.  All texts are safe to print. */
+/* One line.  Texts are safe to print; what is NULL, 0 or less is not said. */
 struct watchsay_line {
-	const char	*target;	/* "docker:web"; or NULL, */
-	const char	*engine;	/* "docker"; or NULL: it is about all */
+	const char	*target;	/* "docker:web"; without it */
+	const char	*engine;	/* "docker"; without both it is about
+					 * all */
 	const char	*event;		/* a word: "started" */
-	const char	*error;		/* or NULL */
-	const char	*advice;	/* in JSON only; or NULL, or empty */
-	int		 code;		/* with error: see session.h; -1: none */
-	int		 keys;		/* -1: none */
-	const char	*user;		/* with keys; or NULL */
-	int64_t		 took_ms;	/* -1: not said */
-	int64_t		 again_ms;	/* until the next try; -1: not said */
+	const char	*error;
+	const char	*advice;	/* in JSON only */
+	enum session_code code;		/* with error */
+	size_t		 keys;
+	const char	*user;		/* with keys */
+	int64_t		 took_ms;
+	int64_t		 again_ms;	/* until the next try */
 	bool		 not_again;	/* there is no other try */
 };
-
-/* What has nothing of all that. */
-#define WATCHSAY_LINE(...)	((const struct watchsay_line){ .code = -1,	\
-				    .keys = -1, .took_ms = -1, .again_ms = -1,	\
-				    __VA_ARGS__ })
 
 /**
  * watchsay_line(s, l, wall_ms):

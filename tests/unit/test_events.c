@@ -232,7 +232,7 @@ labels_are_told_apart(void **state)
 	events_fini(&e);
 }
 
-/* --- what runs ---------------------------------------------------------------- */
+/* --- what runs ------------------------------------------------------------ */
 
 #define RUNS(running, pid, began, labels)				\
 	"{\"Id\":\"" ID "\",\"Name\":\"/web\",\"Running\":" running ","	\
@@ -292,7 +292,7 @@ the_time_of_a_start_has_a_limit(void **state)
 	}
 }
 
-/* --- lines ------------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------- */
 
 static struct events_lines lines;
 static char said[4096];

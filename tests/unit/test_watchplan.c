@@ -354,7 +354,7 @@ a_load_of_what_stopped_meanwhile_says_nothing(void **state)
 	(void)wants(WATCHPLAN_LOAD);
 }
 
-/* --- looks -------------------------------------------------------------------- */
+/* --- looks ---------------------------------------------------------------- */
 
 static void
 a_look_finds_what_no_event_told(void **state)
@@ -457,7 +457,7 @@ a_look_that_fails_is_tried_again(void **state)
 	waits(2 * WATCHPLAN_SOON_MS);
 }
 
-/* --- engines ------------------------------------------------------------------- */
+/* --- engines -------------------------------------------------------------- */
 
 static void
 a_lost_engine_is_followed_again_more_and_more_rarely(void **state)
@@ -533,7 +533,7 @@ nothing_is_loaded_while_its_engine_is_lost(void **state)
 	(void)wants(WATCHPLAN_FOLLOW);
 }
 
-/* --- labels, names, and many of them ------------------------------------------------ */
+/* --- labels, names, and many of them -------------------------------------- */
 
 static void
 labels_make_and_unmake_targets(void **state)

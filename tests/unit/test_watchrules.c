@@ -1,6 +1,6 @@
 /*
- * What the words of watch mean: whom it follows, whom it cannot follow, and what
- * an engine is asked for them.
+ * What the words of watch mean: whom it follows, whom it cannot follow, and
+ * what an engine is asked for them.
  */
 
 #include "provision/watchrules.h"
