@@ -461,7 +461,7 @@ events_follow_turn(struct events_follow *f, const struct pollfd *fds,
 		ended = child_turn(&f->child, NULL);
 	}
 	child_stop(&f->child, STOP_MS);
-	(void)child_turn(&f->child, NULL);
+	(void)!child_turn(&f->child, NULL);
 	if (st == ST_MORE)
 		st = ended == ST_OK ? ST_CLOSED : ended;
 	if (st == ST_TOO_LARGE)

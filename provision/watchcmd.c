@@ -383,7 +383,8 @@ end_look(struct watch *w, struct watchjob *job)
 	if (w->plan.engine[engine].following && !w->gone[engine] &&
 	    job->st != ST_MORE && strcmp(last, job->why) != 0) {
 		log_warn("cannot look which containers run: %s", job->why);
-		(void)snprintf(last, LOOK_WHY_MAX, "%s", job->why);
+		(void)snprintf(last, LOOK_WHY_MAX, "%.*s", LOOK_WHY_MAX - 1,
+		    job->why);
 	}
 	watchplan_blind(&w->plan, engine, clock_ms());
 }
@@ -709,8 +710,8 @@ open_notify(struct watch *w)
 	int st = notify_open(&w->notify, address);
 
 	if (st != ST_OK)
-		log_warn_st(st, "cannot tell the service manager at "
-		    "NOTIFY_SOCKET");
+		log_warn("cannot tell the service manager at NOTIFY_SOCKET: %s",
+		    status_name(st));
 	/* Children are not the service. */
 	(void)unsetenv("NOTIFY_SOCKET");
 }

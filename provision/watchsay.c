@@ -20,11 +20,13 @@ watchsay_time(int64_t wall_ms, char *out, size_t cap)
 	const time_t s = (time_t)(wall_ms / 1000);
 	struct tm tm;
 	char text[64];
+	struct text t;
 
 	if (gmtime_r(&s, &tm) == NULL ||
 	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
 		(void)snprintf(text, sizeof(text), "-");
-	(void)snprintf(out, cap, "%s.%03dZ", text, (int)(wall_ms % 1000));
+	text_init(&t, out, cap);
+	text_addf(&t, "%s.%03dZ", text, (int)(wall_ms % 1000));
 }
 
 /* "0.21" */

@@ -19,11 +19,14 @@ static struct watchrules r;
 static char why[WATCHRULES_WHY_MAX];
 
 static int
-make(char **words, size_t n)
+make(const char *const *words, size_t n)
 {
-	const struct provision_options o = { .targets = words,
+	static char *copy[WATCHRULES_MAX + 1];
+	const struct provision_options o = { .targets = copy,
 		.n_targets = n };
 
+	for (size_t i = 0; i < n; i++)
+		copy[i] = (char *)(uintptr_t)words[i];
 	watchrules_fini(&r);
 	return watchrules_make(&o, &r, why);
 }
@@ -31,9 +34,7 @@ make(char **words, size_t n)
 static int
 make_one(const char *word)
 {
-	char *words[1] = { (char *)(uintptr_t)word };
-
-	return make(words, 1);
+	return make(&word, 1);
 }
 
 static int
@@ -112,10 +113,10 @@ what_tells_of_nothing_is_no_rule(void **state)
 static void
 nobody_is_followed_twice(void **state)
 {
-	char *twice[][2] = { { "web", "docker:web" },
+	const char *const twice[][2] = { { "web", "docker:web" },
 		{ "podman:web", "podman:web" },
 		{ "swarm:api", "swarm:api" } };
-	char *both[][2] = { { "web", "podman:web" }, { "web", "web2" },
+	const char *const both[][2] = { { "web", "podman:web" }, { "web", "web2" },
 		{ "api", "swarm:api" } };
 
 	(void)state;
@@ -151,7 +152,7 @@ all_needs_a_label(void **state)
 static void
 names_of_an_engine_are_asked_for_at_once(void **state)
 {
-	char *words[] = { "a", "swarm:s", "b", "podman:c" };
+	const char *const words[] = { "a", "swarm:s", "b", "podman:c" };
 
 	(void)state;
 	assert_int_equal(make(words, LENGTH(words)), ST_OK);
@@ -165,7 +166,7 @@ static void
 how_many_has_a_limit(void **state)
 {
 	static char text[WATCHRULES_MAX + 1][16];
-	static char *words[WATCHRULES_MAX + 1];
+	static const char *words[WATCHRULES_MAX + 1];
 
 	(void)state;
 	for (size_t i = 0; i <= WATCHRULES_MAX; i++) {
