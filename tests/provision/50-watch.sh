@@ -49,9 +49,10 @@ prompt=(--no-prompt)
 watch() {
 	: >"$T/out"
 	: >"$T/err"
-	"$PROVISION" watch --socket "$S" --bin "$bin" --user "$account" \
-	    --home "$N" --no-install "${prompt[@]}" "$@" </dev/null \
-	    >"$T/out" 2>"$T/err" 8>&- &
+	# What a shell starts in the background ignores SIGINT.
+	env --default-signal=INT "$PROVISION" watch --socket "$S" --bin "$bin" \
+	    --user "$account" --home "$N" --no-install "${prompt[@]}" "$@" \
+	    </dev/null >"$T/out" 2>"$T/err" 8>&- &
 	watch_pid=$!
 }
 # lines [TEXT]: how many lines of its output have that.
