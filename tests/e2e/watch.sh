@@ -45,7 +45,7 @@ check_same restarted git "$(whoami)"
 
 # It dies, and somebody starts it much later.
 docker kill "$world_name" >/dev/null
-check watched_says stopped 2
+watched_says stopped 2
 docker start "$world_name" >/dev/null
 watched_says loaded 3
 check_same killed_and_started git "$(whoami)"
@@ -54,7 +54,10 @@ check_same killed_and_started git "$(whoami)"
 # programs and home are as in its image, all of it is to be done anew.
 docker stop -t 0 "$world_name" >/dev/null
 docker rename "$world_name" "$world_name-old"
-at_exit docker rm -f -v "$world_name-old"
+old_gone() {
+	docker rm -f -v "$world_name-old" >/dev/null
+}
+at_exit old_gone
 docker create --name "$world_name" --network "$world_name" \
     "$world_image_bottle" >/dev/null
 for name in "${world_programs[@]}"; do
@@ -69,7 +72,7 @@ docker start "$world_name-old" >/dev/null
 docker restart -t 0 "$world_name-proxy" >/dev/null
 sleep 1
 check_same others_are_left_alone 4 "$(watched_count loaded)"
-check watched_end
+check it_ends_well watched_end
 check_same nothing_went_wrong 0 "$(watched_count failed)"
 check_has it_says_what_it_holds "$(cat "$work/watch.err")" \
     'held in locked memory'
