@@ -16,6 +16,7 @@
 #include "provision/options.h"
 #include "provision/session.h"
 #include "provision/statuscmd.h"
+#include "provision/watchcmd.h"
 #include "version.h"
 
 typedef int (*command_fn)(const struct provision_options *opts);
@@ -27,6 +28,7 @@ static const command_fn commands[PROVISION_COMMANDS] = {
 	[PROVISION_LOCK] = lockcmd_main,
 	[PROVISION_UNLOCK] = lockcmd_main,
 	[PROVISION_EXPLAIN] = explaincmd_main,
+	[PROVISION_WATCH] = watchcmd_main,
 	[PROVISION_HELP] = helpcmd_main,
 };
 
