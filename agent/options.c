@@ -474,6 +474,10 @@ take_switch(struct agent_options *o, enum option_id id)
 		o->command = COMMAND_STATUS;
 	else if (id == ID_EXPLAIN)
 		o->command = COMMAND_EXPLAIN;
+	else if (id == ID_LOCK)
+		o->command = COMMAND_LOCK;
+	else if (id == ID_UNLOCK)
+		o->command = COMMAND_UNLOCK;
 	else if (id == ID_KILL)
 		o->command = COMMAND_KILL;
 	else if (id == ID_CLEAN)
@@ -611,7 +615,8 @@ both(struct parse *p, enum option_id a, enum option_id b)
 /* The options that choose a command; -k and -u may go together, as in
  * ssh-agent. */
 static const enum option_id choosing[] = {
-	ID_LOAD, ID_STATUS, ID_EXPLAIN, ID_CHECK_POLICY, ID_KILL, ID_CLEAN,
+	ID_LOAD, ID_STATUS, ID_EXPLAIN, ID_LOCK, ID_UNLOCK, ID_CHECK_POLICY,
+	ID_KILL, ID_CLEAN,
 };
 
 #define N_CHOOSING	(sizeof(choosing) / sizeof(choosing[0]))
@@ -670,8 +675,8 @@ static int
 check_run(struct parse *p)
 {
 	static const enum option_id never[] = {
-		ID_STATUS, ID_EXPLAIN, ID_CHECK_POLICY, ID_KILL, ID_CLEAN,
-		ID_CSH, ID_SH, ID_FOREGROUND, ID_DEBUG,
+		ID_STATUS, ID_EXPLAIN, ID_LOCK, ID_UNLOCK, ID_CHECK_POLICY,
+		ID_KILL, ID_CLEAN, ID_CSH, ID_SH, ID_FOREGROUND, ID_DEBUG,
 	};
 	const struct agent_options *o = p->opts;
 	size_t i;
