@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "provision/child.h"
 #include "provision/clientconf.h"
+#include "provision/fleet.h"
 #include "provision/gather.h"
 #include "provision/install.h"
 #include "provision/payload.h"
@@ -35,17 +36,19 @@ on_signal(int signo)
 }
 
 /* While somebody is asked for a passphrase the terminal is not ours to leave
- * behind; after that a signal ends us, and what runs in a target undoes what it
- * did. */
+ * behind; after that a signal ends us, until there are targets to be told of
+ * it.  One that was ignored when we were started stays so. */
 static void
 catch_signals(void (*handler)(int))
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = handler };
+	struct sigaction sa = { .sa_handler = handler }, before;
 
 	(void)sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		(void)sigaction(signals[i], &sa, NULL);
+		if (sigaction(signals[i], NULL, &before) == 0 &&
+		    before.sa_handler != SIG_IGN)
+			(void)sigaction(signals[i], &sa, NULL);
 }
 
 /* --- before any target ------------------------------------------------------- */
@@ -94,6 +97,21 @@ struct load {
 	char			 why[GATHER_WHY_MAX];
 };
 
+/* Two loads into one target would be in each other's way. */
+static int
+check_once(struct load *l, size_t i)
+{
+	for (size_t j = 0; j < i; j++) {
+		if (!target_same(&l->targets[i], &l->targets[j]))
+			continue;
+		(void)snprintf(l->why, sizeof(l->why), "%.200s is the same "
+		    "target as %.200s: name it once", l->reports[i].target,
+		    l->reports[j].target);
+		return ST_MALFORMED;
+	}
+	return ST_OK;
+}
+
 static int
 parse_targets(struct load *l)
 {
@@ -108,6 +126,8 @@ parse_targets(struct load *l)
 		l->reports[i].target = o->targets[i];
 		st = target_parse(o->targets[i], &l->targets[i], l->why,
 		    sizeof(l->why));
+		if (st == ST_OK)
+			st = check_once(l, i);
 		if (st != ST_OK)
 			return st;
 	}
@@ -208,7 +228,7 @@ install(struct load *l, size_t i)
 
 /* Mend what was lacking; whether that was possible. */
 static bool
-mend(struct load *l, size_t i)
+mend(struct load *l, size_t i, struct fleet_line *line)
 {
 	struct report_target *r = &l->reports[i];
 
@@ -223,14 +243,16 @@ mend(struct load *l, size_t i)
 		return true;
 	case SESSION_LACKS_PROGRAMS:
 	case SESSION_LACKS_VERSION:
-		return !l->g.opts->no_install && !r->installed &&
-		    install(l, i);
+		if (l->g.opts->no_install || r->installed)
+			return false;
+		fleet_doing(line, "putting our programs there");
+		return install(l, i);
 	}
 	return false;
 }
 
 static void
-load_target(struct load *l, size_t i)
+load_target(struct load *l, size_t i, struct fleet_line *line)
 {
 	const struct provision_options *o = l->g.opts;
 	struct report_target *r = &l->reports[i];
@@ -241,7 +263,7 @@ load_target(struct load *l, size_t i)
 		.home = o->home != NULL ? o->home : l->g.plan.home,
 		.bin = o->bin, .path = l->g.operator.path,
 		.time_ms = (int64_t)o->time_s * 1000,
-		.verbose = o->verbose };
+		.verbose = o->verbose, .name = r->target, .line = line };
 
 	r->account = account_said(&l->g);
 	if (r->account == NULL)
@@ -254,7 +276,8 @@ load_target(struct load *l, size_t i)
 			how.bin = r->bin;
 		log_debug("%s: loading for user %s", r->target, r->account);
 		session_run(&how, &r->result);
-		if (r->result.code == SESSION_DONE || !mend(l, i))
+		if (r->result.code == SESSION_DONE || fleet_stopping() != 0 ||
+		    !mend(l, i, line))
 			return;
 	}
 }
@@ -278,22 +301,57 @@ tell(const struct load *l, const struct report_target *r)
 	else
 		log_error("%s: %s", r->target, r->result.why);
 	if (r->result.advice[0] != '\0')
-		log_error("what to do: %s", r->result.advice);
+		log_error("%s: what to do: %s", r->target, r->result.advice);
+}
+
+/* One target, in a thread; of what is shared nothing is written to. */
+static enum session_code
+load_one(void *cookie, size_t i, struct fleet_line *line)
+{
+	struct load *l = cookie;
+	struct report_target *r = &l->reports[i];
+
+	load_target(l, i, line);
+	tell(l, r);
+	if (r->result.code != SESSION_DONE)
+		fleet_why(line, "%s", r->result.why);
+	return r->result.code;
+}
+
+/* What a COMMAND runs may ask for something at the terminal, if there is only
+ * one at a time. */
+static bool
+may_ask(const struct load *l)
+{
+	const struct provision_options *o = l->g.opts;
+
+	if (o->jobs > 1 && o->n_targets > 1)
+		return false;
+	for (size_t i = 0; i < o->n_targets; i++)
+		if (l->targets[i].kind == TARGET_EXEC)
+			return true;
+	return false;
 }
 
 static enum session_code
 load_all(struct load *l)
 {
 	const struct provision_options *o = l->g.opts;
-	enum session_code code = SESSION_DONE;
+	const struct fleet f = { .n = o->n_targets,
+		.names = (const char *const *)o->targets, .jobs = o->jobs,
+		.fn = load_one, .cookie = l, .verb = "loaded",
+		.plain = may_ask(l) };
 
+	_Static_assert(PROVISION_JOBS_MAX <= FLEET_JOBS_MAX, "every -j does");
+	/* What is said of those that are not started. */
 	for (size_t i = 0; i < o->n_targets; i++) {
-		load_target(l, i);
-		tell(l, &l->reports[i]);
-		if (l->reports[i].result.code > code)
-			code = l->reports[i].result.code;
+		l->reports[i].account = account_said(&l->g) != NULL ?
+		    account_said(&l->g) : ACCOUNT;
+		l->reports[i].result.code = SESSION_FAILED;
+		(void)snprintf(l->reports[i].result.why, SESSION_WHY_MAX,
+		    "not started: we were told to stop");
 	}
-	return code;
+	return fleet_run(&f);
 }
 
 /* --- what it comes to ----------------------------------------------------------- */
@@ -402,5 +460,5 @@ loadcmd_main(const struct provision_options *opts)
 	free(l.reports);
 	free(l.targets);
 	gather_end(&l.g);
-	return (int)code;
+	return fleet_leave(code);
 }

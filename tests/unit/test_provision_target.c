@@ -645,6 +645,39 @@ all_of_it_with_a_false_engine(void **state)
 	child_fini(&c);
 }
 
+static void
+the_same_place_is_known(void **state)
+{
+	static const struct {
+		const char	*a, *b;
+		bool		 same;
+	} pairs[] = {
+		{ "web", "docker:web", true },
+		{ "local", "local", true },
+		{ "exec:ssh  root@box", "exec:'ssh' root@\"box\"", true },
+		{ "podman:web", "podman:web", true },
+		{ "web", "web2", false },
+		{ "web", "podman:web", false },
+		{ "local", "docker:local", false },
+		{ "exec:ssh root@box", "exec:ssh 'root@box '", false },
+		{ "exec:a b", "exec:a b c", false },
+		{ "exec:'a b'", "exec:a b", false },
+		{ "exec:ab c", "exec:a bc", false },
+	};
+	struct target a, b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		assert_int_equal(target_parse(pairs[i].a, &a, why,
+		    sizeof(why)), ST_OK);
+		assert_int_equal(target_parse(pairs[i].b, &b, why,
+		    sizeof(why)), ST_OK);
+		if (target_same(&a, &b) != pairs[i].same ||
+		    target_same(&b, &a) != pairs[i].same)
+			fail_msg("%s, %s", pairs[i].a, pairs[i].b);
+	}
+}
+
 #define OWN_TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -658,6 +691,7 @@ main(void)
 		cmocka_unit_test(
 		    what_a_shell_would_do_something_about_is_refused),
 		cmocka_unit_test(longest_command_is_met_and_not_passed),
+		cmocka_unit_test(the_same_place_is_known),
 		OWN_TEST(engines_are_given_user_name_and_program),
 		OWN_TEST(what_cannot_be_run_is_refused),
 		OWN_TEST(on_this_machine_it_is_the_program_itself),

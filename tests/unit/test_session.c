@@ -23,6 +23,7 @@
 #include "proto/loadpipe.h"
 #include "proto/placepipe.h"
 #include "provision/channel.h"
+#include "provision/fleet.h"
 #include "provision/launch.h"
 #include "version.h"
 
@@ -260,6 +261,18 @@ __wrap_settle_run(const struct settle_how *h, struct settle_result *out)
 	return ST_OK;
 }
 
+/* Who loads is told to stop, once so many events have come. */
+static size_t stop_at = SIZE_MAX;
+
+int __real_fleet_stopping(void);
+int __wrap_fleet_stopping(void);
+
+int
+__wrap_fleet_stopping(void)
+{
+	return fake && at_event >= stop_at ? SIGINT : __real_fleet_stopping();
+}
+
 /* --- what is loaded --------------------------------------------------------- */
 
 static struct secret *region;
@@ -344,6 +357,7 @@ setup(void **state)
 	start_fails = 0;
 	idle_turns = 0;
 	seal_st = ST_OK;
+	stop_at = SIZE_MAX;
 	sealed = 0;
 	text_init(&did, sent, sizeof(sent));
 	return 0;
@@ -614,6 +628,32 @@ every_step_can_fail(void **state)
 				assert_non_null(strstr(result.advice,
 				    "are in force all the same"));
 		}
+	}
+}
+
+/* Before the commit all is given up; then it is seen to its end. */
+static void
+who_is_told_to_stop_undoes_or_goes_on(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k <= GOOD; k++) {
+		again();
+		stop_at = k;
+		/* The fifth word is what the commit follows. */
+		add_good(k < 5 ? k : GOOD);
+		play();
+		if (k >= 5) {
+			assert_int_equal(result.code, SESSION_DONE);
+			continue;
+		}
+		assert_int_equal(result.code, SESSION_FAILED);
+		assert_non_null(strstr(result.why, "given up: stopped by "));
+		assert_int_equal(result.lack, SESSION_LACKS_NOTHING);
+		assert_string_equal(result.advice, "");
+		assert_int_equal(count("L/"), 1);
+		assert_int_equal(count("P>undo P."), k >= 2 ? 1 : 0);
+		assert_int_equal(count("P/"), k >= 2 ? 0 : 1);
+		assert_int_equal(count(">commit"), 0);
 	}
 }
 
@@ -1094,6 +1134,8 @@ main(int argc, char **argv)
 		    teardown),
 		cmocka_unit_test_setup_teardown(every_step_can_fail, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    who_is_told_to_stop_undoes_or_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    what_is_said_after_a_failure_moves_nothing, setup,
 		    teardown),
