@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "provision/child.h"
 #include "provision/clientconf.h"
+#include "provision/expand.h"
 #include "provision/fleet.h"
 #include "provision/gather.h"
 #include "provision/install.h"
@@ -92,46 +93,36 @@ scan_code(int st)
 
 struct load {
 	struct gather		 g;
-	struct target		*targets;
+	struct expand		 where;
+	struct provision_options opts;		/* with all targets by name */
+	const struct target	*targets;		/* of where */
 	struct report_target	*reports;
 	char			 why[GATHER_WHY_MAX];
 };
 
-/* Two loads into one target would be in each other's way. */
-static int
-check_once(struct load *l, size_t i)
+/* Put all targets that the words stand for in the place of the words. */
+static enum session_code
+find_targets(struct load *l)
 {
-	for (size_t j = 0; j < i; j++) {
-		if (!target_same(&l->targets[i], &l->targets[j]))
-			continue;
-		(void)snprintf(l->why, sizeof(l->why), "%.200s is the same "
-		    "target as %.200s: name it once", l->reports[i].target,
-		    l->reports[j].target);
-		return ST_MALFORMED;
-	}
-	return ST_OK;
-}
+	enum session_code code = expand(l->g.opts, l->g.operator.path,
+	    &l->where, l->why);
 
-static int
-parse_targets(struct load *l)
-{
-	const struct provision_options *o = l->g.opts;
-	int st;
-
-	l->targets = calloc(o->n_targets, sizeof(*l->targets));
-	l->reports = calloc(o->n_targets, sizeof(*l->reports));
-	if (l->targets == NULL || l->reports == NULL)
-		return ST_NOMEM;
-	for (size_t i = 0; i < o->n_targets; i++) {
-		l->reports[i].target = o->targets[i];
-		st = target_parse(o->targets[i], &l->targets[i], l->why,
-		    sizeof(l->why));
-		if (st == ST_OK)
-			st = check_once(l, i);
-		if (st != ST_OK)
-			return st;
+	_Static_assert(EXPAND_WHY_MAX <= GATHER_WHY_MAX, "what is wrong fits");
+	l->opts = *l->g.opts;
+	l->opts.targets = l->where.names;
+	l->opts.n_targets = l->where.n;
+	l->g.opts = &l->opts;
+	l->targets = l->where.targets;
+	if (code != SESSION_DONE)
+		return code;
+	l->reports = calloc(l->where.n, sizeof(*l->reports));
+	if (l->reports == NULL) {
+		(void)snprintf(l->why, sizeof(l->why), "out of memory");
+		return SESSION_FAILED;
 	}
-	return ST_OK;
+	for (size_t i = 0; i < l->where.n; i++)
+		l->reports[i].target = l->where.names[i];
+	return SESSION_DONE;
 }
 
 /* Say which keys could be used for more than their hosts. */
@@ -157,8 +148,7 @@ prepare(struct load *l)
 	struct gather *g = &l->g;
 	int st;
 
-	if ((st = parse_targets(l)) != ST_OK ||
-	    (st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
+	if ((st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
 		return code_of(st);
 	if (g->plan.n_hosts == 0)
 		return SESSION_DONE;
@@ -236,7 +226,7 @@ mend(struct load *l, size_t i, struct fleet_line *line)
 	case SESSION_LACKS_NOTHING:
 		return false;
 	case SESSION_LACKS_USER:
-		if (account_said(&l->g) != NULL ||
+		if (account_said(&l->g) != NULL || r->account == NULL ||
 		    strcmp(r->account, ACCOUNT_UID) == 0)
 			return false;
 		r->account = ACCOUNT_UID;
@@ -266,7 +256,8 @@ load_target(struct load *l, size_t i, struct fleet_line *line)
 		.verbose = o->verbose, .name = r->target, .line = line };
 
 	r->account = account_said(&l->g);
-	if (r->account == NULL)
+	/* A pod has its own, and it is seen then who that is. */
+	if (r->account == NULL && how.target->kind != TARGET_KUBECTL)
 		r->account = ACCOUNT;
 	for (int try = 0; try < TRIES; try++) {
 		if (try > 0)
@@ -274,12 +265,16 @@ load_target(struct load *l, size_t i, struct fleet_line *line)
 		payload.account = how.account = r->account;
 		if (r->installed)
 			how.bin = r->bin;
-		log_debug("%s: loading for user %s", r->target, r->account);
+		log_debug("%s: loading for user %s", r->target, r->account !=
+		    NULL ? r->account : "who it is there");
 		session_run(&how, &r->result);
 		if (r->result.code == SESSION_DONE || fleet_stopping() != 0 ||
 		    !mend(l, i, line))
-			return;
+			break;
 	}
+	if (r->account == NULL)
+		r->account = r->result.uid[0] != '\0' ? r->result.uid :
+		    TARGET_WHOEVER;
 }
 
 /* What became of a target; what went wrong, with the key that it is about. */
@@ -390,7 +385,9 @@ static enum session_code
 dry(const struct load *l, const struct clientconf *files)
 {
 	const struct provision_options *o = l->g.opts;
-	const char *account = account_said(&l->g);
+	const bool pod = l->targets[0].kind == TARGET_KUBECTL;
+	const char *account = account_said(&l->g) != NULL || !pod ?
+	    account_said(&l->g) : TARGET_WHOEVER;
 	const struct report_dry d = { .g = &l->g, .files = files,
 		.targets = o->targets, .n = o->n_targets,
 		.account = account != NULL ? account : ACCOUNT };
@@ -449,16 +446,19 @@ loadcmd_main(const struct provision_options *opts)
 	catch_signals(on_signal);
 	child_ignore_pipe();
 	st = gather_begin(&l.g, opts, &stop, l.why, sizeof(l.why));
-	if (st == ST_OK) {
+	if (st != ST_OK) {
+		log_error("%s", l.why);
+		code = code_of(st);
+	} else if ((code = find_targets(&l)) == SESSION_DONE) {
 		code = run(&l);
 	} else {
 		log_error("%s", l.why);
-		code = code_of(st);
+		code = finish(&l, code, 0);
 	}
-	for (size_t i = 0; l.reports != NULL && i < opts->n_targets; i++)
+	for (size_t i = 0; l.reports != NULL && i < l.where.n; i++)
 		session_result_fini(&l.reports[i].result);
 	free(l.reports);
-	free(l.targets);
+	expand_fini(&l.where);
 	gather_end(&l.g);
 	return fleet_leave(code);
 }
