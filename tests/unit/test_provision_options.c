@@ -420,7 +420,7 @@ wrong_use_is_told(void **state)
 		{ "help a b", "too many words: bottle-provision help "
 		    "[TOPIC]" },
 		{ "status --jason web", "did you mean --json?" },
-		{ "status --hom web", "did you mean --home?" },
+		{ "doctor --hom web", "did you mean --home?" },
 		{ "load -dry-run web a", "unknown option -dry-run; did you "
 		    "mean --dry-run?" },
 	};
