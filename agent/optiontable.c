@@ -25,8 +25,7 @@ const struct option_row optiontable[IDS] = {
 	[ID_UNLOCK] = { 0, "unlock", NULL, GROUP_COMMAND, ON_UNLOCK,
 	    "unlock it with the same passphrase" },
 	[ID_REMOVE] = { 0, "remove", NULL, GROUP_COMMAND, ON_REMOVE,
-	    "take the keys of a load out of the agent: see
-"
+	    "take the keys of a load out of the agent: see\n"
 	    "--name and --every-load" },
 	[ID_CHECK_POLICY] = { 0, "check-policy", "FILE", GROUP_COMMAND,
 	    ON_CHECK, "say what a policy file means, or what is wrong" },
@@ -131,8 +130,7 @@ const struct option_row optiontable[IDS] = {
 	[ID_EXPECT] = { 0, "expect", "N", GROUP_LOAD, ON_LOAD,
 	    "load nothing unless there are exactly N keys" },
 	[ID_NAME] = { 0, "name", "NAME", GROUP_LOAD, ON_LOAD | ON_REMOVE,
-	    "replace what was loaded under this name; with
-"
+	    "replace what was loaded under this name; with\n"
 	    "--remove: take that away" },
 	[ID_PURPOSE] = { 0, "purpose", "LIST", GROUP_LOAD, ON_LOAD,
 	    "what these keys may sign: some of auth (logins),\n"

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "forwarder/placeclean.h"
 #include "forwarder/placeline.h"
 #include "forwarder/placerecord.h"
@@ -154,8 +155,9 @@ add_link(struct removal *a, const char *name, const char *entry)
 	more = &a->link[a->n++];
 	*more = (struct link){ .goes = a->r->every ||
 	    strcmp(name, h->name) == 0 };
-	(void)snprintf(more->name, sizeof(more->name), "%s", name);
-	(void)snprintf(more->entry, sizeof(more->entry), "%s", entry);
+	/* The name of the directory has that of the load in it, and fits. */
+	memcpy(more->name, name, strlen(name) + 1);
+	memcpy(more->entry, entry, strlen(entry) + 1);
 	if (asprintf(&more->lines, PLACEPIPE_GIT_LINES, name) < 0) {
 		more->lines = NULL;
 		return placehome_fail(h, ST_NOMEM, "out of memory");
@@ -689,15 +691,15 @@ static int
 give_up(struct placehome *h, int st)
 {
 	char why[PLACEHOME_WHY_MAX];
-	size_t len;
+	struct text t;
 
 	memcpy(why, h->why, sizeof(why));
-	if (placehome_undo(h) == ST_OK) {
-		memcpy(h->why, why, sizeof(why));
-		return st;
+	text_init(&t, why, sizeof(why));
+	t.len = strlen(why);
+	if (placehome_undo(h) != ST_OK) {
+		text_add(&t, "; and ");
+		text_add(&t, h->why);
 	}
-	len = strlen(why);
-	(void)snprintf(why + len, sizeof(why) - len, "; and %s", h->why);
 	memcpy(h->why, why, sizeof(why));
 	return st;
 }

@@ -27,7 +27,7 @@ calls=(openat write fchmod close renameat renameat2 unlinkat)
 
 # A home is copied, and not made anew each time.
 keep_home() {
-	rm -rf "$T/$1"
+	rm -rf "${T:?}/$1"
 	cp -a "$H" "$T/$1"
 }
 # A copy has other inodes and the same of all else.
@@ -46,7 +46,6 @@ put "${load[@]}"
 keep_home own
 put "${second[@]}"
 keep_home two
-two=$(bytes)
 take
 check_same reference 0 "$status"
 rest=$(bytes)
@@ -158,7 +157,7 @@ for fault in openat:EIO openat:EMFILE write:ENOSPC write:EDQUOT fchmod:EPERM \
 		now=$(bytes)
 		if [ "$status" -eq 0 ]; then
 			[ ! -e "$dir/default" ] || bad+="$fault $n: there; "
-		elif [ "$status" -eq 127 ] || [ "$call" = write -a -z "$err" ]; then
+		elif [ "$status" -eq 127 ] || { [ "$call" = write ] && [ -z "$err" ]; }; then
 			:
 		elif [ "$now" != "$before" ] && [[ $err != *'cannot print'* ]]; then
 			bad+="$fault $n: $status $err: \
