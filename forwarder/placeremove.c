@@ -690,17 +690,18 @@ settle(struct removal *a)
 static int
 give_up(struct placehome *h, int st)
 {
-	char why[PLACEHOME_WHY_MAX];
+	char why[PLACEHOME_WHY_MAX], more[PLACEHOME_WHY_MAX] = "";
 	struct text t;
 
 	memcpy(why, h->why, sizeof(why));
-	text_init(&t, why, sizeof(why));
-	t.len = strlen(why);
-	if (placehome_undo(h) != ST_OK) {
+	if (placehome_undo(h) != ST_OK)
+		memcpy(more, h->why, sizeof(more));
+	text_init(&t, h->why, sizeof(h->why));
+	text_add(&t, why);
+	if (more[0] != '\0') {
 		text_add(&t, "; and ");
-		text_add(&t, h->why);
+		text_add(&t, more);
 	}
-	memcpy(h->why, why, sizeof(why));
 	return st;
 }
 
