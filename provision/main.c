@@ -14,6 +14,7 @@
 #include "provision/loadcmd.h"
 #include "provision/lockcmd.h"
 #include "provision/options.h"
+#include "provision/removecmd.h"
 #include "provision/session.h"
 #include "provision/statuscmd.h"
 #include "provision/watchcmd.h"
@@ -25,6 +26,7 @@ typedef int (*command_fn)(const struct provision_options *opts);
 static const command_fn commands[PROVISION_COMMANDS] = {
 	[PROVISION_LOAD] = loadcmd_main,
 	[PROVISION_STATUS] = statuscmd_main,
+	[PROVISION_REMOVE] = removecmd_main,
 	[PROVISION_LOCK] = lockcmd_main,
 	[PROVISION_UNLOCK] = lockcmd_main,
 	[PROVISION_EXPLAIN] = explaincmd_main,

@@ -136,6 +136,52 @@ place_needs_nothing(void **state)
 }
 
 static void
+remove_needs_nothing(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "remove");
+	assert_int_equal(l.opts.command, FORWARD_REMOVE);
+	assert_string_equal(l.opts.name, "default");
+	assert_false(l.opts.every_load);
+	assert_null(l.opts.home);
+	assert_null(l.opts.user);
+	parse_ok(&l, "remove --name a-b --home /h --user node -v");
+	assert_string_equal(l.opts.name, "a-b");
+	assert_string_equal(l.opts.home, "/h");
+	assert_string_equal(l.opts.user, "node");
+	parse_ok(&l, "remove --every-load");
+	assert_true(l.opts.every_load);
+}
+
+static void
+remove_takes_names_and_homes_only(void **state)
+{
+	static const char *const bad[] = { "remove --name ''",
+		"remove --name .a", "remove --name a/b", "remove --name a~b",
+		"remove --home ''", "remove --home h", "remove x",
+		"remove --name a --every-load", "remove --silence-timeout 5",
+		"place --name a", "connect --every-load h 1" };
+	char words[256];
+	struct line l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		parse(&l, bad[i]);
+		if (l.st != ST_MALFORMED || l.why[0] == '\0')
+			fail_msg("\"%s\" was taken", bad[i]);
+	}
+	for (int n = 64; n <= 65; n++) {
+		(void)snprintf(words, sizeof(words), "remove --name %.*s", n,
+		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		    "xxxxxxxxxxxx");
+		parse(&l, words);
+		assert_int_equal(l.st, n == 64 ? ST_OK : ST_MALFORMED);
+	}
+}
+
+static void
 the_first_help_or_version_ends_the_parse(void **state)
 {
 	static const struct {
@@ -395,6 +441,8 @@ main(void)
 		cmocka_unit_test(connect_needs_a_host_and_a_port_only),
 		cmocka_unit_test(every_option_is_taken),
 		cmocka_unit_test(place_needs_nothing),
+		cmocka_unit_test(remove_needs_nothing),
+		cmocka_unit_test(remove_takes_names_and_homes_only),
 		cmocka_unit_test(the_first_help_or_version_ends_the_parse),
 		cmocka_unit_test(wrong_use_is_said_in_one_line),
 		cmocka_unit_test(times_are_1_second_to_1_day),

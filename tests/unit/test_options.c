@@ -440,6 +440,23 @@ lock_and_unlock_take_a_socket(void **state)
 }
 
 static void
+remove_takes_a_name_or_all(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "--remove --name work -a /run/x.sock --json");
+	assert_int_equal(l.opts.command, COMMAND_REMOVE);
+	assert_string_equal(l.opts.name, "work");
+	assert_string_equal(l.opts.socket, "/run/x.sock");
+	assert_true(l.opts.json);
+	parse_ok(&l, "--remove --every-load --allow-shared-dir");
+	assert_true(l.opts.every_load);
+	assert_null(l.opts.name);
+	assert_true(l.opts.allow_shared_dir);
+}
+
+static void
 options_end_at_the_command(void **state)
 {
 	struct line l;
@@ -848,6 +865,7 @@ main(void)
 		cmocka_unit_test(purposes_stop_where_the_agent_stops),
 		cmocka_unit_test(status_takes_socket_and_json),
 		cmocka_unit_test(lock_and_unlock_take_a_socket),
+		cmocka_unit_test(remove_takes_a_name_or_all),
 		cmocka_unit_test(options_end_at_the_command),
 		cmocka_unit_test(help_and_version_end_the_parse),
 		cmocka_unit_test(ssh_agent_misuse_exits_1),
