@@ -294,12 +294,12 @@ collect(struct place *p)
 	}
 }
 
-/* Version and machine, as far as the host must know them. */
+/* Version, machine and user, as far as the host must know them. */
 static enum exit_code
 hello(struct place *p)
 {
 	struct placepipe_line line = { .word = PLACEPIPE_HELLO };
-	char text[PATH_MAX + 64 + sizeof(((struct utsname *)NULL)->machine)];
+	char text[PATH_MAX + 96 + sizeof(((struct utsname *)NULL)->machine)];
 	char self[PATH_MAX], *slash;
 	struct utsname un;
 	ssize_t n;
@@ -311,8 +311,8 @@ hello(struct place *p)
 	self[n > 0 ? n : 0] = '\0';
 	if ((slash = strrchr(self, '/')) != NULL)
 		*slash = '\0';
-	(void)snprintf(text, sizeof(text), "%s %s %s", BOTTLE_VERSION,
-	    un.machine, self);
+	(void)snprintf(text, sizeof(text), "%s %s uid=%lu %s", BOTTLE_VERSION,
+	    un.machine, (unsigned long)geteuid(), self);
 	line.text = slice_str(text);
 	return say(p, &line);
 }

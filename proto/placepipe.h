@@ -126,8 +126,9 @@ bool placepipe_is_path(struct slice s);
 void placepipe_put(struct wire_writer *w, const struct placepipe_frame *frame);
 
 enum placepipe_word {
-	PLACEPIPE_HELLO,	/* text: version, machine, and the folder of
-				 * the program; at the start */
+	PLACEPIPE_HELLO,	/* text: version, machine, "uid=" and who it
+				 * runs as, and the folder of the program; at
+				 * the start */
 	PLACEPIPE_STAGED,
 	PLACEPIPE_SWITCHED,
 	PLACEPIPE_KEPT,

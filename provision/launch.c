@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/text.h"
 #include "provision/launch_sh.h"
 #include "version.h"
@@ -94,7 +95,7 @@ trust_step(const char *at, bool last, char *why, size_t whylen)
 	if (lstat(at, &sb) != 0)
 		return fail(errno == ENOENT || errno == ENOTDIR ? ST_NOT_FOUND :
 		    ST_SYSTEM, why, whylen, "%s: cannot be looked at: %s", at,
-		    strerror(errno));
+		    errtext(errno));
 	if (sb.st_uid != 0)
 		return fail(ST_UNTRUSTED, why, whylen, "%s: belongs to uid "
 		    "%lu, not to root", at, (unsigned long)sb.st_uid);
@@ -157,7 +158,7 @@ walk_follow(struct walk *w, char *why, size_t whylen)
 
 	if ((n = readlink(w->real, to, sizeof(to) - 1)) < 0)
 		return fail(ST_SYSTEM, why, whylen, "%s: cannot be read: %s",
-		    w->real, strerror(errno));
+		    w->real, errtext(errno));
 	to[n] = '\0';
 	memcpy(rest, w->left, strlen(w->left) + 1);
 	n = snprintf(w->left, PATH_MAX, "%s/%s", to, rest);
@@ -316,6 +317,8 @@ launch_command(const struct target *t, const struct launch *run,
 	switch (t->kind) {
 	case TARGET_DOCKER:
 	case TARGET_PODMAN:
+	case TARGET_NERDCTL:
+	case TARGET_KUBECTL:
 		if (run->user == NULL || run->bin == NULL)
 			return script_command(t, run, &places, path, out, why,
 			    whylen);
@@ -372,7 +375,7 @@ find_line(struct slice text, const char *head, struct slice *rest)
 static bool
 is_script(const struct target *t, const struct launch *run)
 {
-	return (t->kind == TARGET_DOCKER || t->kind == TARGET_PODMAN) &&
+	return target_engine(t) != NULL &&
 	    (run->user == NULL || run->bin == NULL);
 }
 
@@ -404,11 +407,11 @@ describe(const struct target *t, const struct launch *run,
 {
 	const char *bin = run->bin != NULL ? run->bin : "/usr/local/bin";
 	struct text what, advice;
-	char label[256];
+	char label[TARGET_SHOWN_MAX];
 
 	if (end == LAUNCH_RAN || end == LAUNCH_UNREACHED)
 		return;
-	target_label(t, label, sizeof(label));
+	target_where(t, run->user, label, sizeof(label));
 	text_init(&what, r->what, sizeof(r->what));
 	text_init(&advice, r->advice, sizeof(r->advice));
 	switch (end) {

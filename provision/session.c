@@ -35,6 +35,7 @@ enum side {
 /* How far one side has come. */
 enum stage {
 	STAGE_START,		/* its hello is waited for */
+	STAGE_MET,		/* the other one's is */
 	STAGE_SENT,		/* everything was sent */
 	STAGE_STAGED,
 	STAGE_ASKED,		/* for the switch, or for the commit */
@@ -67,12 +68,24 @@ struct session {
 	bool			 failed;	/* ${out} says why */
 	bool			 committed;	/* the commit was asked for */
 	bool			 refused;	/* the agent said no */
+	/* In a pod, from the hello of the placing process: */
+	uint32_t		 uid;
+	char			 bin[LAUNCH_BIN_MAX + 1];
 };
+
+static bool start_loader(struct session *s);
 
 static const char *const names[SIDES] = {
 	[LOADER] = "bottle-agent",
 	[PLACER] = "bottle-forward",
 };
+
+/* Whether the two run in containers of their own. */
+static bool
+is_pod(const struct session *s)
+{
+	return s->how->target->kind == TARGET_KUBECTL;
+}
 
 /* --- what went wrong -------------------------------------------------------- */
 
@@ -213,6 +226,73 @@ is_too_old(struct party *p, struct slice hello)
 	return true;
 }
 
+/* "uid=N", a word of a hello; what comes first is not the user's to say. */
+static bool
+uid_of(struct slice hello, uint32_t *out)
+{
+	static const char head[] = " uid=";
+	const uint8_t *p = memmem(hello.p, hello.len, head, sizeof(head) - 1);
+	const uint8_t *end = hello.p + hello.len;
+	uint64_t n = 0;
+	size_t digits = 0;
+
+	if (p == NULL)
+		return false;
+	for (p += sizeof(head) - 1; p < end && *p >= '0' && *p <= '9'; p++) {
+		n = n * 10 + (uint64_t)(*p - '0');
+		if (++digits > 10 || n >= UINT32_MAX)
+			return false;
+	}
+	*out = (uint32_t)n;
+	return digits > 0 && (p == end || *p == ' ');
+}
+
+/* The same of one that has to say it. */
+static bool
+take_uid(struct party *p, struct slice hello, uint32_t *out)
+{
+	if (uid_of(hello, out))
+		return true;
+	p->stage = STAGE_FAILED;
+	if (begin_failure(p->s, SESSION_FAILED)) {
+		(void)snprintf(p->s->out->why, sizeof(p->s->out->why),
+		    "%s in the target does not say as which user it runs: it "
+		    "is older than this program", p->launch.program);
+		p->s->out->lack = SESSION_LACKS_VERSION;
+	}
+	return false;
+}
+
+/* Whether agent and user are kept apart: two of the same uid are not. */
+static bool
+is_kept_apart(struct party *loader, struct slice hello)
+{
+	struct session *s = loader->s;
+	char agent[TARGET_SHOWN_MAX], user[TARGET_SHOWN_MAX];
+	const struct target *t = s->how->target;
+	uint32_t uid;
+
+	if (!take_uid(loader, hello, &uid))
+		return false;
+	if (uid != s->uid)
+		return true;
+	loader->stage = STAGE_FAILED;
+	target_where(t, NULL, agent, sizeof(agent));
+	target_where(t, TARGET_WHOEVER, user, sizeof(user));
+	if (!begin_failure(s, SESSION_DENIED))
+		return false;
+	(void)snprintf(s->out->why, sizeof(s->out->why), "in %s the agent is "
+	    "uid %lu, and so is its user in %s: it would let him do "
+	    "everything, and nothing was loaded", agent, (unsigned long)uid,
+	    user);
+	(void)snprintf(s->out->advice, sizeof(s->out->advice), "give the "
+	    "agent a container of its own, with another "
+	    "securityContext.runAsUser, and name it: kubectl:%s/%s/AGENT; in "
+	    "one that runs as root name the user with --user", t->pod.space,
+	    t->pod.name);
+	return false;
+}
+
 /* The key to seal to is there. */
 static void
 send_keys(struct party *p, const struct loadpipe_line *line)
@@ -295,40 +375,6 @@ has_all(const struct session *s, uint32_t n)
 	return true;
 }
 
-static void
-loader_line(struct slice text, void *arg)
-{
-	struct party *p = arg;
-	struct loadpipe_line line;
-	int st = loadpipe_get(text, &line);
-
-	if (st == ST_NOT_FOUND || p->stage == STAGE_FAILED ||
-	    p->stage == STAGE_DONE)
-		return;
-	if (st != ST_OK) {
-		nonsense(p, "sent a broken line");
-		return;
-	}
-	if (line.kind == LOADPIPE_FAILED) {
-		p->s->refused = true;
-		fail_said(p, line.n, line.item, line.text);
-	} else if (line.kind == LOADPIPE_HELLO && p->stage == STAGE_START) {
-		send_keys(p, &line);
-	} else if (line.kind == LOADPIPE_STAGED && p->stage == STAGE_SENT) {
-		p->stage = STAGE_STAGED;
-		wait_for(p, 0);
-	} else if (line.kind == LOADPIPE_KEY && p->stage == STAGE_ASKED) {
-		keep_key(p, line.text);
-	} else if (line.kind == LOADPIPE_DONE && p->stage == STAGE_ASKED) {
-		if (has_all(p->s, line.n))
-			has_done(p);
-		else
-			nonsense(p, "does not say that it has every key");
-	} else {
-		nonsense(p, "says things out of their order");
-	}
-}
-
 /* Everything that the placing process needs up to its "staged". */
 static int
 queue_files(struct party *p, const struct clientconf *files)
@@ -376,20 +422,14 @@ folder_of(struct slice hello, char out[static LAUNCH_BIN_MAX + 1])
 
 /* Where the programs are is known. */
 static void
-send_files(struct party *p, struct slice hello)
+send_files(struct party *p)
 {
 	struct clientconf_how how = p->s->how->files;
-	char bin[LAUNCH_BIN_MAX + 1], why[SESSION_WHY_MAX];
 	struct clientconf files = { 0 };
+	char why[SESSION_WHY_MAX];
 	int st;
 
-	if (p->s->failed || is_too_old(p, hello))
-		return;
-	if (!folder_of(hello, bin)) {
-		nonsense(p, "does not say where it is");
-		return;
-	}
-	how.bin = bin;
+	how.bin = p->s->bin;
 	st = clientconf_make(p->s->how->payload->plan, &how, &files, why,
 	    sizeof(why));
 	if (st != ST_OK)
@@ -400,6 +440,83 @@ send_files(struct party *p, struct slice hello)
 	clientconf_fini(&files);
 	p->stage = st == ST_OK ? STAGE_SENT : STAGE_FAILED;
 	wait_for(p, p->s->how->time_ms);
+}
+
+/* The key to seal to, and who it is. */
+static void
+loader_hello(struct party *p, const struct loadpipe_line *line)
+{
+	struct session *s = p->s;
+
+	if (!is_pod(s)) {
+		send_keys(p, line);
+		return;
+	}
+	if (s->failed || is_too_old(p, line->text) ||
+	    !is_kept_apart(p, line->text))
+		return;
+	send_files(&s->party[PLACER]);
+	send_keys(p, line);
+}
+
+static void
+loader_line(struct slice text, void *arg)
+{
+	struct party *p = arg;
+	struct loadpipe_line line;
+	int st = loadpipe_get(text, &line);
+
+	if (st == ST_NOT_FOUND || p->stage == STAGE_FAILED ||
+	    p->stage == STAGE_DONE)
+		return;
+	if (st != ST_OK) {
+		nonsense(p, "sent a broken line");
+		return;
+	}
+	if (line.kind == LOADPIPE_FAILED) {
+		p->s->refused = true;
+		fail_said(p, line.n, line.item, line.text);
+	} else if (line.kind == LOADPIPE_HELLO && p->stage == STAGE_START) {
+		loader_hello(p, &line);
+	} else if (line.kind == LOADPIPE_STAGED && p->stage == STAGE_SENT) {
+		p->stage = STAGE_STAGED;
+		wait_for(p, 0);
+	} else if (line.kind == LOADPIPE_KEY && p->stage == STAGE_ASKED) {
+		keep_key(p, line.text);
+	} else if (line.kind == LOADPIPE_DONE && p->stage == STAGE_ASKED) {
+		if (has_all(p->s, line.n))
+			has_done(p);
+		else
+			nonsense(p, "does not say that it has every key");
+	} else {
+		nonsense(p, "says things out of their order");
+	}
+}
+
+/* Who and where it is. */
+static void
+placer_hello(struct party *p, struct slice hello)
+{
+	struct session *s = p->s;
+
+	if (s->failed || is_too_old(p, hello))
+		return;
+	if (!folder_of(hello, s->bin)) {
+		nonsense(p, "does not say where it is");
+		return;
+	}
+	if (!is_pod(s)) {
+		send_files(p);
+		return;
+	}
+	if (!take_uid(p, hello, &s->uid))
+		return;
+	(void)snprintf(s->out->uid, sizeof(s->out->uid), "%lu",
+	    (unsigned long)s->uid);
+	/* Nothing is written before it is known who the other one is. */
+	p->stage = STAGE_MET;
+	wait_for(p, 0);
+	s->party[LOADER].ended = !start_loader(s);
 }
 
 static void
@@ -422,7 +539,7 @@ placer_line(struct slice text, void *arg)
 	if (line.word == PLACEPIPE_FAILED) {
 		fail_said(p, line.n, 0, line.text);
 	} else if (line.word == PLACEPIPE_HELLO && p->stage == STAGE_START) {
-		send_files(p, line.text);
+		placer_hello(p, line.text);
 	} else if (line.word == PLACEPIPE_STAGED && p->stage == STAGE_SENT) {
 		p->stage = STAGE_STAGED;
 		wait_for(p, 0);
@@ -515,10 +632,19 @@ start(struct session *s, enum side side, const char *const *args, size_t nargs)
 	return false;
 }
 
+/* Whom the rules of an agent that is started are for.  The names of one
+ * container mean nothing in another. */
+static const char *
+allowed(const struct session *s)
+{
+	return is_pod(s) ? s->out->uid : s->how->account;
+}
+
 static bool
 start_loader(struct session *s)
 {
 	const struct session_how *how = s->how;
+	const char *account = allowed(s);
 	char allow[CONSTRAINT_PEER_MAX + 32];
 	const char *const args[] = { "--load", "--socket", how->files.socket,
 		"--name", how->files.name, "--public", "--allow", allow };
@@ -526,9 +652,9 @@ start_loader(struct session *s)
 
 	/* A rule that names root takes away what it does not say, and the next
 	 * load would be refused. */
-	(void)snprintf(allow, sizeof(allow), "%s=%s", how->account,
-	    strcmp(how->account, "root") == 0 ||
-	    strcmp(how->account, "0") == 0 ? "admin" : "list,sign");
+	(void)snprintf(allow, sizeof(allow), "%s=%s", account,
+	    strcmp(account, "root") == 0 || strcmp(account, "0") == 0 ?
+	    "admin" : "list,sign");
 	if (!start(s, LOADER, args, sizeof(args) / sizeof(*args)))
 		return false;
 	send_frame(p, slice_str(LOADPIPE_MAGIC));
@@ -538,8 +664,10 @@ start_loader(struct session *s)
 static bool
 start_placer(struct session *s)
 {
-	/* Behind a command nothing else says whose files they are. */
-	const bool told = s->how->target->kind == TARGET_EXEC;
+	/* Behind a command, and with kubectl, nothing else says whose files
+	 * they are. */
+	const bool told = s->how->account != NULL &&
+	    (s->how->target->kind == TARGET_EXEC || is_pod(s));
 	const char *const args[] = { "place", "--user", s->how->account };
 
 	if (!start(s, PLACER, args, told ? 3 : 1))
@@ -850,18 +978,19 @@ void
 session_run(const struct session_how *how, struct session_result *out)
 {
 	struct session s = { .how = how, .out = out };
-	bool up;
+	const char *user = how->account != NULL ? how->account :
+	    TARGET_WHOEVER;
 
 	*out = (struct session_result){ .code = SESSION_DONE };
 	for (size_t i = 0; i < SIDES; i++)
 		s.party[i] = (struct party){ .s = &s, .side = (enum side)i,
 			.ended = true, .launch = { .program = names[i],
-			.bin = how->bin,
-			.user = i == PLACER ? how->account : NULL } };
+			.bin = how->bin, .user = i == PLACER ? user : NULL } };
 	child_ignore_pipe();
-	up = start_loader(&s);
-	s.party[LOADER].ended = !up;
-	if (up)
+	/* In a pod the user comes first: see placer_hello(). */
+	if (!is_pod(&s))
+		s.party[LOADER].ended = !start_loader(&s);
+	if (!s.failed)
 		s.party[PLACER].ended = !start_placer(&s);
 	if (s.failed)
 		give_up(&s);

@@ -15,6 +15,14 @@
  * undoes what it did.  A placing process that was lost after it was asked to
  * switch did not: then another one does it, or, if the keys are in force, makes
  * the files final (see settle.h).
+ *
+ * In a pod each of the two runs in a container of its own, as whoever that is,
+ * for kubectl cannot be told.  There the placing process says first who the user
+ * is, and the rules of an agent that is started are for that uid; a loading
+ * process that is the same uid gets no keys, since the agent would let the user
+ * do everything.  It is what the two say that is compared: that is a guard
+ * against a pod that was put together wrongly, not against a user who lies
+ * about who he is.
  */
 
 #include <stdbool.h>
@@ -45,7 +53,8 @@ struct session_how {
 	const struct payload	*payload;
 	struct clientconf_how	 files;		/* bin: where the target says
 						 * our programs are */
-	const char		*account;	/* user there */
+	const char		*account;	/* user there; kubectl: NULL,
+						 * whoever it is */
 	const char		*home;		/* of the user; NULL: his own */
 	const char		*bin;		/* of our programs; NULL: look */
 	const char		*path;		/* our PATH, for the engine */
@@ -71,6 +80,8 @@ struct session_result {
 					 * print: in force now */
 	size_t		 n_keys;
 	size_t		 item;		/* of the bundle that it is about; 0 */
+	char		 uid[16];	/* who the user is, as the placing
+					 * process says; or empty */
 };
 
 /**
