@@ -25,6 +25,19 @@ static const char *const checked[] = { "HostName", "Port", "User",
     "ForwardAgent" };
 #define N_CHECKED	(sizeof(checked) / sizeof(*checked))
 
+/* Whether the user has a program. */
+static bool
+has_tool(const struct doctor_seen *s, const char *name)
+{
+	const char *v;
+
+	for (size_t at = 0; (v = doctor_facts_next(&s->user, "tool",
+	    &at)) != NULL;)
+		if (strcmp(v, name) == 0)
+			return true;
+	return false;
+}
+
 /* --- lines of our files -------------------------------------------------- */
 
 /* The configuration of a load, line by line. */
@@ -599,9 +612,8 @@ judge_ssh(struct doctor *d, const struct doctor_seen *s)
 			    "%s/.ssh/config: ssh does not read ours", home);
 		return;
 	}
-	if (doctor_facts_get(&s->user, "tool") == NULL ||
-	    doctor_facts_get(&s->user, "g") == NULL) {
-		if (!wrong && !judge_errors(d, s))
+	if (!has_tool(s, "ssh")) {
+		if (!wrong)
 			doctor_find(d, "ssh-config", DOCTOR_SKIPPED, NULL,
 			    "there is no ssh that could be asked");
 		return;
@@ -689,6 +701,11 @@ judge_git(struct doctor *d, const struct doctor_seen *s)
 	if (doctor_facts_get(&s->user, "gitconf") == NULL) {
 		doctor_find(d, "git", DOCTOR_SKIPPED, NULL, "no load has set "
 		    "git up to sign");
+		return;
+	}
+	if (!has_tool(s, "git")) {
+		doctor_find(d, "git", DOCTOR_SKIPPED, NULL, "there is no git "
+		    "that could be asked");
 		return;
 	}
 	if (err != NULL) {

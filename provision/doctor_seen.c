@@ -14,19 +14,31 @@ static void
 add_way(struct text *t, const struct doctor_where *w, enum doctor_as as)
 {
 	const char *user = as == DOCTOR_AS_ROOT ? "0" : w->account;
+	const struct target *target = w->target;
+	const char *container = as == DOCTOR_AS_ROOT ? target->pod.agent :
+	    target->pod.user;
 
-	switch (w->target->kind) {
+	switch (target->kind) {
 	case TARGET_DOCKER:
-		text_addf(t, "docker exec -u %s %s ", user, w->target->name);
-		return;
 	case TARGET_PODMAN:
-		text_addf(t, "podman exec -u %s %s ", user, w->target->name);
+	case TARGET_NERDCTL:
+		text_addf(t, "%s exec -u %s %s ", target_engine(target), user,
+		    target->name);
+		return;
+	case TARGET_KUBECTL:
+		text_add(t, "kubectl exec ");
+		if (target->pod.space[0] != '\0')
+			text_addf(t, "-n %s ", target->pod.space);
+		text_add(t, target->pod.name);
+		if (container[0] != '\0')
+			text_addf(t, " -c %s", container);
+		text_add(t, " -- ");
 		return;
 	case TARGET_LOCAL:
 		if (as == DOCTOR_AS_ROOT)
 			text_add(t, "sudo ");
 		return;
-	default:
+	case TARGET_EXEC:
 		text_addf(t, "there, as %s: ", as == DOCTOR_AS_ROOT ? "root" :
 		    w->account);
 		return;

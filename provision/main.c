@@ -9,6 +9,7 @@
 
 #include "base/fdio.h"
 #include "base/log.h"
+#include "provision/doctorcmd.h"
 #include "provision/helpcmd.h"
 #include "provision/loadcmd.h"
 #include "provision/options.h"
@@ -20,6 +21,7 @@ typedef int (*command_fn)(const struct provision_options *opts);
 /* The commands that there are. */
 static const command_fn commands[PROVISION_COMMANDS] = {
 	[PROVISION_LOAD] = loadcmd_main,
+	[PROVISION_DOCTOR] = doctorcmd_main,
 	[PROVISION_HELP] = helpcmd_main,
 };
 
