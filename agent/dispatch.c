@@ -277,8 +277,10 @@ answer_sign(struct call *c, const struct signing *s)
 	reply_put_signature(c->w, s->out.algorithm,
 	    (struct slice){ s->out.bytes, s->out.len });
 	/* It may have gone, or be another one by now. */
-	if (id != NULL && id->key == s->key)
+	if (id != NULL && id->key == s->key) {
 		id->signatures++;
+		id->used_ms = c->now_ms;
+	}
 	c->a->signatures++;
 	c->d->done = true;
 	return ST_OK;
@@ -866,23 +868,38 @@ put_status_limits(struct call *c)
 			uids[i].cpu_ns / 1000000 });
 }
 
-/* As many keys as one reply holds. */
+/* When a key was used last. */
+static void
+put_status_use(struct call *c, const struct identity *id)
+{
+	int64_t ago_ms = c->now_ms > id->used_ms ? c->now_ms - id->used_ms : 0;
+
+	wire_put_u32(c->w, id->signatures == 0 ? STATUSMSG_NEVER :
+	    clip((uint64_t)ago_ms / 1000));
+}
+
+/* As many keys as one reply holds, and what else is said of each of them. */
 static void
 put_status_keys(struct call *c)
 {
+	size_t n = keyring_count(c->a->ring), shown, mark;
 	struct wire_writer fits;
-	size_t mark;
 
-	wire_put_u32(c->w, (uint32_t)keyring_count(c->a->ring));
+	wire_put_u32(c->w, (uint32_t)n);
 	mark = wire_open_string(c->w);
-	for (size_t i = 0; i < keyring_count(c->a->ring); i++) {
+	for (shown = 0; shown < n; shown++) {
 		fits = *c->w;
-		put_status_key(c, keyring_at(c->a->ring, i));
-		if (c->w->full) {
+		put_status_key(c, keyring_at(c->a->ring, shown));
+		if (c->w->full || c->w->cap - c->w->len <
+		    STATUSMSG_USES_SIZE(shown + 1)) {
 			*c->w = fits;
 			break;
 		}
 	}
+	wire_close_string(c->w, mark);
+	mark = wire_open_string(c->w);
+	for (size_t i = 0; i < shown; i++)
+		put_status_use(c, keyring_at(c->a->ring, i));
 	wire_close_string(c->w, mark);
 }
 

@@ -39,6 +39,8 @@ enum command {
 	COMMAND_LOAD,		/* --load */
 	COMMAND_STATUS,		/* --status */
 	COMMAND_EXPLAIN,	/* --explain */
+	COMMAND_LOCK,		/* --lock */
+	COMMAND_UNLOCK,		/* --unlock */
 	COMMAND_CHECK_POLICY,	/* --check-policy */
 	COMMAND_HELP,
 	COMMAND_VERSION,

@@ -169,6 +169,18 @@ print_rows(FILE *f, const struct option_table *table, unsigned commands)
 	}
 }
 
+/* A line for each command. */
+static void
+print_commands(FILE *f, const struct option_table *table)
+{
+	if (table->n_commands > 0)
+		(void)fprintf(f, "\nCommands:\n");
+	for (size_t i = 0; i < table->n_commands; i++)
+		if ((commands_there(table) & 1u << i) != 0)
+			(void)fprintf(f, "  %-10s%s\n",
+			    table->commands[i].name, table->commands[i].help);
+}
+
 /* The end of what was printed into memory. */
 static char *
 close_text(FILE *f, char **text)
@@ -191,6 +203,7 @@ option_usage(const struct option_table *table)
 	if ((f = open_memstream(&text, &len)) == NULL)
 		return NULL;
 	(void)fputs(table->head, f);
+	print_commands(f, table);
 	print_rows(f, table, commands_there(table));
 	return close_text(f, &text);
 }
@@ -220,11 +233,7 @@ option_usage_commands(const struct option_table *table)
 	if ((f = open_memstream(&text, &len)) == NULL)
 		return NULL;
 	(void)fputs(table->head, f);
-	(void)fprintf(f, "\nCommands:\n");
-	for (i = 0; i < table->n_commands; i++)
-		if ((commands_there(table) & 1u << i) != 0)
-			(void)fprintf(f, "  %-10s%s\n",
-			    table->commands[i].name, table->commands[i].help);
+	print_commands(f, table);
 	(void)fprintf(f, "\nWith any of them:\n");
 	for (i = 0; i < table->n; i++)
 		if ((table->rows[i].commands & OPTION_FIRST) != 0)

@@ -95,7 +95,8 @@ const char *option_nearest(const struct option_table *table, const char *name,
 
 /**
  * option_usage(table):
- * What --help prints.  The caller frees it; NULL when out of memory.
+ * What --help prints: the commands, and all options.  The caller frees it;
+ * NULL when out of memory.
  */
 char *option_usage(const struct option_table *table);
 

@@ -564,7 +564,7 @@ step_status(struct side *s)
 	struct statusmsg_head head;
 	struct statusmsg_key key;
 	struct wire_reader r;
-	struct slice list;
+	struct slice list, uses;
 	uint32_t n = 0;
 	int st;
 
@@ -586,7 +586,9 @@ step_status(struct side *s)
 	st = wire_get_u32(&r, &n);
 	assert(st == ST_OK && n == model.n);
 	st = wire_get_string(&r, &list);
-	assert(st == ST_OK && wire_end(&r));
+	assert(st == ST_OK);
+	st = wire_get_string(&r, &uses);
+	assert(st == ST_OK && wire_end(&r) && uses.len == 4 * (size_t)n);
 	for (r = wire_reader(list); n > 0; n--) {
 		st = statusmsg_get_key(&r, &key);
 		assert(st == ST_OK);

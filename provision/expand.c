@@ -124,6 +124,12 @@ add_word(struct expanding *e, const char *word)
 
 	if (target_parse(word, &t, e->why, EXPAND_WHY_MAX) != ST_OK)
 		return SESSION_USAGE;
+	/* It is more likely that another one was meant. */
+	for (size_t i = 0; i < e->out->n; i++)
+		if (target_same(&e->out->targets[i], &t))
+			return fail(e, SESSION_USAGE, "%s is the same target "
+			    "as %s: name it once", show(word).text,
+			    show(e->out->names[i]).text);
 	return add(e, &t, word);
 }
 

@@ -37,11 +37,12 @@ struct expand {
  * expand(opts, path, out, why):
  * Find them: what ${opts} says of targets, --all, --label, --engine and
  * --timeout counts.  ${path} is the operator's PATH, in which engines are
- * looked for.  What comes twice is there once.  That tasks of a service are on
- * other nodes is warned of where that is known.
+ * looked for.  A task of a service that is named as well is there once.  That
+ * tasks are on other nodes is warned of where that is known.
  *
  * Owns:   expand_fini() releases ${out}, in any case.
- * Errors: SESSION_USAGE        a word is no target, or there are too many
+ * Errors: SESSION_USAGE        a word is no target, or the same as one before
+ *                              it; or there are too many
  *         SESSION_UNREACHABLE  the engine does not answer; or there is no such
  *                              service, none of its tasks is here, or nothing
  *                              runs that is asked for

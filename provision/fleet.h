@@ -21,9 +21,8 @@
 #include "base/status.h"
 #include "provision/session.h"
 
-/* Most targets at a time, and where nobody says how many. */
+/* Most targets at a time. */
 #define FLEET_JOBS_MAX		64
-#define FLEET_JOBS_DEFAULT	4
 /* What is kept of the reason of a target that failed. */
 #define FLEET_WHY_MAX		160
 

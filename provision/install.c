@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "keys/digest.h"
 #include "provision/child.h"
+#include "provision/fleet.h"
 #include "provision/install_sh.h"
 
 /* What lines of the script begin with. */
@@ -425,6 +426,9 @@ send_all(struct child *c, const struct install_set *set)
 		if (poll(fds, CHILD_FDS, child_wait_ms(c)) < 0)
 			for (size_t k = 0; k < CHILD_FDS; k++)
 				fds[k].revents = 0;
+		/* What is there of them is taken away by who reads them. */
+		if (fleet_stopping() != 0)
+			i = INSTALL_N_PROGRAMS;
 		while (i < INSTALL_N_PROGRAMS) {
 			put = child_write(c, set->program[i].p + at,
 			    set->program[i].len - at, &done);

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "provision/child.h"
 #include "provision/clientconf.h"
+#include "provision/expand.h"
+#include "provision/fleet.h"
 #include "provision/gather.h"
 #include "provision/install.h"
 #include "provision/payload.h"
@@ -35,17 +37,19 @@ on_signal(int signo)
 }
 
 /* While somebody is asked for a passphrase the terminal is not ours to leave
- * behind; after that a signal ends us, and what runs in a target undoes what it
- * did. */
+ * behind; after that a signal ends us, until there are targets to be told of
+ * it.  One that was ignored when we were started stays so. */
 static void
 catch_signals(void (*handler)(int))
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = handler };
+	struct sigaction sa = { .sa_handler = handler }, before;
 
 	(void)sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		(void)sigaction(signals[i], &sa, NULL);
+		if (sigaction(signals[i], NULL, &before) == 0 &&
+		    before.sa_handler != SIG_IGN)
+			(void)sigaction(signals[i], &sa, NULL);
 }
 
 /* --- before any target ------------------------------------------------------- */
@@ -89,29 +93,36 @@ scan_code(int st)
 
 struct load {
 	struct gather		 g;
-	struct target		*targets;
+	struct expand		 where;
+	struct provision_options opts;		/* with all targets by name */
+	const struct target	*targets;		/* of where */
 	struct report_target	*reports;
 	char			 why[GATHER_WHY_MAX];
 };
 
-static int
-parse_targets(struct load *l)
+/* Put all targets that the words stand for in the place of the words. */
+static enum session_code
+find_targets(struct load *l)
 {
-	const struct provision_options *o = l->g.opts;
-	int st;
+	enum session_code code = expand(l->g.opts, l->g.operator.path,
+	    &l->where, l->why);
 
-	l->targets = calloc(o->n_targets, sizeof(*l->targets));
-	l->reports = calloc(o->n_targets, sizeof(*l->reports));
-	if (l->targets == NULL || l->reports == NULL)
-		return ST_NOMEM;
-	for (size_t i = 0; i < o->n_targets; i++) {
-		l->reports[i].target = o->targets[i];
-		st = target_parse(o->targets[i], &l->targets[i], l->why,
-		    sizeof(l->why));
-		if (st != ST_OK)
-			return st;
+	_Static_assert(EXPAND_WHY_MAX <= GATHER_WHY_MAX, "what is wrong fits");
+	l->opts = *l->g.opts;
+	l->opts.targets = l->where.names;
+	l->opts.n_targets = l->where.n;
+	l->g.opts = &l->opts;
+	l->targets = l->where.targets;
+	if (code != SESSION_DONE)
+		return code;
+	l->reports = calloc(l->where.n, sizeof(*l->reports));
+	if (l->reports == NULL) {
+		(void)snprintf(l->why, sizeof(l->why), "out of memory");
+		return SESSION_FAILED;
 	}
-	return ST_OK;
+	for (size_t i = 0; i < l->where.n; i++)
+		l->reports[i].target = l->where.names[i];
+	return SESSION_DONE;
 }
 
 /* Say which keys could be used for more than their hosts. */
@@ -137,8 +148,7 @@ prepare(struct load *l)
 	struct gather *g = &l->g;
 	int st;
 
-	if ((st = parse_targets(l)) != ST_OK ||
-	    (st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
+	if ((st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
 		return code_of(st);
 	if (g->plan.n_hosts == 0)
 		return SESSION_DONE;
@@ -208,7 +218,7 @@ install(struct load *l, size_t i)
 
 /* Mend what was lacking; whether that was possible. */
 static bool
-mend(struct load *l, size_t i)
+mend(struct load *l, size_t i, struct fleet_line *line)
 {
 	struct report_target *r = &l->reports[i];
 
@@ -216,21 +226,23 @@ mend(struct load *l, size_t i)
 	case SESSION_LACKS_NOTHING:
 		return false;
 	case SESSION_LACKS_USER:
-		if (account_said(&l->g) != NULL ||
+		if (account_said(&l->g) != NULL || r->account == NULL ||
 		    strcmp(r->account, ACCOUNT_UID) == 0)
 			return false;
 		r->account = ACCOUNT_UID;
 		return true;
 	case SESSION_LACKS_PROGRAMS:
 	case SESSION_LACKS_VERSION:
-		return !l->g.opts->no_install && !r->installed &&
-		    install(l, i);
+		if (l->g.opts->no_install || r->installed)
+			return false;
+		fleet_doing(line, "putting our programs there");
+		return install(l, i);
 	}
 	return false;
 }
 
 static void
-load_target(struct load *l, size_t i)
+load_target(struct load *l, size_t i, struct fleet_line *line)
 {
 	const struct provision_options *o = l->g.opts;
 	struct report_target *r = &l->reports[i];
@@ -241,10 +253,11 @@ load_target(struct load *l, size_t i)
 		.home = o->home != NULL ? o->home : l->g.plan.home,
 		.bin = o->bin, .path = l->g.operator.path,
 		.time_ms = (int64_t)o->time_s * 1000,
-		.verbose = o->verbose };
+		.verbose = o->verbose, .name = r->target, .line = line };
 
 	r->account = account_said(&l->g);
-	if (r->account == NULL)
+	/* A pod has its own, and it is seen then who that is. */
+	if (r->account == NULL && how.target->kind != TARGET_KUBECTL)
 		r->account = ACCOUNT;
 	for (int try = 0; try < TRIES; try++) {
 		if (try > 0)
@@ -252,11 +265,16 @@ load_target(struct load *l, size_t i)
 		payload.account = how.account = r->account;
 		if (r->installed)
 			how.bin = r->bin;
-		log_debug("%s: loading for user %s", r->target, r->account);
+		log_debug("%s: loading for user %s", r->target, r->account !=
+		    NULL ? r->account : "who it is there");
 		session_run(&how, &r->result);
-		if (r->result.code == SESSION_DONE || !mend(l, i))
-			return;
+		if (r->result.code == SESSION_DONE || fleet_stopping() != 0 ||
+		    !mend(l, i, line))
+			break;
 	}
+	if (r->account == NULL)
+		r->account = r->result.uid[0] != '\0' ? r->result.uid :
+		    TARGET_WHOEVER;
 }
 
 /* What became of a target; what went wrong, with the key that it is about. */
@@ -278,22 +296,57 @@ tell(const struct load *l, const struct report_target *r)
 	else
 		log_error("%s: %s", r->target, r->result.why);
 	if (r->result.advice[0] != '\0')
-		log_error("what to do: %s", r->result.advice);
+		log_error("%s: what to do: %s", r->target, r->result.advice);
+}
+
+/* One target, in a thread; of what is shared nothing is written to. */
+static enum session_code
+load_one(void *cookie, size_t i, struct fleet_line *line)
+{
+	struct load *l = cookie;
+	struct report_target *r = &l->reports[i];
+
+	load_target(l, i, line);
+	tell(l, r);
+	if (r->result.code != SESSION_DONE)
+		fleet_why(line, "%s", r->result.why);
+	return r->result.code;
+}
+
+/* What a COMMAND runs may ask for something at the terminal, if there is only
+ * one at a time. */
+static bool
+may_ask(const struct load *l)
+{
+	const struct provision_options *o = l->g.opts;
+
+	if (o->jobs > 1 && o->n_targets > 1)
+		return false;
+	for (size_t i = 0; i < o->n_targets; i++)
+		if (l->targets[i].kind == TARGET_EXEC)
+			return true;
+	return false;
 }
 
 static enum session_code
 load_all(struct load *l)
 {
 	const struct provision_options *o = l->g.opts;
-	enum session_code code = SESSION_DONE;
+	const struct fleet f = { .n = o->n_targets,
+		.names = (const char *const *)o->targets, .jobs = o->jobs,
+		.fn = load_one, .cookie = l, .verb = "loaded",
+		.plain = may_ask(l) };
 
+	_Static_assert(PROVISION_JOBS_MAX <= FLEET_JOBS_MAX, "every -j does");
+	/* What is said of those that are not started. */
 	for (size_t i = 0; i < o->n_targets; i++) {
-		load_target(l, i);
-		tell(l, &l->reports[i]);
-		if (l->reports[i].result.code > code)
-			code = l->reports[i].result.code;
+		l->reports[i].account = account_said(&l->g) != NULL ?
+		    account_said(&l->g) : ACCOUNT;
+		l->reports[i].result.code = SESSION_FAILED;
+		(void)snprintf(l->reports[i].result.why, SESSION_WHY_MAX,
+		    "not started: we were told to stop");
 	}
-	return code;
+	return fleet_run(&f);
 }
 
 /* --- what it comes to ----------------------------------------------------------- */
@@ -332,7 +385,9 @@ static enum session_code
 dry(const struct load *l, const struct clientconf *files)
 {
 	const struct provision_options *o = l->g.opts;
-	const char *account = account_said(&l->g);
+	const bool pod = l->targets[0].kind == TARGET_KUBECTL;
+	const char *account = account_said(&l->g) != NULL || !pod ?
+	    account_said(&l->g) : TARGET_WHOEVER;
 	const struct report_dry d = { .g = &l->g, .files = files,
 		.targets = o->targets, .n = o->n_targets,
 		.account = account != NULL ? account : ACCOUNT };
@@ -391,16 +446,19 @@ loadcmd_main(const struct provision_options *opts)
 	catch_signals(on_signal);
 	child_ignore_pipe();
 	st = gather_begin(&l.g, opts, &stop, l.why, sizeof(l.why));
-	if (st == ST_OK) {
+	if (st != ST_OK) {
+		log_error("%s", l.why);
+		code = code_of(st);
+	} else if ((code = find_targets(&l)) == SESSION_DONE) {
 		code = run(&l);
 	} else {
 		log_error("%s", l.why);
-		code = code_of(st);
+		code = finish(&l, code, 0);
 	}
-	for (size_t i = 0; l.reports != NULL && i < opts->n_targets; i++)
+	for (size_t i = 0; l.reports != NULL && i < l.where.n; i++)
 		session_result_fini(&l.reports[i].result);
 	free(l.reports);
-	free(l.targets);
+	expand_fini(&l.where);
 	gather_end(&l.g);
-	return (int)code;
+	return fleet_leave(code);
 }

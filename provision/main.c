@@ -10,10 +10,13 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "provision/doctorcmd.h"
+#include "provision/explaincmd.h"
 #include "provision/helpcmd.h"
 #include "provision/loadcmd.h"
+#include "provision/lockcmd.h"
 #include "provision/options.h"
 #include "provision/session.h"
+#include "provision/statuscmd.h"
 #include "version.h"
 
 typedef int (*command_fn)(const struct provision_options *opts);
@@ -22,6 +25,10 @@ typedef int (*command_fn)(const struct provision_options *opts);
 static const command_fn commands[PROVISION_COMMANDS] = {
 	[PROVISION_LOAD] = loadcmd_main,
 	[PROVISION_DOCTOR] = doctorcmd_main,
+	[PROVISION_STATUS] = statuscmd_main,
+	[PROVISION_LOCK] = lockcmd_main,
+	[PROVISION_UNLOCK] = lockcmd_main,
+	[PROVISION_EXPLAIN] = explaincmd_main,
 	[PROVISION_HELP] = helpcmd_main,
 };
 

@@ -297,7 +297,7 @@ put_above(void *cookie, const char *line, size_t len)
 static void
 remind(struct progress *p)
 {
-	char text[PROGRESS_TEXT_MAX], elapsed[16];
+	char text[PROGRESS_TEXT_MAX] = "", elapsed[16] = "";
 	int64_t now = clock_ms();
 	struct line *l;
 	bool is_due;

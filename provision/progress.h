@@ -11,9 +11,10 @@
  * On a terminal there is a line for each target that is not done, below all that
  * was said: its name, for how long, and what is being done.  They are drawn in
  * place, are at most a screenful, and each is cut to the terminal's width.  What
- * log.h is given comes out above them.  Elsewhere, where TERM is dumb, and while
- * another job has the terminal, nothing is drawn; who takes long is then told
- * of by a line of the log, now and again.  NO_COLOR does away with bold names.
+ * log.h is given comes out above them.  While another job has the terminal
+ * nothing is drawn, nor elsewhere, nor where TERM is dumb: there who takes long
+ * is told of by a line of the log, now and again.  NO_COLOR does away with bold
+ * names.
  *
  * Nothing in a name or text can do anything to the terminal: what is not
  * printable is shown as \xNN.

@@ -8,9 +8,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "provision/fleet.h"
 
 /* Pieces of what a program is given on stdin. */
 #define PIECES_MAX	3
+
+/* How long it may take to end when we are ended. */
+#define STOP_MS		500
 
 /* How much of one line of a program is shown. */
 #define LINE_MAX_SHOWN	(SESSION_WHY_MAX / 4 - 16)
@@ -98,16 +102,12 @@ telling_line(struct slice err, const char *program)
 	return first;
 }
 
-/* Add a line of it.  Ours escape what they say, and what they did is not done
- * to it again; others may say what they like. */
-static void
-add_said(struct text *t, struct slice said)
+void
+remote_add_said(struct text *t, struct slice said)
 {
 	const uint8_t *stop;
 	size_t n;
 
-	if (said.len > LINE_MAX_SHOWN)
-		said.len = LINE_MAX_SHOWN;
 	while (said.len > 0) {
 		stop = memchr(said.p, '\\', said.len);
 		n = stop != NULL ? (size_t)(stop - said.p) : said.len;
@@ -151,8 +151,10 @@ tell_failure(const struct remote *r, const struct target_report *rep)
 	out->code = rep->end == TARGET_FAILED ? code_of(rep->code) :
 	    SESSION_FAILED;
 	text_init(&t, out->why, sizeof(out->why));
+	if (line.len > LINE_MAX_SHOWN)
+		line.len = LINE_MAX_SHOWN;
 	if (line.len > 0)
-		add_said(&t, line);
+		remote_add_said(&t, line);
 	else
 		text_add(&t, rep->what);
 	/* One that does not know what it is told is older, or another's. */
@@ -238,7 +240,9 @@ tell_killed(const struct remote *r, int st)
 
 	out->end = LAUNCH_RAN;
 	out->status = -1;
-	if (st == ST_BUSY) {
+	if (st == ST_MORE) {
+		fail(out, SESSION_FAILED, "ended by %s", fleet_stop_name());
+	} else if (st == ST_BUSY) {
 		fail(out, SESSION_UNREACHABLE, "%s in the target did not "
 		    "answer within %lld s", program,
 		    (long long)(r->time_ms / 1000));
@@ -291,7 +295,9 @@ drive(struct remote *r, struct child *c)
 				fds[k].revents = 0;
 		feed(r, c, &i, &at);
 		st = child_turn(c, fds);
-	} while (st == ST_MORE);
+	} while (st == ST_MORE && fleet_stopping() == 0);
+	if (st == ST_MORE)
+		child_stop(c, STOP_MS);
 	return st;
 }
 

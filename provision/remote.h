@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "proto/wire.h"
 #include "provision/child.h"
 #include "provision/launch.h"
@@ -63,7 +64,8 @@ struct remote_result {
  *	SESSION_UNREACHABLE   no such container, engine, user, program; it took
  *	                      too long (end is LAUNCH_RAN, status -1)
  *	SESSION_DENIED        the program is not root's: it was not run
- *	SESSION_FAILED        it printed more than ${how}->out_max
+ *	SESSION_FAILED        it printed more than ${how}->out_max; or a signal
+ *			      told us to end: see fleet_stopping()
  *
  * ${out}->why is then what the program said, or what was in its way.  May be
  * called by several threads.
@@ -84,6 +86,14 @@ void remote_run(const struct remote_how *how, struct remote_result *out);
  */
 void remote_shell(const struct remote_how *how, const char *script,
     struct remote_result *out);
+
+/**
+ * remote_add_said(t, said):
+ * Add a line of what one of our programs says, so that it can be shown.  Ours
+ * escape what is a stranger's, and what they did is not done to it again;
+ * others may say what they like.
+ */
+void remote_add_said(struct text *t, struct slice said);
 
 /**
  * remote_result_fini(out):

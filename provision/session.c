@@ -12,6 +12,7 @@
 #include "proto/loadpipe.h"
 #include "proto/placepipe.h"
 #include "provision/channel.h"
+#include "provision/fleet.h"
 #include "provision/launch.h"
 #include "provision/settle.h"
 
@@ -59,6 +60,7 @@ struct party {
 	int		 turn;		/* what its last turn said */
 	bool		 asked;		/* PLACER: to switch */
 	bool		 decided;	/* and it said what became of it */
+	size_t		 bulk;		/* bytes of what is sent first */
 };
 
 struct session {
@@ -307,6 +309,7 @@ send_keys(struct party *p, const struct loadpipe_line *line)
 		return;
 	st = payload_seal(s->how->payload, line->key, &frames, &len);
 	if (st == ST_OK) {
+		p->bulk = len;
 		send_frame(p, (struct slice){ frames, len });
 		free(frames);
 		p->stage = STAGE_SENT;
@@ -646,8 +649,13 @@ start_loader(struct session *s)
 	const struct session_how *how = s->how;
 	const char *account = allowed(s);
 	char allow[CONSTRAINT_PEER_MAX + 32];
+	/* A volume of a pod is anybody's to write to, and it is the pod that
+	 * says to whom it is given; who serves the socket is looked at all the
+	 * same. */
 	const char *const args[] = { "--load", "--socket", how->files.socket,
-		"--name", how->files.name, "--public", "--allow", allow };
+		"--name", how->files.name, "--public", "--allow", allow,
+		"--allow-shared-dir" };
+	const size_t n = sizeof(args) / sizeof(*args) - (is_pod(s) ? 0 : 1);
 	struct party *p = &s->party[LOADER];
 
 	/* A rule that names root takes away what it does not say, and the next
@@ -655,7 +663,7 @@ start_loader(struct session *s)
 	(void)snprintf(allow, sizeof(allow), "%s=%s", account,
 	    strcmp(account, "root") == 0 || strcmp(account, "0") == 0 ?
 	    "admin" : "list,sign");
-	if (!start(s, LOADER, args, sizeof(args) / sizeof(*args)))
+	if (!start(s, LOADER, args, n))
 		return false;
 	send_frame(p, slice_str(LOADPIPE_MAGIC));
 	return true;
@@ -804,6 +812,42 @@ give_up(struct session *s)
 	}
 }
 
+/* Say how far it is. */
+static void
+tell_doing(const struct session *s)
+{
+	const struct party *l = &s->party[LOADER], *p = &s->party[PLACER];
+	struct fleet_line *line = s->how->line;
+	size_t n = s->how->payload->plan->n_keys;
+	size_t left = channel_left(&l->channel);
+
+	if (s->failed)
+		fleet_doing(line, "having both sides undo what they did");
+	else if (l->stage == STAGE_DONE)
+		fleet_doing(line, "taking earlier files away");
+	else if (l->stage == STAGE_ASKED)
+		fleet_doing(line, "committing, %zu of %zu keys",
+		    s->out->n_keys, n);
+	else if (p->stage == STAGE_ASKED)
+		fleet_doing(line, "switching files");
+	else if (l->stage == STAGE_START || p->stage == STAGE_START)
+		fleet_doing(line, "connecting");
+	else if (l->stage == STAGE_SENT && left > 0 && left <= l->bulk)
+		fleet_doing(line, "sending keys, %zu of %zu",
+		    n * (l->bulk - left) / l->bulk, n);
+	else
+		fleet_doing(line, "having keys and files checked");
+}
+
+/* Give up when we are told to; a commit is not left half-way. */
+static void
+look_for_stop(struct session *s)
+{
+	if (fleet_stopping() != 0 && !s->committed)
+		fail(s, SESSION_FAILED, "given up: stopped by %s",
+		    fleet_stop_name());
+}
+
 static void
 run(struct session *s)
 {
@@ -819,7 +863,11 @@ run(struct session *s)
 			ms = channel_wait_ms(&p->channel);
 			wait = ms < wait ? ms : wait;
 		}
+		tell_doing(s);
 		(void)poll(fds, SIDES * CHILD_FDS, wait);
+		/* Before the sides are asked: the same signal may have ended
+		 * them. */
+		look_for_stop(s);
 		for (size_t i = 0; i < SIDES; i++)
 			turn(&s->party[i], fds + i * CHILD_FDS);
 		if (s->failed)
@@ -840,6 +888,13 @@ is_warning(const struct party *p, struct slice line)
 	n = (size_t)snprintf(begin, sizeof(begin), "%s: warning: ",
 	    p->launch.program);
 	return line.len > n && memcmp(line.p, begin, n) == 0;
+}
+
+/* What to call the target in a message. */
+static const char *
+name_of(const struct session *s)
+{
+	return s->how->name != NULL ? s->how->name : "target";
 }
 
 /* What stderr of one had, line by line. */
@@ -866,9 +921,9 @@ tell_said(const struct party *p, bool verbose)
 		text_escape(&t, line.p, line.len < sizeof(buf) / 4 ? line.len :
 		    sizeof(buf) / 4);
 		if (warn)
-			log_warn("the target says: %s", buf);
+			log_warn("%s: the target says: %s", name_of(p->s), buf);
 		else
-			log_info("the target says: %s", buf);
+			log_info("%s: the target says: %s", name_of(p->s), buf);
 	}
 }
 
@@ -931,8 +986,8 @@ tell_settled(struct session *s, const struct settle_result *r)
 	};
 	bool done = s->party[LOADER].stage == STAGE_DONE;
 
-	log_debug("settled in the target: %s%s%s", words[r->outcome],
-	    r->text[0] != '\0' ? "; " : "", r->text);
+	log_debug("%s: settled in the target: %s%s%s", name_of(s),
+	    words[r->outcome], r->text[0] != '\0' ? "; " : "", r->text);
 	if (r->outcome == PLACEPIPE_STAYS && done)
 		is_done_after_all(s);
 	else if (s->committed && !s->refused)
@@ -942,7 +997,7 @@ tell_settled(struct session *s, const struct settle_result *r)
 	if (s->failed)
 		advise(s, "%s", r->text);
 	else
-		log_warn("the target says: %s", r->text);
+		log_warn("%s: the target says: %s", name_of(s), r->text);
 }
 
 /* Whatever else went wrong: files that were switched must not stay by chance.
@@ -963,13 +1018,14 @@ settle_lost(struct session *s)
 
 	if (!p->asked || p->decided)
 		return;
-	log_debug("%s in the target was lost: %s", p->launch.program,
-	    s->out->why);
+	log_debug("%s: %s in the target was lost: %s", name_of(s),
+	    p->launch.program, s->out->why);
+	fleet_doing(how->line, "looking after what was left there");
 	if (settle_run(&settle, &r) == ST_OK) {
 		tell_settled(s, &r);
 		return;
 	}
-	log_debug("not settled in the target: %s", r.text);
+	log_debug("%s: not settled in the target: %s", name_of(s), r.text);
 	advise(s, "the files in the home there may be those of this load (%s): "
 	    "the next load puts that right", r.text);
 }

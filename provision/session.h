@@ -48,6 +48,8 @@ enum session_code {
 #define SESSION_ADVICE_MAX	4096
 #define SESSION_KEYS_MAX	2048
 
+struct fleet_line;
+
 struct session_how {
 	const struct target	*target;
 	const struct payload	*payload;
@@ -60,6 +62,9 @@ struct session_how {
 	const char		*path;		/* our PATH, for the engine */
 	int64_t			 time_ms;	/* for each step */
 	bool			 verbose;
+	const char		*name;		/* of the target, in messages */
+	struct fleet_line	*line;		/* is told what is done; NULL:
+						 * nobody is */
 };
 
 /* What there is to mend before another try. */
@@ -87,7 +92,8 @@ struct session_result {
 /**
  * session_run(how, out):
  * Do it.  Nothing is said, but what the loading process warns of in a load that
- * is done, and with ${how}->verbose.
+ * is done, and with ${how}->verbose.  It is given up when fleet_stopping() says
+ * so, unless the commit was asked for: then it is seen to its end.
  *
  * Owns:   session_result_fini() releases ${out}.
  */

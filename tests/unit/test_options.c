@@ -424,6 +424,22 @@ status_takes_socket_and_json(void **state)
 }
 
 static void
+lock_and_unlock_take_a_socket(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "--lock -a /run/x.sock --allow-unlocked-memory");
+	assert_int_equal(l.opts.command, COMMAND_LOCK);
+	assert_string_equal(l.opts.socket, "/run/x.sock");
+	assert_true(l.opts.memory.allow_unlocked);
+	parse_ok(&l, "--unlock --allow-shared-dir --memory mlock");
+	assert_int_equal(l.opts.command, COMMAND_UNLOCK);
+	assert_true(l.opts.allow_shared_dir);
+	assert_int_equal(l.opts.memory.want, SECRET_MLOCK);
+}
+
+static void
 options_end_at_the_command(void **state)
 {
 	struct line l;
@@ -630,6 +646,14 @@ combinations_of_ours_exit_2(void **state)
 		{ "--load --public", "--public needs a --policy or", 2 },
 		{ "--load --status", "--load and --status exclude", 2 },
 		{ "--load -k", "--load and -k exclude", 2 },
+		{ "--lock --unlock", "--lock and --unlock exclude", 2 },
+		{ "--unlock --status", "--status and --unlock exclude", 2 },
+		{ "--lock -k", "--lock and -k exclude", 2 },
+		{ "--lock --json", "--json goes with --status and", 2 },
+		{ "--unlock -t 5", "-t does not go with --unlock", 2 },
+		{ "--lock --allow a=sign", "--allow does not go with --l", 2 },
+		{ "--lock secret", "--lock takes no COMMAND", 2 },
+		{ "--unlock secret", "--unlock takes no COMMAND", 2 },
 		{ "-k --status", "--status and -k exclude", 2 },
 		{ "--load --load", "--load given twice", 2 },
 		{ "-a x --socket y", "-a given twice", 2 },
@@ -785,7 +809,7 @@ usage_names_every_option(void **state)
 		"--allow-unlocked-memory", "--hardening HOW", "--load",
 		"--expect N",
 		"--name NAME", "--purpose LIST", "--max-signatures N",
-		"--rate N/TIME", "--status", "--json",
+		"--rate N/TIME", "--status", "--json", "--lock", "--unlock",
 	};
 	char *text = optiontable_usage();
 	const char *line;
@@ -821,6 +845,7 @@ main(void)
 		cmocka_unit_test(rules_of_keys_are_taken),
 		cmocka_unit_test(purposes_stop_where_the_agent_stops),
 		cmocka_unit_test(status_takes_socket_and_json),
+		cmocka_unit_test(lock_and_unlock_take_a_socket),
 		cmocka_unit_test(options_end_at_the_command),
 		cmocka_unit_test(help_and_version_end_the_parse),
 		cmocka_unit_test(ssh_agent_misuse_exits_1),
