@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "provision/agentstatus.h"
 #include "provision/launch.h"
 #include "version.h"
 
@@ -689,16 +690,18 @@ judge_key(struct doctor *d, const struct doctor_seen *s, const json_t *key)
 	const json_t *left = json_object_get(key, "lifetime_remaining_s");
 	const char *name = text_of(key, "fingerprint");
 	const char *comment = text_of(key, "comment");
-	char again[DOCTOR_MEND_MAX];
+	char again[DOCTOR_MEND_MAX], left_for[AGENTSTATUS_DURATION];
 
 	(void)load_again(s, again);
 	if (rule_of(text_of(key, "rules"), "0 signatures left") != NULL)
 		doctor_find(d, "keys", DOCTOR_BAD, again, "%s (%s) has made "
 		    "all the signatures that it may", name, comment);
-	if (json_is_integer(left) && json_integer_value(left) < DOCTOR_SOON_S)
-		doctor_find(d, "keys", DOCTOR_WARN, again, "%s (%s) expires in "
-		    "%lld min", name, comment,
-		    (long long)json_integer_value(left) / 60);
+	if (!json_is_integer(left) ||
+	    json_integer_value(left) >= DOCTOR_SOON_S)
+		return;
+	agentstatus_duration(json_integer_value(left), left_for);
+	doctor_find(d, "keys", DOCTOR_WARN, again, "%s (%s) expires in %s",
+	    name, comment, left_for);
 }
 
 /* Loads whose files are there and whose keys are not. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "provision/agentstatus.h"
 #include "provision/child.h"
 #include "provision/doctor.h"
 #include "provision/doctor_agent.h"
@@ -28,9 +29,8 @@
 /* Who uses the keys where nobody says, and where there is no such user. */
 #define ACCOUNT		"node"
 #define ACCOUNT_UID	"1000"
-/* Most that a script prints, and a status. */
+/* Most that a script prints. */
 #define FACTS_MAX	(1024 * 1024)
-#define STATUS_MAX	(2 * 1024 * 1024)
 /* Longest name of an account, and of a home. */
 #define ACCOUNT_MAX	256
 #define HOME_MAX	4096
@@ -209,22 +209,20 @@ look_at_agent(struct look *l)
 		.launch = { .program = "bottle-agent", .bin = l->where.bin,
 		    .args = args, .nargs = 4 },
 		.path = l->where.path, .time_ms = l->where.time_ms,
-		.out_max = STATUS_MAX };
+		.out_max = AGENTSTATUS_TEXT_MAX };
 	struct doctor_seen *s = &l->seen;
 	struct remote_result r;
+	char why[256];
 
 	remote_run(&how, &r);
 	s->status_code = r.code;
 	(void)snprintf(s->status_why, sizeof(s->status_why), "%s", r.why);
-	if (r.code == SESSION_DONE && r.out.len > 0)
-		s->status = json_loadb(r.out.p, r.out.len,
-		    JSON_REJECT_DUPLICATES, NULL);
-	if (r.code == SESSION_DONE && !json_is_object(s->status)) {
-		json_decref(s->status);
-		s->status = NULL;
+	if (r.code == SESSION_DONE && agentstatus_parse((struct slice){
+	    (const uint8_t *)r.out.p, r.out.len }, &s->status, why,
+	    sizeof(why)) != ST_OK) {
 		s->status_code = SESSION_FAILED;
 		(void)snprintf(s->status_why, sizeof(s->status_why), "what it "
-		    "says is no status");
+		    "says is no status: %s", why);
 	}
 	/* That there is no program is no word about an agent. */
 	if (r.end != LAUNCH_RAN)

@@ -274,6 +274,23 @@ check_exec_args(const struct launch *run, char *why, size_t whylen)
 	return ST_OK;
 }
 
+/* Whether it takes a script to find a program in a container, or to see whether
+ * it is root's.  Who has a container to himself can put nothing into the
+ * agent's. */
+static bool
+needs_script(const struct target *t, const struct launch *run)
+{
+	const struct target_pod *pod = &t->pod;
+
+	if (target_engine(t) == NULL)
+		return false;
+	if (run->bin == NULL)
+		return true;
+	return run->user == NULL && (t->kind != TARGET_KUBECTL ||
+	    pod->agent[0] == '\0' || pod->user[0] == '\0' ||
+	    strcmp(pod->agent, pod->user) == 0);
+}
+
 /* How a program is found in a container: by a script. */
 static int
 script_command(const struct target *t, const struct launch *run,
@@ -319,7 +336,7 @@ launch_command(const struct target *t, const struct launch *run,
 	case TARGET_PODMAN:
 	case TARGET_NERDCTL:
 	case TARGET_KUBECTL:
-		if (run->user == NULL || run->bin == NULL)
+		if (needs_script(t, run))
 			return script_command(t, run, &places, path, out, why,
 			    whylen);
 		break;
@@ -369,14 +386,6 @@ find_line(struct slice text, const char *head, struct slice *rest)
 		return true;
 	}
 	return false;
-}
-
-/* Whether it is the script that is run there. */
-static bool
-is_script(const struct target *t, const struct launch *run)
-{
-	return target_engine(t) != NULL &&
-	    (run->user == NULL || run->bin == NULL);
 }
 
 /* What a launch that did not come to the program says. */
@@ -463,7 +472,7 @@ launch_report(const struct target *t, const struct launch *run, int status,
 	default:
 		return LAUNCH_UNREACHED;
 	}
-	if (is_script(t, run))
+	if (needs_script(t, run))
 		end = script_end(out, err, report);
 	else
 		end = report->end == TARGET_NO_PROGRAM ? LAUNCH_NO_PROGRAM :

@@ -265,6 +265,28 @@ take_uid(struct party *p, struct slice hello, uint32_t *out)
 	return false;
 }
 
+/* A user who is root could be the agent. */
+static bool
+is_not_root(struct party *placer)
+{
+	struct session *s = placer->s;
+	char user[TARGET_SHOWN_MAX];
+
+	if (s->uid != 0)
+		return true;
+	placer->stage = STAGE_FAILED;
+	if (!begin_failure(s, SESSION_DENIED))
+		return false;
+	target_where(s->how->target, TARGET_WHOEVER, user, sizeof(user));
+	(void)snprintf(s->out->why, sizeof(s->out->why), "the user in %s is "
+	    "root, for whom an agent does everything: nothing was loaded",
+	    user);
+	(void)snprintf(s->out->advice, sizeof(s->out->advice), "give that "
+	    "container another securityContext.runAsUser, or name a user of "
+	    "it with --user");
+	return false;
+}
+
 /* Whether agent and user are kept apart: two of the same uid are not. */
 static bool
 is_kept_apart(struct party *loader, struct slice hello)
@@ -289,9 +311,8 @@ is_kept_apart(struct party *loader, struct slice hello)
 	    user);
 	(void)snprintf(s->out->advice, sizeof(s->out->advice), "give the "
 	    "agent a container of its own, with another "
-	    "securityContext.runAsUser, and name it: kubectl:%s/%s/AGENT; in "
-	    "one that runs as root name the user with --user", t->pod.space,
-	    t->pod.name);
+	    "securityContext.runAsUser, and name it: kubectl:%s/%s/AGENT",
+	    t->pod.space, t->pod.name);
 	return false;
 }
 
@@ -516,6 +537,8 @@ placer_hello(struct party *p, struct slice hello)
 		return;
 	(void)snprintf(s->out->uid, sizeof(s->out->uid), "%lu",
 	    (unsigned long)s->uid);
+	if (!is_not_root(p))
+		return;
 	/* Nothing is written before it is known who the other one is. */
 	p->stage = STAGE_MET;
 	wait_for(p, 0);

@@ -201,6 +201,10 @@ pod kubectl:team/web
 expect same_container 3 "the agent is uid $account_uid" 'in pod team/web'
 check_same same_container_writes_nothing '' "$(find "$N" -mindepth 1)"
 
+pod kubectl:team/root
+expect user_is_root 3 'the user in pod team/root is root' '--user'
+check_same user_is_root_writes_nothing '' "$(find "$N" -mindepth 1)"
+
 # Programs that do not say who they are.
 mkdir -m 755 "$T/old"
 # shellcheck disable=SC2016

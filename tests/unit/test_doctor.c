@@ -455,7 +455,7 @@ static const struct row rows[] = {
 	{ "a load without keys", { { STATUS, "\"load\":\"default\"",
 	    "\"load\":\"\"" } }, "keys", DOCTOR_BAD, "of the load default" },
 	{ "a key that expires", { { STATUS, "_s\":null", "_s\":86399" } },
-	    "keys", DOCTOR_WARN, "expires in 1439 min" },
+	    "keys", DOCTOR_WARN, "expires in 23 h 59 min" },
 	{ "a key that does later", { { STATUS, "_s\":null", "_s\":86400" } },
 	    "keys", DOCTOR_OK, "" },
 	{ "a key that was used up", { { STATUS, "@git.example",

@@ -562,6 +562,20 @@ pod_of_one_user_gets_nothing(void **state)
 	assert_non_null(strstr(result.advice, "kubectl:team/web/AGENT"));
 }
 
+static void
+pod_of_root_gets_nothing(void **state)
+{
+	(void)state;
+	add_event(P_UID(" uid=0"));
+	play();
+	assert_int_equal(result.code, SESSION_DENIED);
+	assert_null(side[0]);
+	assert_string_equal(sent, "P>place P>undo P.");
+	assert_string_equal(result.why, "the user in container app of pod "
+	    "team/web is root, for whom an agent does everything: nothing was "
+	    "loaded");
+}
+
 /* Each place of a number that is none. */
 static void
 pod_takes_no_guess(void **state)
@@ -1279,6 +1293,8 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(pod_hears_its_user_first,
 		    pod_setup, pod_teardown),
 		cmocka_unit_test_setup_teardown(pod_of_one_user_gets_nothing,
+		    pod_setup, pod_teardown),
+		cmocka_unit_test_setup_teardown(pod_of_root_gets_nothing,
 		    pod_setup, pod_teardown),
 		cmocka_unit_test_setup_teardown(pod_takes_no_guess, pod_setup,
 		    pod_teardown),
