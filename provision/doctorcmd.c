@@ -151,6 +151,9 @@ is_user(struct look *l)
 	if (known || doctor_facts_get(&l->seen.root, "account") == NULL ||
 	    l->where.target->kind == TARGET_KUBECTL) {
 		l->where.uid = uid;
+		if (strcmp(l->account, TARGET_WHOEVER) == 0)
+			(void)snprintf(l->account, sizeof(l->account), "%u",
+			    uid);
 		return true;
 	}
 	return uid == l->where.uid;
@@ -267,7 +270,9 @@ look_at_target(void *cookie, size_t i, struct fleet_line *line)
 	l->opts = o;
 	l->d = &c->doctors[i];
 	(void)snprintf(l->account, sizeof(l->account), "%s",
-	    o->user != NULL ? o->user : ACCOUNT);
+	    o->user != NULL ? o->user :
+	    c->targets.targets[i].kind == TARGET_KUBECTL ? TARGET_WHOEVER :
+	    ACCOUNT);
 	l->where = (struct doctor_where){ .target = &c->targets.targets[i],
 		.name = c->targets.names[i], .account = l->account,
 		.home = o->home, .socket = o->socket, .bin = o->bin,
