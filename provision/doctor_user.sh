@@ -101,12 +101,16 @@ for dir in "$HOME"/.ssh/bottle-agent/*/; do
 	fi
 done
 set -f
+words='hostname|port|user|hostkeyalias|identityagent|identityfile'
+words="$words|certificatefile|identitiesonly|proxycommand|proxyjump"
+words="$words|proxyusefdpass|userknownhostsfile|globalknownhostsfile"
+words="$words|stricthostkeychecking|forwardagent"
 if command -v ssh >/dev/null 2>&1; then
 	for host in $(printf '%s\n' "$hosts" | head -n 32); do
 		code=0
 		out=$(limit ssh -G "$host" 2>&1) || code=$?
 		if [ "$code" -eq 0 ]; then
-			printf '%s\n' "$out" | grep -i -E '^(hostname|port|user|hostkeyalias|identityagent|identityfile|certificatefile|identitiesonly|proxycommand|proxyjump|proxyusefdpass|userknownhostsfile|globalknownhostsfile|stricthostkeychecking|forwardagent) ' |
+			printf '%s\n' "$out" | grep -i -E "^($words) " |
 			    lines "g $host" 48
 		else
 			printf '%s\n' "$out" | lines "gerr $host" 2

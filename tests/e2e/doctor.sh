@@ -5,8 +5,8 @@
 # A bottle into which keys were loaded (see world.sh), in which doctor finds
 # nothing bad; then one thing after the other that is broken there, of which
 # doctor must name the link and the cause, and say of all other links what it
-# said before.  It is mended then, in the same bottle.  Nothing may be changed by
-# having looked.
+# said before.  It is mended then, in the same bottle.  Nothing may be changed
+# by having looked.
 #
 # With --transcript what doctor says to people is written to a file, for the
 # docs: of the healthy bottle, and of each broken one.
@@ -165,8 +165,8 @@ without() {
 }
 
 # broken NAME LINK VERDICT PART ALSO BREAK MEND [OPTION...]: root does BREAK in
-# the bottle, and MEND afterwards.  The link gets that verdict, with PART in what
-# is said of it.  All others have the one they had, but for those of ALSO, of
+# the bottle, and MEND afterwards.  The link gets that verdict, with PART in
+# what is said of it.  All others have the one they had, but for those of ALSO, of
 # which there can be nothing known then, or that are wrong, too; * is any.
 broken() {
 	local name=$1 link=$2 verdict=$3 part=$4 also=$5 break=$6 mend=$7
