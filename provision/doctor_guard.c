@@ -276,10 +276,18 @@ can_gain(const struct doctor_seen *s)
 	return !status_number(&s->user, "NoNewPrivs:", 10, &n) || n == 0;
 }
 
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), len = strlen(end);
+
+	return n >= len && strcmp(s + n - len, end) == 0;
+}
+
 static void
 judge_sudo(struct doctor *d, const struct doctor_seen *s)
 {
-	const char *code = doctor_facts_get(&s->user, "sudocode"), *v, *all;
+	const char *code = doctor_facts_get(&s->user, "sudocode"), *v;
 	bool free = false, some = false;
 	char what[512] = "";
 
@@ -291,14 +299,12 @@ judge_sudo(struct doctor *d, const struct doctor_seen *s)
 		v += strspn(v, " \t");
 		if (v[0] != '(')
 			continue;
-		all = strstr(v, "NOPASSWD:");
-		if (all == NULL && !free)
+		if (strstr(v, "NOPASSWD:") == NULL && !free)
 			continue;
 		if (what[0] == '\0')
 			(void)snprintf(what, sizeof(what), "%s", v);
-		all = strstr(v, " ALL");
 		some = true;
-		if (all != NULL && all[4] == '\0') {
+		if (ends_with(v, " ALL")) {
 			doctor_find(d, "root", DOCTOR_BAD, "take the line out "
 			    "of /etc/sudoers or /etc/sudoers.d in the image",
 			    "user %s becomes root by sudo, without a password: "

@@ -30,17 +30,17 @@ if [ -r /etc/shadow ]; then
 fi
 secret=
 
-# Our programs.
+# Our programs.  trust() has a name of its own.
 for dir in "$@"; do
-	for name in bottle-agent bottle-forward bottle-ssh-keygen; do
-		[ -e "$dir/$name" ] || continue
-		if ! trust "$dir/$name" -; then
+	for program in bottle-agent bottle-forward bottle-ssh-keygen; do
+		[ -e "$dir/$program" ] || continue
+		if ! trust "$dir/$program" -; then
 			IFS=' '
-			printf '%s\n' "$why" | lines "trust $name no" 1
+			printf '%s\n' "$why" | lines "trust $program no" 1
 		elif [ -x "$real" ]; then
-			say trust "$name" ok "$dir"
+			say trust "$program" ok "$dir"
 		else
-			say trust "$name" nox "$dir"
+			say trust "$program" nox "$dir"
 		fi
 		IFS=' '
 	done

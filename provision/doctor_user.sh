@@ -25,9 +25,14 @@ done
 grep -E '^(NoNewPrivs|Seccomp|CapEff|CapAmb|CapBnd):' /proc/self/status |
     tr '\t' ' ' | lines status 8
 
-# Our programs.
+# Our programs.  One of them passes all of its arguments on to ssh-keygen.
 for dir in "$@"; do
-	for name in bottle-agent bottle-forward bottle-ssh-keygen; do
+	if [ -x "$dir/bottle-ssh-keygen" ]; then
+		say prog bottle-ssh-keygen 0 "$dir"
+	elif [ -e "$dir/bottle-ssh-keygen" ]; then
+		say prog bottle-ssh-keygen 126 "$dir"
+	fi
+	for name in bottle-agent bottle-forward; do
 		[ -e "$dir/$name" ] || continue
 		code=0
 		out=$(limit "$dir/$name" --version 2>&1) || code=$?

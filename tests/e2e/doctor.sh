@@ -202,14 +202,15 @@ broken() {
 
 # --- a healthy bottle --------------------------------------------------------
 
-# All that could be changed by having looked: files and their times, processes,
-# and what the agent counts.
+# All that could be changed by having looked: files and their times, and what
+# the agent counts, but for connections and what was asked in them.
 state_of='
 	find / -xdev \( -path /proc -o -path /sys \) -prune -o \
 	    -printf "%p %M %U:%G %s %T@ %C@\n" | sort
 	bottle-agent --status --json -a "$1" |
 	    sed -E "s/\"uptime_s\":[0-9]+//; s/\"cpu_ms\":[0-9]+//;
-	    s/\"connections\":\{\"open\":[0-9]+//" | tr , "\n"'
+	    s/\"records\":[0-9]+//; s/\"connections\":\{\"open\":[0-9]+//" |
+	    tr , "\n"'
 
 state() {
 	bottle 0 bash -c "$state_of" - "$world_socket"

@@ -521,8 +521,8 @@ static const struct row rows[] = {
 	    "/usr/bin" } }, "ssh-config", DOCTOR_BAD, "/usr/bin/bottle-forward, "
 	    "which is not there" },
 	{ "keys without files", { { STATUS, "\"load\":\"default\"",
-	    "\"load\":\"default\"},{\"load\":\"work\",\"rules\":\"purposes "
-	    "git\"" } }, "ssh-config", DOCTOR_WARN, "of the load work" },
+	    "\"load\":\"default\",\"rules\":\"purposes git\"},{\"load\":"
+	    "\"work\"" } }, "ssh-config", DOCTOR_WARN, "of the load work" },
 	{ "no home", { { USER, "bd homethere yes\n", "" } }, "ssh-config",
 	    DOCTOR_BAD, "home /home/node" },
 	/* git */
@@ -587,7 +587,7 @@ static const struct row rows[] = {
 	    "CapEff: 0000000000080000" } }, "root", DOCTOR_BAD,
 	    "CAP_SYS_PTRACE" },
 	{ "no filter at all", { { USER, "Seccomp: 2", "Seccomp: 0" } }, "root",
-	    DOCTOR_WARN, "seccomp" },
+	    DOCTOR_WARN, "no filter" },
 	{ "privileged", { { INSPECT, "\"Privileged\":false",
 	    "\"Privileged\":true" } }, "root", DOCTOR_BAD, "privileged" },
 	{ "pids of the host", { { INSPECT, "\"PidMode\":\"\"",
