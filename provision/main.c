@@ -9,6 +9,7 @@
 
 #include "base/fdio.h"
 #include "base/log.h"
+#include "provision/doctorcmd.h"
 #include "provision/explaincmd.h"
 #include "provision/helpcmd.h"
 #include "provision/loadcmd.h"
@@ -25,6 +26,7 @@ typedef int (*command_fn)(const struct provision_options *opts);
 /* The commands that there are. */
 static const command_fn commands[PROVISION_COMMANDS] = {
 	[PROVISION_LOAD] = loadcmd_main,
+	[PROVISION_DOCTOR] = doctorcmd_main,
 	[PROVISION_STATUS] = statuscmd_main,
 	[PROVISION_REMOVE] = removecmd_main,
 	[PROVISION_LOCK] = lockcmd_main,

@@ -10,6 +10,7 @@
 
 const struct topic topics[] = {
 	{ "load", NULL, text_load },
+	{ "doctor", NULL, text_doctor },
 	{ "status", NULL, text_status },
 	{ "lock", NULL, text_lock },
 	{ "unlock", NULL, text_lock },
