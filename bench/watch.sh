@@ -73,6 +73,7 @@ login() {
 # first_login: one after the other until one works, in the bottle: else each try
 # would wait for the engine.
 first_login() {
+	# shellcheck disable=SC2016
 	bottle 1000 bash -c '
 		until ssh -o BatchMode=yes "$1" true 2>/dev/null; do
 			sleep 0.01
@@ -128,9 +129,10 @@ END {
 			for (j = i; j > 1 && a[j - 1] > a[j]; j--) {
 				t = a[j]; a[j] = a[j - 1]; a[j - 1] = t
 			}
-		m = rounds % 2 ? a[(rounds + 1) / 2] :
-		    (a[rounds / 2] + a[rounds / 2 + 1]) / 2
-		printf "%-7s %9.1f %9.1f %9.1f\n", what[k], m, a[1], a[rounds]
+		low = a[int((rounds + 1) / 2)]
+		high = a[int(rounds / 2) + 1]
+		printf "%-7s %9.1f %9.1f %9.1f\n", what[k], (low + high) / 2,
+		    a[1], a[rounds]
 	}
 }' "$work/results" >"$work/table"
 cat "$work/table"

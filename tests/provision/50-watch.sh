@@ -38,7 +38,7 @@ tell() {
 	    "$2" "${4:+$4,}" "$3" >&8
 }
 
-watch_pid= notified=
+watch_pid='' notified=''
 watch_gone() {
 	[ -z "$watch_pid" ] || kill "$watch_pid"
 	[ -z "$notified" ] || kill "$notified"
@@ -83,7 +83,7 @@ end() {
 	from=$(now_ms)
 	kill "-${2:-TERM}" "$watch_pid"
 	wait "$watch_pid" || status=$?
-	watch_pid=
+	watch_pid=''
 	check_same "$1" "${3:-0}" "$status"
 	check_same "$1_in_time" yes \
 	    "$([ $(($(now_ms) - from)) -lt 8000 ] && echo yes)"
@@ -138,7 +138,7 @@ check_same has_the_key 'git ' "$(prints)"
 check_has says_what_it_holds "$(cat "$T/err")" \
     '1 key of yours is held in locked memory of this machine'
 # Only those looks that it always has.
-quiet no_second_load 1 'docker:web loaded' 1.6
+quiet no_second_load 1 'docker:web loaded' 1.2
 check_same two_programs 2 "$(calls exec)"
 
 containers "web $WEB 101 two {}"
@@ -173,7 +173,10 @@ printf '%s\n' garbage '{' '[]' '{"Type":"container","Action":"start"}' >&8
 printf '\033]0;x\007\n\n\0\n' >&8
 tell start '../../etc' web
 tell start "$WEB2" "$(printf 'x\\n\\u001b[2J')"
-wait_for 5 eval '[ "$(calls ps)" -gt "$before" ]' || true
+more_looks() {
+	[ "$(calls ps)" -gt "$before" ]
+}
+wait_for 5 more_looks || true
 check_same garbage_is_looked_after yes \
     "$([ "$(calls ps)" -gt "$before" ] && echo yes)"
 check_has garbage_is_told_of "$(cat "$T/err")" 'cannot be understood'
@@ -207,10 +210,6 @@ rm "$E/down"
 says is_back_again 2 'docker back' 15
 says the_other_was_started 2 'docker:db loaded'
 says the_first_was_stopped 1 'docker:web stopped'
-# A line without an end is the end of it.
-head -c 17000000 /dev/zero | tr '\0' x >&8
-says an_endless_line 1 'prints a line without an end' 20
-says is_back_after_it 3 'docker back' 15
 end ends_by_term
 check_has says_that_it_ends "$(tail -n 1 "$T/out")" ' ended'
 check_same nothing_of_it_runs 0 "$(pgrep -c -f "$E/fifo" || true)"
@@ -238,6 +237,10 @@ check_same few_loads_for_many_starts yes \
 check_same the_last_start_is_loaded yes "$(tail -n 1 "$T/out" |
     grep -q 'docker:web loaded' && echo yes)"
 rm "$E/slow"
+# A line without an end is the end of the engine's program.
+head -c 17000000 /dev/zero | tr '\0' x >&8
+says an_endless_line 1 'prints a line without an end' 20
+says is_back_after_it 1 'docker back'
 end ends_after_the_storm INT
 
 # --- loads that fail -----------------------------------------------------------------
@@ -416,7 +419,7 @@ for address in "$T/notify.sock" "@bottle-watch-$$"; do
 	end "${name}_ends"
 	check "${name}_is_stopping" wait_for 5 grep -q STOPPING=1 "$T/notes"
 	wait "$notified" || true
-	notified=
+	notified=''
 	rm -f "$T/notes"
 	drain
 done
