@@ -222,9 +222,9 @@ static const struct option_table whole = {
 	    "Keys of yours for containers, and all that ssh and git need for\n"
 	    "them there.\n"
 	    "\n"
-	    "TARGET is docker:NAME or just NAME, podman:NAME, local, or\n"
-	    "exec:COMMAND.  Each command says more with --help, and\n"
-	    "bottle-provision help TOPIC explains.\n",
+	    "TARGET is docker:NAME or just NAME, podman:NAME, nerdctl:NAME,\n"
+	    "kubectl:POD, swarm:SERVICE, local, or exec:COMMAND.  Each command\n"
+	    "says more with --help, and bottle-provision help TOPIC explains.\n",
 	.titles = titles,
 	.groups = GROUPS,
 	.commands = commands,
