@@ -187,7 +187,8 @@ static const struct option_command commands[PROVISION_COMMANDS] = {
 	    USAGE("doctor")
 	    "Looks at each link from here to a login from the target, and\n"
 	    "says what is wrong and what mends it.  It changes nothing.\n" },
-	[PROVISION_STATUS] = { "status", "which keys targets have, and how their agents are",
+	[PROVISION_STATUS] = { "status",
+	    "which keys targets have, and how their agents are",
 	    USAGE("status")
 	    "Asks the agent of each target how it is, and which keys it has:\n"
 	    "their rules, how often each was used, and when last.\n" },
