@@ -807,7 +807,7 @@ status_says_when_a_key_was_used(void **state)
 static void
 status_has_room_for_all_it_says(void **state)
 {
-	char comment[21301];
+	char comment[20801];
 	struct testkey *k[13];
 	uint32_t shown, before = 13;
 	struct slice uses;
@@ -815,12 +815,13 @@ status_has_room_for_all_it_says(void **state)
 
 	(void)state;
 	memset(comment, 'c', sizeof(comment));
+	comment[20000] = '\0';
 	for (size_t i = 0; i < 13; i++) {
 		k[i] = testkey_new(KEY_ED25519, 0);
-		comment[20000] = '\0';
 		assert_int_equal(add(&root, 17, k[i], comment, ""), 6);
 	}
-	for (len = 20700; len < sizeof(comment) - 1; len++) {
+	comment[20000] = 'c';
+	for (len = 20500; len < sizeof(comment) - 1; len++) {
 		comment[len] = '\0';
 		assert_int_equal(add(&root, 17, k[12], comment, ""), 6);
 		comment[len] = 'c';
