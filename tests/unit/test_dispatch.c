@@ -806,12 +806,108 @@ status_tells_admins_everything(void **state)
 	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
 	assert_int_equal(n, 1);
 	assert_int_equal(wire_get_string(&r, &s), ST_OK);
-	assert_true(wire_end(&r));
 	keys = wire_reader(s);
 	assert_int_equal(statusmsg_get_key(&keys, &key), ST_OK);
 	assert_true(slice_eq_str(key.comment, "c"));
 	assert_int_equal(key.remaining_s, 10);
 	assert_true(wire_end(&keys));
+	assert_int_equal(wire_get_string(&r, &s), ST_OK);
+	assert_int_equal(s.len, 4);
+	assert_true(wire_end(&r));
+}
+
+/* The keys of a status that have nothing before them, and when each of them was
+ * used; how many there are. */
+static uint32_t
+status_uses(struct slice *uses)
+{
+	struct statusmsg_head head;
+	struct statusmsg_key key;
+	struct wire_reader r, keys;
+	struct slice s;
+	struct reply rep;
+	uint32_t n, shown = 0;
+
+	assert_int_equal(reply_decode(ask(&root,
+	    hex("1b 00000013 'status@bottle-agent'")), &rep), ST_OK);
+	assert_int_equal(reply_get_extension(&rep, EXT_STATUS, &r), ST_OK);
+	assert_int_equal(statusmsg_get_head(&r, &head), ST_OK);
+	/* Neither rules, nor limits, nor uids. */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(wire_get_u32(&r, &n), ST_OK);
+		assert_int_equal(n, 0);
+	}
+	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
+	assert_int_equal(n, keyring_count(agent.ring));
+	assert_int_equal(wire_get_string(&r, &s), ST_OK);
+	for (keys = wire_reader(s); !wire_end(&keys); shown++)
+		assert_int_equal(statusmsg_get_key(&keys, &key), ST_OK);
+	assert_int_equal(wire_get_string(&r, uses), ST_OK);
+	assert_true(wire_end(&r));
+	assert_int_equal(uses->len, 4 * shown);
+	return shown;
+}
+
+static void
+status_says_when_a_key_was_used(void **state)
+{
+	struct slice uses;
+
+	(void)state;
+	assert_int_equal(add(&root, 17, rsa, "r", ""), 6);
+	assert_int_equal(add(&root, 17, ed, "e", ""), 6);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("unused", uses, hex("ffffffff ffffffff"));
+	(void)sign(&root, ed->blob, slice_str("d"), 0);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("just now", uses, hex("ffffffff 00000000"));
+	now_ms += 65999;
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("a while ago", uses, hex("ffffffff 00000041"));
+	/* What was refused is no use, nor is anything of another key. */
+	(void)sign(&root, ed->blob, slice_str("d"), 0x80);
+	(void)sign(&root, rsa->blob, slice_str("d"), 2);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("the other", uses, hex("00000000 00000041"));
+	/* One that is put anew was never used. */
+	assert_int_equal(add(&root, 17, ed, "e", ""), 6);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("anew", uses, hex("00000000 ffffffff"));
+	now_ms += INT64_C(5000000000000);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("the longest", uses, hex("ffffffff ffffffff"));
+}
+
+/* However little room there is behind the keys. */
+static void
+status_has_room_for_all_it_says(void **state)
+{
+	char comment[20801];
+	struct testkey *k[13];
+	uint32_t shown, before = 13;
+	struct slice uses;
+	size_t len;
+
+	(void)state;
+	memset(comment, 'c', sizeof(comment));
+	comment[20000] = '\0';
+	for (size_t i = 0; i < 13; i++) {
+		k[i] = testkey_new(KEY_ED25519, 0);
+		assert_int_equal(add(&root, 17, k[i], comment, ""), 6);
+	}
+	comment[20000] = 'c';
+	for (len = 20500; len < sizeof(comment) - 1; len++) {
+		comment[len] = '\0';
+		assert_int_equal(add(&root, 17, k[12], comment, ""), 6);
+		comment[len] = 'c';
+		shown = status_uses(&uses);
+		assert_true(shown == before ||
+		    (shown == 12 && before == 13));
+		before = shown;
+	}
+	assert_int_equal(before, 12);
+	for (size_t i = 0; i < 13; i++)
+		testkey_free(k[i]);
 }
 
 /* More to tell than one reply holds: some keys are left out, nothing breaks. */
@@ -884,6 +980,8 @@ main(void)
 		CASE(a_locked_agent_removes_no_load),
 		CASE(status_tells_admins_everything),
 		CASE(status_of_many_keys_fits_one_reply),
+		CASE(status_says_when_a_key_was_used),
+		CASE(status_has_room_for_all_it_says),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
