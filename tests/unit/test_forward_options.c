@@ -224,9 +224,10 @@ wrong_use_is_said_in_one_line(void **state)
 	} t[] = {
 		{ "", "say what to do: bottle-forward connect HOST PORT" },
 		{ "-v", "say what to do: bottle-forward connect HOST PORT" },
-		{ "''", "unknown command ; there are connect and place" },
+		{ "''", "unknown command ; there are connect, place and remove" },
 		{ "conect h 22", "unknown command conect; did you mean connect?" },
-		{ "a\x1b[m", "unknown command a\\x1b[m; there are connect and place" },
+		{ "a\x1b[m", "unknown command a\\x1b[m; there are connect, "
+		    "place and remove" },
 		{ "connect", "HOST and PORT are missing: bottle-forward "
 		    "connect [OPTION ...] HOST PORT" },
 		{ "connect h", "HOST and PORT are missing: bottle-forward "
@@ -288,7 +289,7 @@ wrong_use_is_said_in_one_line(void **state)
 		{ "connect --silence-timeout 3 h 22",
 		    "--silence-timeout goes with place, not with connect" },
 		{ "connect --user node h 22",
-		    "--user goes with place, not with connect" },
+		    "--user goes with place and remove, not with connect" },
 		{ "place --user a --user b", "--user is given twice" },
 		{ "--check place",
 		    "--check goes with connect, not with place" },

@@ -598,7 +598,7 @@ static void
 bad_values_exit_2(void **state)
 {
 	static const struct refusal r[] = {
-		{ "--socket", "-a needs PATH", 2 },
+		{ "--socket", "--socket needs PATH", 2 },
 		{ "--name", "--name needs NAME", 2 },
 		{ "--public=yes", "--public takes no value", 2 },
 		{ "--ready-fd x", "--ready-fd takes a number", 2 },
@@ -673,7 +673,9 @@ combinations_of_ours_exit_2(void **state)
 		{ "--unlock secret", "--unlock takes no COMMAND", 2 },
 		{ "-k --status", "--status and -k exclude", 2 },
 		{ "--load --load", "--load given twice", 2 },
-		{ "-a x --socket y", "-a given twice", 2 },
+		{ "-a x --socket y", "--socket given twice", 2 },
+		{ "--socket x -a y", "-a given twice", 2 },
+		{ "--load -json", "unknown option -json; did you mean --json?", 2 },
 		{ "-a x -a y --legacy-rsa", "-a given twice", 2 },
 		{ "--allow a=sign -t 5 -t 5", "-t given twice", 2 },
 		{ "--load -u", "--load and -u exclude", 2 },
@@ -689,8 +691,8 @@ combinations_of_ours_exit_2(void **state)
 		{ "--rate 1/1s", "--rate goes with --load only", 2 },
 		{ "--load --purpose a --purpose b", "--purpose given", 2 },
 		{ "--load --rate 1/1 --rate 1/1", "--rate given twice", 2 },
-		{ "--json", "--json goes with --status, --explain", 2 },
-		{ "--load --json", "--json goes with --status, --explain", 2 },
+		{ "--json", "--json goes with --status, --explain and", 2 },
+		{ "--load --json", "--json goes with --status, --explain and", 2 },
 		{ "--status --name x", "--name goes with --load and --remove only", 2 },
 		{ "--status -t 5", "-t does not go with --status", 2 },
 		{ "--status --allow a=sign", "--allow does not go with", 2 },

@@ -30,8 +30,8 @@ setup(void **state)
 	(void)snprintf(h.home, sizeof(h.home), "/tmp/test-placerecord.XXXXXX");
 	assert_non_null(mkdtemp(h.home));
 	assert_int_equal(placehome_open(&h), ST_OK);
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", h.home, PLACEHOME_DIR,
-	    PLACERECORD_NAME);
+	assert_true(snprintf(path, sizeof(path), "%s/%s/%s", h.home,
+	    PLACEHOME_DIR, PLACERECORD_NAME) < (int)sizeof(path));
 	return 0;
 }
 
