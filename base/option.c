@@ -129,7 +129,7 @@ print_row(FILE *f, const struct option_row *r)
 	if (r->arg != NULL)
 		col += fprintf(f, " %s", r->arg);
 
-	if (col >= HELP_COLUMN) {
+	if (col >= HELP_COLUMN - 1) {
 		(void)fputc('\n', f);
 		col = 0;
 	}

@@ -3,7 +3,7 @@
 # arguments; and so has each command of a program that has commands.
 # usage: options.sh SOURCE PROGRAM MANPAGE LEAST
 set -u
-src=$1 program=$2 page=$1/$3 least=$4
+program=$2 page=$1/$3 least=$4
 export LC_ALL=C
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT

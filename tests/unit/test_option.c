@@ -538,7 +538,7 @@ commands_that_are_not_there_are_not_heard_of(void **state)
 		const char	*line, *why;
 	} t[] = {
 		{ "list", "unknown command list; there are put and fetch" },
-		{ "lst", "unknown command lst; there are put and fetch" },
+		{ "lsit", "unknown command lsit; there are put and fetch" },
 		{ "put --tag x", "unknown option --tag; see --help" },
 		{ "put --tga x", "unknown option --tga; see --help" },
 	};

@@ -565,7 +565,7 @@ static void
 bad_values_exit_2(void **state)
 {
 	static const struct refusal r[] = {
-		{ "--socket", "-a needs PATH", 2 },
+		{ "--socket", "--socket needs PATH", 2 },
 		{ "--name", "--name needs NAME", 2 },
 		{ "--public=yes", "--public takes no value", 2 },
 		{ "--ready-fd x", "--ready-fd takes a number", 2 },
@@ -632,7 +632,9 @@ combinations_of_ours_exit_2(void **state)
 		{ "--load -k", "--load and -k exclude", 2 },
 		{ "-k --status", "--status and -k exclude", 2 },
 		{ "--load --load", "--load given twice", 2 },
-		{ "-a x --socket y", "-a given twice", 2 },
+		{ "-a x --socket y", "--socket given twice", 2 },
+		{ "--socket x -a y", "-a given twice", 2 },
+		{ "--load -json", "unknown option -json; did you mean --json?", 2 },
 		{ "-a x -a y --legacy-rsa", "-a given twice", 2 },
 		{ "--allow a=sign -t 5 -t 5", "-t given twice", 2 },
 		{ "--load -u", "--load and -u exclude", 2 },
