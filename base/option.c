@@ -78,8 +78,8 @@ distance(const char *name, size_t len, const char *known)
 {
 	size_t d = nearest_edits(name, len, known, strlen(known));
 
-	/* A beginning counts as near, whatever is missing. */
-	return d > 1 && strncmp(name, known, len) == 0 ? 1 : d;
+	/* A beginning is nearer than any slip, whatever is missing. */
+	return strncmp(name, known, len) == 0 ? 0 : d;
 }
 
 /* The nearest long name among the rows of some commands. */

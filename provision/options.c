@@ -72,8 +72,9 @@ enum option_group {
 #define ON_HELP		(1u << PROVISION_HELP)
 /* What puts keys there; what has to do with a user's home; what has targets. */
 #define ON_LOADS	(ON_LOAD | ON_WATCH)
-#define ON_HOMES	(ON_LOADS | ON_DOCTOR | ON_STATUS | ON_REMOVE)
-#define ON_TARGETS	(ON_HOMES | ON_LOCK | ON_UNLOCK | ON_EXPLAIN)
+#define ON_HOMES	(ON_LOADS | ON_DOCTOR | ON_REMOVE)
+#define ON_TARGETS	(ON_HOMES | ON_STATUS | ON_LOCK | ON_UNLOCK | \
+			    ON_EXPLAIN)
 #define ON_ANY		(ON_TARGETS | ON_HELP)
 
 static const struct option_row rows[IDS] = {
@@ -186,9 +187,11 @@ static const struct option_command commands[PROVISION_COMMANDS] = {
 	    USAGE("doctor")
 	    "Looks at each link from here to a login from the target, and\n"
 	    "says what is wrong and what mends it.  It changes nothing.\n" },
-	[PROVISION_STATUS] = { "status", "what targets have now",
+	[PROVISION_STATUS] = { "status",
+	    "which keys targets have, and how their agents are",
 	    USAGE("status")
-	    "Says which keys, rules and files targets have now.\n" },
+	    "Asks the agent of each target how it is, and which keys it has:\n"
+	    "their rules, how often each was used, and when last.\n" },
 	[PROVISION_REMOVE] = { "remove", "take a load away",
 	    USAGE("remove")
 	    "Takes the keys of a load out of the agent, and its files out of\n"
@@ -220,9 +223,9 @@ static const struct option_table whole = {
 	    "Keys of yours for containers, and all that ssh and git need for\n"
 	    "them there.\n"
 	    "\n"
-	    "TARGET is docker:NAME or just NAME, podman:NAME, local, or\n"
-	    "exec:COMMAND.  Each command says more with --help, and\n"
-	    "bottle-provision help TOPIC explains.\n",
+	    "TARGET is docker:NAME or just NAME, podman:NAME, nerdctl:NAME,\n"
+	    "kubectl:POD, swarm:SERVICE, local, or exec:COMMAND.  Each command\n"
+	    "says more with --help, and bottle-provision help TOPIC explains.\n",
 	.titles = titles,
 	.groups = GROUPS,
 	.commands = commands,
