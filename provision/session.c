@@ -882,9 +882,10 @@ tell_doing(const struct session *s)
 static void
 look_for_stop(struct session *s)
 {
-	if (fleet_stopping() != 0 && !s->committed)
-		fail(s, SESSION_FAILED, "given up: stopped by %s",
-		    fleet_stop_name());
+	if (fleet_stopping() == 0 || s->committed)
+		return;
+	fail(s, SESSION_FAILED, "given up: stopped by %s", fleet_stop_name());
+	give_up(s);
 }
 
 static void
