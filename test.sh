@@ -159,7 +159,7 @@ if build asan; then
 fi
 if build tsan; then
 	run tsan 'what has threads, with their sanitizer' \
-	    -R '^(unit_(auditsink|workers|hotkey|job|vault_threads|verify)|daemon_(workers|signing|hammer))$'
+	    -R '^(unit_(auditsink|workers|hotkey|job|vault_threads|verify|fleet|progress)|daemon_(workers|signing|hammer)|provision_40-fleet)$'
 fi
 build clang || true
 if build static && build release; then

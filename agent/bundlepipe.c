@@ -167,7 +167,7 @@ static int
 hello(struct bundlepipe *b, struct slice name)
 {
 	struct loadpipe_line line = { .kind = LOADPIPE_HELLO };
-	char text[64 + sizeof(((struct utsname *)NULL)->machine)];
+	char text[96 + sizeof(((struct utsname *)NULL)->machine)];
 	struct load_answer ans;
 	struct utsname un;
 	int code;
@@ -179,8 +179,8 @@ hello(struct bundlepipe *b, struct slice name)
 	memcpy(line.key, ans.data.p, LOAD_PUBLIC_KEY);
 	if (uname(&un) != 0)
 		un.machine[0] = '\0';
-	(void)snprintf(text, sizeof(text), "%s %s", BOTTLE_VERSION,
-	    un.machine);
+	(void)snprintf(text, sizeof(text), "%s %s uid=%lu", BOTTLE_VERSION,
+	    un.machine, (unsigned long)geteuid());
 	line.text = slice_str(text);
 	return say(&line) ? EXIT_DONE : EXIT_FAILED;
 }

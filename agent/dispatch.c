@@ -83,6 +83,7 @@ dispatch_needs(enum audit_op op)
 	case AUDIT_UNLOCK:
 		return POLICY_LOCK;
 	case AUDIT_LOAD:
+	case AUDIT_REMOVE_LOAD:
 	case AUDIT_STATUS:
 	case AUDIT_EXPLAIN:
 	case AUDIT_APPROVE:
@@ -278,8 +279,10 @@ answer_sign(struct call *c, const struct signing *s)
 	reply_put_signature(c->w, s->out.algorithm,
 	    (struct slice){ s->out.bytes, s->out.len });
 	/* It may have gone, or be another one by now. */
-	if (id != NULL && id->key == s->key)
+	if (id != NULL && id->key == s->key) {
 		id->signatures++;
+		id->used_ms = c->now_ms;
+	}
 	c->a->signatures++;
 	c->d->done = true;
 	return ST_OK;
@@ -757,6 +760,46 @@ load_step_commit(struct call *c)
 	return st;
 }
 
+/* load@bottle-agent remove and remove-all: no step of a load, and one that is
+ * under way here goes on. */
+static int
+remove_load(struct call *c, struct slice name)
+{
+	struct load_answer ans = { .verdict = 0 };
+	struct wire_writer gone;
+	uint8_t *room;
+	struct text t;
+	size_t n;
+
+	c->d->rec.op = AUDIT_REMOVE_LOAD;
+	if ((room = malloc(LOAD_DATA_MAX)) == NULL)
+		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
+		    REASON_MEMORY);
+	gone = wire_writer(room, LOAD_DATA_MAX);
+	text_init(&t, c->d->rec.detail, sizeof(c->d->rec.detail));
+	if (c->a->lock.locked) {
+		ans.verdict = 1;
+		ans.text = slice_str("the agent is locked: unlock it first "
+		    "(bottle-agent --unlock)");
+		note_refusal(c, REASON_LOCKED);
+	} else {
+		n = load_remove(c->a->ring, name, &gone);
+		text_addf(&t, "%zu key%s of ", n, n == 1 ? "" : "s");
+		c->d->done = true;
+	}
+	if (name.len > 0) {
+		text_add(&t, "load ");
+		text_escape(&t, name.p, name.len);
+	} else {
+		text_add(&t, "every load");
+	}
+	ans.data = (struct slice){ room, gone.len };
+	reply_put_extension(c->w, EXT_LOAD);
+	load_answer_put(c->w, &ans);
+	free(room);
+	return ST_OK;
+}
+
 /* load@bottle-agent */
 static int
 serve_load(struct call *c)
@@ -773,6 +816,8 @@ serve_load(struct call *c)
 		    REASON_LOAD_BROKEN);
 	if (req.op == LOAD_BEGIN)
 		return load_step_begin(c, req.arg);
+	if (req.op == LOAD_REMOVE || req.op == LOAD_REMOVE_ALL)
+		return remove_load(c, req.arg);
 	if (c->conn->load == NULL)
 		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
 		    REASON_LOAD_NOT_BEGUN);
@@ -867,23 +912,38 @@ put_status_limits(struct call *c)
 			uids[i].cpu_ns / 1000000 });
 }
 
-/* As many keys as one reply holds. */
+/* When a key was used last. */
+static void
+put_status_use(struct call *c, const struct identity *id)
+{
+	int64_t ago_ms = c->now_ms > id->used_ms ? c->now_ms - id->used_ms : 0;
+
+	wire_put_u32(c->w, id->signatures == 0 ? STATUSMSG_NEVER :
+	    clip((uint64_t)ago_ms / 1000));
+}
+
+/* As many keys as one reply holds, and what else is said of each of them. */
 static void
 put_status_keys(struct call *c)
 {
+	size_t n = keyring_count(c->a->ring), shown, mark;
 	struct wire_writer fits;
-	size_t mark;
 
-	wire_put_u32(c->w, (uint32_t)keyring_count(c->a->ring));
+	wire_put_u32(c->w, (uint32_t)n);
 	mark = wire_open_string(c->w);
-	for (size_t i = 0; i < keyring_count(c->a->ring); i++) {
+	for (shown = 0; shown < n; shown++) {
 		fits = *c->w;
-		put_status_key(c, keyring_at(c->a->ring, i));
-		if (c->w->full) {
+		put_status_key(c, keyring_at(c->a->ring, shown));
+		if (c->w->full || c->w->cap - c->w->len <
+		    STATUSMSG_USES_SIZE(shown + 1)) {
 			*c->w = fits;
 			break;
 		}
 	}
+	wire_close_string(c->w, mark);
+	mark = wire_open_string(c->w);
+	for (size_t i = 0; i < shown; i++)
+		put_status_use(c, keyring_at(c->a->ring, i));
 	wire_close_string(c->w, mark);
 }
 

@@ -36,6 +36,8 @@ struct identity {
 	char		 load[LOAD_NAME_MAX + 1];
 	uint64_t	 signatures;	/* made with it since it was put */
 	uint64_t	 refusals;	/* signatures refused */
+	int64_t		 used_ms;	/* the last signature, monotonic; with
+					 * signatures only */
 };
 
 struct keyring;

@@ -10,9 +10,11 @@
 #include "agent/explaincmd.h"
 #include "agent/harden.h"
 #include "agent/loader.h"
+#include "agent/lockcmd.h"
 #include "agent/options.h"
 #include "agent/optiontable.h"
 #include "agent/policycmd.h"
+#include "agent/removecmd.h"
 #include "agent/shellout.h"
 #include "agent/socketpath.h"
 #include "agent/statuscmd.h"
@@ -99,6 +101,11 @@ main(int argc, char **argv)
 		return statuscmd_main(&opts);
 	case COMMAND_EXPLAIN:
 		return explaincmd_main(&opts);
+	case COMMAND_LOCK:
+	case COMMAND_UNLOCK:
+		return lockcmd_main(&opts);
+	case COMMAND_REMOVE:
+		return removecmd_main(&opts);
 	case COMMAND_CHECK_POLICY:
 		return policycmd_main(&opts);
 	case COMMAND_SERVE:

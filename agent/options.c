@@ -36,10 +36,32 @@
 struct parse {
 	struct agent_options	*opts;
 	bool			 seen[IDS];
+	struct option_label	 typed[IDS];	/* as it stands there */
 	enum option_id		 twice;	/* the first that came again, or IDS */
 	char			*why;
 	size_t			 whylen;
 };
+
+/* What to call an option: as it was typed, where it was. */
+static struct option_label
+label(const struct parse *p, enum option_id id)
+{
+	return p->typed[id].text[0] != '\0' ? p->typed[id] :
+	    optiontable_label(id);
+}
+
+/* Remember how an option was typed. */
+static void
+note_typed(struct parse *p, enum option_id id, bool is_long)
+{
+	struct option_label *l = &p->typed[id];
+
+	if (is_long)
+		(void)snprintf(l->text, sizeof(l->text), "--%s",
+		    optiontable[id].name);
+	else
+		*l = optiontable_label(id);
+}
 
 /* Say what is wrong; the status to return. */
 static int wrong(struct parse *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -78,12 +100,27 @@ unknown_long(struct parse *p, const char *word)
 	    option_show(word + 2, len).text);
 }
 
-/* Refuse the single letter ${c}. */
-static int
-unknown_letter(struct parse *p, int c)
+/* Whether a long option is called like the ${len} bytes at ${name}. */
+static bool
+is_long_name(const char *name, size_t len)
 {
+	const char *near = optiontable_nearest(name, len);
+
+	return near != NULL && strlen(near) == len &&
+	    memcmp(near, name, len) == 0;
+}
+
+/* Refuse the letter ${c} in ${word}, which may be a long name with a dash too
+ * few. */
+static int
+unknown_letter(struct parse *p, int c, const char *word)
+{
+	size_t len = strcspn(word + 1, "=");
 	char byte = (char)c;
 
+	if (word[0] == '-' && word[1] == byte && is_long_name(word + 1, len))
+		return wrong(p, "unknown option -%.*s; did you mean --%.*s?",
+		    (int)len, word + 1, (int)len, word + 1);
 	return wrong(p, "unknown option -%s; see --help",
 	    option_show(&byte, 1).text);
 }
@@ -96,7 +133,7 @@ take_number(struct parse *p, enum option_id id, const char *arg, uint64_t min,
 	if (num_u64(arg, min, max, out) == ST_OK)
 		return ST_OK;
 	return wrong(p, "%s takes a number from %llu to %llu",
-	    optiontable_label(id).text, (unsigned long long)min,
+	    label(p, id).text, (unsigned long long)min,
 	    (unsigned long long)max);
 }
 
@@ -298,10 +335,10 @@ take_word(struct parse *p, enum option_id id, const char *arg, size_t max,
 
 	if (len == 0)
 		return wrong(p, "%s must not be empty",
-		    optiontable_label(id).text);
+		    label(p, id).text);
 	if (len > max)
 		return wrong(p, "%s takes at most %zu bytes",
-		    optiontable_label(id).text, max);
+		    label(p, id).text, max);
 	*out = arg;
 	return ST_OK;
 }
@@ -453,6 +490,8 @@ switch_of(struct agent_options *o, enum option_id id)
 		return &o->memory.allow_unlocked;
 	case ID_JSON:
 		return &o->json;
+	case ID_EVERY_LOAD:
+		return &o->every_load;
 	default:
 		return NULL;
 	}
@@ -474,6 +513,12 @@ take_switch(struct agent_options *o, enum option_id id)
 		o->command = COMMAND_STATUS;
 	else if (id == ID_EXPLAIN)
 		o->command = COMMAND_EXPLAIN;
+	else if (id == ID_LOCK)
+		o->command = COMMAND_LOCK;
+	else if (id == ID_UNLOCK)
+		o->command = COMMAND_UNLOCK;
+	else if (id == ID_REMOVE)
+		o->command = COMMAND_REMOVE;
 	else if (id == ID_KILL)
 		o->command = COMMAND_KILL;
 	else if (id == ID_CLEAN)
@@ -535,14 +580,15 @@ refuse(struct parse *p, int c, const char *word)
 	id = is_long ? (enum option_id)(optopt - LONG_VALUE) :
 	    optiontable_letter(optopt);
 	if (id == IDS)
-		return unknown_letter(p, optopt);
+		return unknown_letter(p, optopt, word);
 	if (is_long) {
 		p->opts->ours = true;
 		if (strlen(optiontable[id].name) != strcspn(word + 2, "="))
 			return unknown_long(p, word);
 	}
+	note_typed(p, id, is_long);
 	if (c == ':')
-		return wrong(p, "%s needs %s", optiontable_label(id).text,
+		return wrong(p, "%s needs %s", label(p, id).text,
 		    optiontable[id].arg);
 	return wrong(p, "--%s takes no value", optiontable[id].name);
 }
@@ -560,7 +606,7 @@ take_again(struct parse *p, enum option_id id)
 		return fatal(p);
 	}
 	if (!theirs || id == ID_FOREGROUND || id == ID_DEBUG)
-		return wrong(p, "%s given twice", optiontable_label(id).text);
+		return wrong(p, "%s given twice", label(p, id).text);
 	if (id == ID_CLEAN)
 		p->opts->any_host = true;
 	else if (p->twice == IDS)
@@ -586,6 +632,7 @@ take(struct parse *p, int c, const char *word)
 		id = optiontable_letter(c);
 		assert(id != IDS);
 	}
+	note_typed(p, id, c >= LONG_VALUE);
 
 	if (p->seen[id] && id != ID_ALLOW && id != ID_LIMIT &&
 	    (st = take_again(p, id)) != ST_OK)
@@ -604,14 +651,15 @@ both(struct parse *p, enum option_id a, enum option_id b)
 	if (!p->seen[a] || !p->seen[b])
 		return false;
 	(void)wrong(p, "%s and %s exclude each other",
-	    optiontable_label(a).text, optiontable_label(b).text);
+	    label(p, a).text, label(p, b).text);
 	return true;
 }
 
 /* The options that choose a command; -k and -u may go together, as in
  * ssh-agent. */
 static const enum option_id choosing[] = {
-	ID_LOAD, ID_STATUS, ID_EXPLAIN, ID_CHECK_POLICY, ID_KILL, ID_CLEAN,
+	ID_LOAD, ID_STATUS, ID_EXPLAIN, ID_LOCK, ID_UNLOCK, ID_REMOVE,
+	ID_CHECK_POLICY, ID_KILL, ID_CLEAN,
 };
 
 #define N_CHOOSING	(sizeof(choosing) / sizeof(choosing[0]))
@@ -654,13 +702,20 @@ check_commands(struct parse *p)
 			continue;
 		if (optiontable[id].commands == ON_LOAD)
 			return wrong(p, "%s goes with --load only",
-			    optiontable_label(id).text);
-		if (optiontable[id].commands == (ON_STATUS | ON_EXPLAIN))
-			return wrong(p, "%s goes with --status and --explain "
-			    "only", optiontable_label(id).text);
+			    label(p, id).text);
+		if (optiontable[id].commands == (ON_LOAD | ON_REMOVE))
+			return wrong(p, "%s goes with --load and --remove "
+			    "only", label(p, id).text);
+		if (optiontable[id].commands == ON_REMOVE)
+			return wrong(p, "%s goes with --remove only",
+			    label(p, id).text);
+		if (optiontable[id].commands == (ON_STATUS | ON_EXPLAIN |
+		    ON_REMOVE))
+			return wrong(p, "%s goes with --status, --explain and "
+			    "--remove only", label(p, id).text);
 		return wrong(p, "%s does not go with %s",
-		    optiontable_label(id).text,
-		    optiontable_label(chosen(p)).text);
+		    label(p, id).text,
+		    label(p, chosen(p)).text);
 	}
 	return ST_OK;
 }
@@ -670,8 +725,9 @@ static int
 check_run(struct parse *p)
 {
 	static const enum option_id never[] = {
-		ID_STATUS, ID_EXPLAIN, ID_CHECK_POLICY, ID_KILL, ID_CLEAN,
-		ID_CSH, ID_SH, ID_FOREGROUND, ID_DEBUG,
+		ID_STATUS, ID_EXPLAIN, ID_LOCK, ID_UNLOCK, ID_REMOVE,
+		ID_CHECK_POLICY, ID_KILL, ID_CLEAN, ID_CSH, ID_SH,
+		ID_FOREGROUND, ID_DEBUG,
 	};
 	const struct agent_options *o = p->opts;
 	size_t i;
@@ -685,7 +741,7 @@ check_run(struct parse *p)
 	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		if (p->seen[never[i]])
 			return wrong(p, "%s takes no COMMAND",
-			    optiontable_label(never[i]).text);
+			    label(p, never[i]).text);
 	if (o->service)
 		return wrong(p, "%s takes no COMMAND",
 		    o->public ? "--public" : o->n_allow > 0 ? "--allow" :
@@ -706,9 +762,14 @@ check_combinations(struct parse *p)
 		return ST_MALFORMED;
 	if (p->twice != IDS && o->ours)
 		return wrong(p, "%s given twice",
-		    optiontable_label(p->twice).text);
+		    label(p, p->twice).text);
 	if ((st = check_commands(p)) != ST_OK)
 		return st;
+	if (both(p, ID_NAME, ID_EVERY_LOAD))
+		return ST_MALFORMED;
+	if (o->command == COMMAND_REMOVE && o->name == NULL && !o->every_load)
+		return wrong(p, "--remove needs --name NAME, of the load "
+		    "(bottle-provision's is \"default\"), or --every-load");
 	if (o->public && o->n_allow == 0 && o->policy == NULL)
 		return wrong(p, "--public needs a --policy or at least one "
 		    "--allow, for example --allow node=list,sign");

@@ -21,9 +21,13 @@
 #define ON_LOAD		(1u << COMMAND_LOAD)
 #define ON_STATUS	(1u << COMMAND_STATUS)
 #define ON_EXPLAIN	(1u << COMMAND_EXPLAIN)
+#define ON_LOCK		(1u << COMMAND_LOCK)
+#define ON_UNLOCK	(1u << COMMAND_UNLOCK)
+#define ON_REMOVE	(1u << COMMAND_REMOVE)
 #define ON_CHECK	(1u << COMMAND_CHECK_POLICY)
 #define ON_ANY		(ON_SERVE | ON_KILL | ON_CLEAN | ON_LOAD | \
-			    ON_STATUS | ON_EXPLAIN | ON_CHECK)
+			    ON_STATUS | ON_EXPLAIN | ON_LOCK | ON_UNLOCK | \
+			    ON_REMOVE | ON_CHECK)
 /* What ssh-agent does; there, an option that means nothing beside -k or -u is
  * no error. */
 #define ON_SSH_AGENT	(ON_SERVE | ON_KILL | ON_CLEAN)
@@ -34,6 +38,7 @@ enum option_group {
 	GROUP_SERVICE,
 	GROUP_MEMORY,
 	GROUP_LOAD,
+	GROUP_REMOVE,
 	GROUP_STATUS,
 	GROUPS
 };
@@ -42,6 +47,9 @@ enum option_id {
 	ID_LOAD,
 	ID_STATUS,
 	ID_EXPLAIN,
+	ID_LOCK,
+	ID_UNLOCK,
+	ID_REMOVE,
 	ID_CHECK_POLICY,
 	ID_KILL,
 	ID_CLEAN,
@@ -80,6 +88,7 @@ enum option_id {
 	ID_MAX_SIGNATURES,
 	ID_RATE,
 	ID_PEERS,
+	ID_EVERY_LOAD,
 	ID_JSON,
 	IDS
 };

@@ -25,17 +25,27 @@ each_rule(const struct statusget *s, struct text *t,
 		print(t, rule, i == 0);
 }
 
+/* A key, and when it was used last. */
+struct shown_key {
+	struct statusmsg_key	 key;
+	bool			 says_use;	/* the agent knows of such */
+	uint32_t		 used_ago_s;	/* or STATUSMSG_NEVER */
+};
+
 /* Walk over the keys with a printer; returns how many there were. */
 static uint32_t
 each_key(const struct statusget *s, struct text *t,
-    void (*print)(struct text *t, const struct statusmsg_key *key, bool first))
+    void (*print)(struct text *t, const struct shown_key *k, bool first))
 {
 	struct wire_reader r = wire_reader(s->keys);
-	struct statusmsg_key key;
+	struct wire_reader uses = wire_reader(s->uses);
+	struct shown_key k;
 	uint32_t n = 0;
 
-	while (!wire_end(&r) && statusmsg_get_key(&r, &key) == ST_OK)
-		print(t, &key, n++ == 0);
+	while (!wire_end(&r) && statusmsg_get_key(&r, &k.key) == ST_OK) {
+		k.says_use = wire_get_u32(&uses, &k.used_ago_s) == ST_OK;
+		print(t, &k, n++ == 0);
+	}
 	return n;
 }
 
@@ -92,8 +102,10 @@ text_rule(struct text *t, struct slice rule, bool first)
 }
 
 static void
-text_key(struct text *t, const struct statusmsg_key *key, bool first)
+text_key(struct text *t, const struct shown_key *k, bool first)
 {
+	const struct statusmsg_key *key = &k->key;
+
 	(void)first;
 	text_add(t, "  ");
 	text_escape(t, key->type.p, key->type.len);
@@ -105,6 +117,8 @@ text_key(struct text *t, const struct statusmsg_key *key, bool first)
 	    key->signatures == 1 ? "" : "s");
 	if (key->refusals > 0)
 		text_addf(t, ", %u refused", key->refusals);
+	if (k->says_use && k->used_ago_s != STATUSMSG_NEVER)
+		text_addf(t, ", last used %u s ago", k->used_ago_s);
 	if (key->remaining_s != STATUSMSG_NEVER)
 		text_addf(t, ", expires in %u s", key->remaining_s);
 	if (key->confirm != 0)
@@ -210,8 +224,10 @@ json_rule(struct text *t, struct slice rule, bool first)
 }
 
 static void
-json_key(struct text *t, const struct statusmsg_key *key, bool first)
+json_key(struct text *t, const struct shown_key *k, bool first)
 {
+	const struct statusmsg_key *key = &k->key;
+
 	text_add(t, first ? "{" : ",{");
 	json_text(t, "type", key->type);
 	json_text(t, "fingerprint", key->fingerprint);
@@ -224,8 +240,13 @@ json_key(struct text *t, const struct statusmsg_key *key, bool first)
 		text_add(t, "null");
 	else
 		text_addf(t, "%u", key->remaining_s);
-	text_addf(t, ",\"signatures\":%u,\"refusals\":%u}", key->signatures,
+	text_addf(t, ",\"signatures\":%u,\"refusals\":%u", key->signatures,
 	    key->refusals);
+	if (k->says_use && k->used_ago_s == STATUSMSG_NEVER)
+		text_add(t, ",\"last_used_ago_s\":null");
+	else if (k->says_use)
+		text_addf(t, ",\"last_used_ago_s\":%u", k->used_ago_s);
+	text_addc(t, '}');
 }
 
 static void

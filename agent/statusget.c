@@ -35,7 +35,11 @@ decode(struct wire_reader *r, struct statusget *out)
 			return st;
 	if ((st = wire_get_u32(r, &out->n_keys)) != ST_OK)
 		return st;
-	return wire_get_string(r, &out->keys);
+	if ((st = wire_get_string(r, &out->keys)) != ST_OK)
+		return st;
+	/* An older agent ends here. */
+	out->uses = (struct slice){ NULL, 0 };
+	return wire_end(r) ? ST_OK : wire_get_string(r, &out->uses);
 }
 
 int

@@ -22,6 +22,9 @@ struct statusget {
 	struct wire_reader	 uids;		/* struct statusmsg_uid */
 	uint32_t		 n_keys;	/* that the agent holds */
 	struct slice		 keys;		/* those in the answer */
+	struct slice		 uses;		/* a u32 for each of these, as
+						 * in proto/statusmsg.h; empty:
+						 * the agent does not say */
 };
 
 /**

@@ -1,11 +1,11 @@
 #include "base/fdio.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -67,29 +67,61 @@ is_kept(int fd, const int *keep, size_t n)
 	return false;
 }
 
+/* What the kernel lists of a folder; not every C library has it. */
+static long
+list_some(int dir, void *p, size_t n)
+{
+#ifdef SYS_getdents64
+	return syscall(SYS_getdents64, dir, p, n);
+#else
+	(void)dir;
+	(void)p;
+	(void)n;
+	return -1;
+#endif
+}
+
+/* Close what is open, as the kernel lists it; false: it does not.  There must
+ * be no opendir(3) here: it asks for memory, and after fork(2) a lock of a
+ * thread that is no more can be in the way. */
+static bool
+sweep_listed(const int *keep, size_t n)
+{
+	/* An entry, as getdents64(2) has it: number, place, size, type, name. */
+	enum { AT_SIZE = 16, AT_NAME = 19 };
+	_Alignas(8) char buf[1024];
+	uint64_t value;
+	uint16_t size;
+	long got, at;
+	int dir, fd;
+
+	dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return false;
+	while ((got = list_some(dir, buf, sizeof(buf))) > 0) {
+		for (at = 0; at < got; at += size) {
+			memcpy(&size, buf + at + AT_SIZE, sizeof(size));
+			if (num_u64(buf + at + AT_NAME, 3, INT_MAX, &value) !=
+			    ST_OK)
+				continue;
+			fd = (int)value;
+			if (fd != dir && !is_kept(fd, keep, n))
+				close(fd);
+		}
+	}
+	close(dir);
+	return got == 0;
+}
+
 /* The sweep where close_range(2) is missing or forbidden. */
 static void
 sweep_one_by_one(const int *keep, size_t n)
 {
 	struct rlimit limit;
-	struct dirent *entry;
-	uint64_t value;
-	DIR *dir;
 	int fd;
 
-	/* What is open, as the kernel lists it. */
-	if ((dir = opendir("/proc/self/fd")) != NULL) {
-		while ((entry = readdir(dir)) != NULL) {
-			if (num_u64(entry->d_name, 3, INT_MAX, &value) != ST_OK)
-				continue;
-			fd = (int)value;
-			if (fd != dirfd(dir) && !is_kept(fd, keep, n))
-				close(fd);
-		}
-		closedir(dir);
+	if (sweep_listed(keep, n))
 		return;
-	}
-
 	/* No /proc: every number that can be open. */
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 1 << 20)
 		limit.rlim_cur = 1 << 20;

@@ -32,7 +32,9 @@ int fdio_std_null(void) MUST_USE;
 /**
  * fdio_sweep(keep, n):
  * Close every descriptor from 3 on but the ${n} in ${keep}, which must be
- * sorted in ascending order; entries below 3 are passed over.
+ * sorted in ascending order; entries below 3 are passed over.  It does nothing
+ * but what a handler of a signal may: it can follow fork(2) where there are
+ * threads.
  */
 void fdio_sweep(const int *keep, size_t n);
 

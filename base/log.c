@@ -34,7 +34,9 @@ static struct {
 	enum log_level	 level;
 	bool		 to_syslog;
 	bool		 never_wait;
-} state = { NULL, LOG_LEVEL_INFO, false, false };
+	log_put		 put;		/* instead of stderr; or NULL */
+	void		*cookie;	/* its */
+} state = { NULL, LOG_LEVEL_INFO, false, false, NULL, NULL };
 
 /* Lines that were left out and not told of yet. */
 static atomic_uint left_out;
@@ -66,6 +68,13 @@ void
 log_never_wait(void)
 {
 	state.never_wait = true;
+}
+
+void
+log_divert(log_put put, void *cookie)
+{
+	state.put = put;
+	state.cookie = cookie;
 }
 
 bool
@@ -104,6 +113,10 @@ put_line(const char *line, size_t len)
 {
 	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
 
+	if (state.put != NULL) {
+		state.put(state.cookie, line, len);
+		return true;
+	}
 	if (state.never_wait && poll(&room, 1, 0) == 0)
 		return false;
 	/* There is nowhere to complain when stderr does not take it. */

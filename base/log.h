@@ -14,6 +14,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/status.h"
 
@@ -42,6 +43,17 @@ void log_open(const char *program, enum log_level level, int to_syslog);
  * after one that says how many were.  Lines for syslog wait all the same.
  */
 void log_never_wait(void);
+
+/* Takes a line, with its newline. */
+typedef void (*log_put)(void *cookie, const char *line, size_t len);
+
+/**
+ * log_divert(put, cookie):
+ * From now on lines that would go to stderr are given to ${put}, in the thread
+ * that has one to say; with NULL they go to stderr again.  No other thread may
+ * be about to say something while this is called.
+ */
+void log_divert(log_put put, void *cookie);
 
 /**
  * log_wants(level):

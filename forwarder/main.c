@@ -12,9 +12,9 @@
 #include "forwarder/exitcode.h"
 #include "forwarder/options.h"
 #include "forwarder/place.h"
+#include "forwarder/remove.h"
 #include "version.h"
 
-/* --help, --version */
 static enum exit_code
 print(const char *text)
 {
@@ -26,13 +26,22 @@ print(const char *text)
 	return EXIT_FAILED;
 }
 
+/* --help */
+static enum exit_code
+print_usage(enum forward_command command)
+{
+	char *usage = forward_options_usage(command);
+	enum exit_code code = print(usage);
+
+	free(usage);
+	return code;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct forward_options opts;
-	enum exit_code code;
 	char why[512];
-	char *usage;
 
 	if (fdio_std_open() != ST_OK)
 		return EXIT_FAILED;
@@ -40,23 +49,21 @@ main(int argc, char **argv)
 	if (forward_options_parse(argc, argv, &opts, why, sizeof(why)) !=
 	    ST_OK) {
 		log_error("%s", why);
-		(void)fprintf(stderr, "Try \"bottle-forward --help\".\n");
+		(void)fprintf(stderr, "Try \"bottle-forward %s--help\".\n",
+		    opts.command == FORWARD_CONNECT ? "connect " :
+		    opts.command == FORWARD_PLACE ? "place " :
+		    opts.command == FORWARD_REMOVE ? "remove " : "");
 		return EXIT_USAGE;
 	}
 	if (opts.verbose)
 		log_open("bottle-forward", LOG_LEVEL_DEBUG, 0);
-	switch (opts.command) {
-	case FORWARD_HELP:
-		usage = forward_options_usage();
-		code = print(usage);
-		free(usage);
-		return (int)code;
-	case FORWARD_VERSION:
+	if (opts.help)
+		return (int)print_usage(opts.command);
+	if (opts.version)
 		return (int)print("bottle-forward " BOTTLE_VERSION "\n");
-	case FORWARD_PLACE:
+	if (opts.command == FORWARD_PLACE)
 		return (int)place_main(&opts);
-	case FORWARD_CONNECT:
-		break;
-	}
+	if (opts.command == FORWARD_REMOVE)
+		return (int)remove_main(&opts);
 	return (int)connect_main(&opts);
 }

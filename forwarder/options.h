@@ -18,12 +18,14 @@
 enum forward_command {
 	FORWARD_CONNECT,
 	FORWARD_PLACE,
-	FORWARD_HELP,
-	FORWARD_VERSION,
+	FORWARD_REMOVE,
+	FORWARD_COMMANDS
 };
 
 struct forward_options {
-	enum forward_command command;
+	enum forward_command command;	/* FORWARD_COMMANDS: none was named */
+	bool		 help;		/* --help: nothing else counts */
+	bool		 version;
 	bool		 verbose;
 
 	/* connect */
@@ -40,7 +42,12 @@ struct forward_options {
 
 	/* place */
 	uint32_t	 silence_s;
-	const char	*user;		/* --user, or NULL */
+	const char	*user;		/* --user, or NULL; of remove, too */
+
+	/* remove */
+	const char	*name;		/* of the load */
+	bool		 every_load;
+	const char	*home;		/* --home, or NULL */
 };
 
 /**
@@ -48,15 +55,17 @@ struct forward_options {
  * The first --help or --version ends the parse.
  *
  * Owns:   ${out} borrows from ${argv}.
- * Errors: ST_MALFORMED  wrong use; ${why} holds one line that says what to do
+ * Errors: ST_MALFORMED  wrong use; ${why} holds one line that says what to do,
+ *                       and ${out}->command is set
  */
 int forward_options_parse(int argc, char **argv, struct forward_options *out,
     char *why, size_t whylen) MUST_USE;
 
 /**
- * forward_options_usage():
- * What --help prints.  The caller frees it; NULL when out of memory.
+ * forward_options_usage(command):
+ * What --help prints; FORWARD_COMMANDS: in front of any command.  The caller
+ * frees it; NULL when out of memory.
  */
-char *forward_options_usage(void);
+char *forward_options_usage(enum forward_command command);
 
 #endif /* !FORWARDER_OPTIONS_H_ */

@@ -196,28 +196,6 @@ copy(char *to, struct slice from)
 	to[from.len] = '\0';
 }
 
-/* The home of whoever we are. */
-static enum exit_code
-find_home(struct place *p, struct slice given)
-{
-	const char *variable = getenv("HOME");
-	char *home = p->home.home;
-
-	if (given.len > 0) {
-		copy(home, given);
-		return EXIT_DONE;
-	}
-	if (users_home(geteuid(), home) == ST_OK && home[0] == '/')
-		return EXIT_DONE;
-	if (variable != NULL && variable[0] == '/' &&
-	    strlen(variable) <= PLACEPIPE_HOME_MAX) {
-		copy(home, slice_str(variable));
-		return EXIT_DONE;
-	}
-	return fail(p, EXIT_USAGE, "uid %lu has no home in /etc/passwd: give "
-	    "--home DIR to bottle-provision", (unsigned long)geteuid());
-}
-
 static enum exit_code
 begin(struct place *p)
 {
@@ -232,7 +210,9 @@ begin(struct place *p)
 	if (code == EXIT_DONE) {
 		copy(p->home.name, frame.name);
 		copy(p->home.socket, frame.socket);
-		code = find_home(p, frame.bytes);
+		if (placeuser_home(frame.bytes, p->home.home, p->why,
+		    sizeof(p->why)) != ST_OK)
+			code = EXIT_USAGE;
 	}
 	free(body);
 	return code;
@@ -294,12 +274,12 @@ collect(struct place *p)
 	}
 }
 
-/* Version and machine, as far as the host must know them. */
+/* Version, machine and user, as far as the host must know them. */
 static enum exit_code
 hello(struct place *p)
 {
 	struct placepipe_line line = { .word = PLACEPIPE_HELLO };
-	char text[PATH_MAX + 64 + sizeof(((struct utsname *)NULL)->machine)];
+	char text[PATH_MAX + 96 + sizeof(((struct utsname *)NULL)->machine)];
 	char self[PATH_MAX], *slash;
 	struct utsname un;
 	ssize_t n;
@@ -311,8 +291,8 @@ hello(struct place *p)
 	self[n > 0 ? n : 0] = '\0';
 	if ((slash = strrchr(self, '/')) != NULL)
 		*slash = '\0';
-	(void)snprintf(text, sizeof(text), "%s %s %s", BOTTLE_VERSION,
-	    un.machine, self);
+	(void)snprintf(text, sizeof(text), "%s %s uid=%lu %s", BOTTLE_VERSION,
+	    un.machine, (unsigned long)geteuid(), self);
 	line.text = slice_str(text);
 	return say(p, &line);
 }

@@ -31,7 +31,8 @@
 #define LOADPIPE_FRAME_MAX	LOAD_CHUNK_MAX
 
 enum loadpipe_kind {
-	LOADPIPE_HELLO,		/* text: version and machine; key */
+	LOADPIPE_HELLO,		/* text: version, machine, "uid=" and who it
+				 * runs as; key */
 	LOADPIPE_STAGED,	/* every key was opened and tried out */
 	LOADPIPE_KEY,		/* text: type, fingerprint, comment; it is in
 				 * force: one for each after the commit */

@@ -12,8 +12,10 @@
  *          number of uids that are connected, at most STATUSMSG_UIDS_MAX,
  *          each as struct statusmsg_uid; u32 number of keys that the agent
  *          holds, and one string that contains as many of them, each as
- *          struct statusmsg_key, as fit into the reply.  A reader must ignore
- *          bytes that follow.
+ *          struct statusmsg_key, as fit into the reply; one string with a u32
+ *          for each key in the one before, in the same order: seconds since
+ *          it was used last, or STATUSMSG_NEVER.  An older agent ends before
+ *          that string.  A reader must ignore bytes that follow.
  */
 
 #include "proto/wire.h"
@@ -21,8 +23,10 @@
 #define STATUSMSG_VERSION	2
 /* Most uids that are told of. */
 #define STATUSMSG_UIDS_MAX	64
-/* Of remaining_s: the key does not expire. */
+/* Of remaining_s: the key does not expire; of a use: there was none. */
 #define STATUSMSG_NEVER		UINT32_MAX
+/* Bytes of the string that says when n keys were used. */
+#define STATUSMSG_USES_SIZE(n)	(4 + 4 * (n))
 
 struct statusmsg_head {
 	struct slice	 version;	/* of the program */

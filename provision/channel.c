@@ -61,6 +61,12 @@ channel_is_idle(const struct channel *c)
 	return c->out_at == c->out_len;
 }
 
+size_t
+channel_left(const struct channel *c)
+{
+	return c->out_len - c->out_at;
+}
+
 void
 channel_hang_up(struct channel *c)
 {

@@ -76,6 +76,12 @@ void channel_patience(struct channel *c, int64_t ms);
 bool channel_is_idle(const struct channel *c);
 
 /**
+ * channel_left(c):
+ * How many bytes are not written yet.
+ */
+size_t channel_left(const struct channel *c);
+
+/**
  * channel_hang_up(c):
  * Close its stdin, once what is to be written is written.
  */

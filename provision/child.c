@@ -3,6 +3,11 @@
  * what tells of an end at once differs from system to system, and a handler of
  * SIGCHLD would be the program's, not ours.  Whether its pipes are at their end
  * decides nothing: what it has left behind in the background can hold them.
+ *
+ * Other threads may be anywhere when one starts a child: between fork and exec
+ * it calls nothing but what a handler of a signal may.  It is born with copies
+ * of what other threads are about to give their own children, and closes them
+ * before all else that can take time.
  */
 #include "provision/child.h"
 
@@ -20,11 +25,19 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/errtext.h"
 #include "base/fdio.h"
 
 /* What is read at once, and what a text starts with. */
 #define READ_MAX	(16 * 1024)
 #define TEXT_FIRST	1024
+
+/* As pipe_cloexec(). */
+#ifdef SOCK_CLOEXEC
+#define SOCKET_CLOEXEC	SOCK_CLOEXEC
+#else
+#define SOCKET_CLOEXEC	0
+#endif
 
 /* A request to end is repeated after this. */
 #define STOP_AGAIN_MS	50
@@ -102,6 +115,18 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
+/* A pipe that no child of another thread keeps; where that cannot be asked for,
+ * raise_fd() does it a moment later. */
+static int
+pipe_cloexec(int fds[static 2])
+{
+#ifdef __linux__
+	return pipe2(fds, O_CLOEXEC);
+#else
+	return pipe(fds);
+#endif
+}
+
 /* Close on exec, and above those that the child's own are put to. */
 static int
 raise_fd(int *fd)
@@ -120,7 +145,7 @@ make_pipe(int fds[static 2])
 {
 	int st;
 
-	if (pipe(fds) != 0) {
+	if (pipe_cloexec(fds) != 0) {
 		fds[0] = fds[1] = -1;
 		return ST_SYSTEM;
 	}
@@ -143,7 +168,7 @@ make_socket(struct pipes *p)
 {
 	int st;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, p->in) != 0) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCKET_CLOEXEC, 0, p->in) != 0) {
 		p->in[0] = p->in[1] = -1;
 		return ST_SYSTEM;
 	}
@@ -270,7 +295,7 @@ static int
 explain(const struct child_spec *spec, const struct trouble *t, char *why,
     size_t whylen)
 {
-	const char *said = strerror(t->err);
+	const char *said = errtext(t->err);
 
 	switch (t->step) {
 	case STEP_USER:
@@ -474,7 +499,7 @@ read_some(int *fd, char *p, size_t cap, size_t *got)
 static int
 take(int *fd, struct child_text *t, bool all)
 {
-	static char buf[READ_MAX];
+	char buf[READ_MAX];
 	size_t got, sum = 0;
 	int st;
 

@@ -8,6 +8,10 @@
  * Memory:  what a child says is kept up to a cap that is set at the start.
  * Secrets: none are kept here.  What passes through CHILD_PIPE is the
  *          caller's.
+ * Threads: several may each have children of their own at the same time.  A
+ *          child_call is made in a copy of the process that has none of the
+ *          other threads, and perhaps locks that they held: where there are
+ *          any, it may do only what a handler of a signal may.
  *
  * No shell has a part in it.  A child has descriptors 0 to 2 and no others,
  * no signal blocked, none ignored.  It stays in our process group: what it

@@ -25,6 +25,7 @@
 #include <libssh/libssh.h>
 
 #include "base/clock.h"
+#include "base/errtext.h"
 #include "base/fdio.h"
 #include "base/text.h"
 #include "provision/child.h"
@@ -147,7 +148,7 @@ dial(const struct ask *a, int *fd)
 			said = err;
 	}
 	return tell(said == ETIMEDOUT ? ST_BUSY : ST_CLOSED,
-	    "cannot connect: %s", strerror(said));
+	    "cannot connect: %s", errtext(said));
 }
 
 /* Give up what is not needed, and see to an end even without a parent. */

@@ -13,10 +13,12 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include "base/errtext.h"
 #include "base/ownfile.h"
 #include "base/text.h"
 #include "keys/digest.h"
 #include "provision/child.h"
+#include "provision/fleet.h"
 #include "provision/install_sh.h"
 
 /* What lines of the script begin with. */
@@ -280,13 +282,25 @@ fail_report(int st, const struct target_report *r, char *why, size_t whylen)
 	    r->advice);
 }
 
+/* What can be an image, or the name of a processor, and is no option.  Only
+ * nerdctl calls an image by its name. */
+static bool
+is_word(const struct target *t, const char *p, size_t len)
+{
+	const char *letters = t->kind == TARGET_NERDCTL ?
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	    ":_./@-" : "abcdefghijklmnopqrstuvwxyz0123456789:_";
+
+	return len > 0 && strspn(p, letters) >= len && p[0] != '-';
+}
+
 /* Ask the engine for one word about something. */
 static int
 inspect(const struct target *t, const struct install *how,
     const char *const args[static 4], char out[static INSPECT_MAX], char *why,
     size_t whylen)
 {
-	const char *engine = t->kind == TARGET_PODMAN ? "podman" : "docker";
+	const char *engine = target_engine(t);
 	struct child_spec spec = { .out = CHILD_KEEP, .err = CHILD_KEEP,
 		.out_max = INSPECT_MAX, .err_max = INSTALL_SAID_MAX,
 		.time_ms = how->time_ms };
@@ -313,8 +327,7 @@ inspect(const struct target *t, const struct install *how,
 		len = c.out_text.p != NULL ? strcspn(c.out_text.p, "\r\n") : 0;
 		if (r.end != TARGET_DONE)
 			st = fail_report(ST_CLOSED, &r, why, whylen);
-		else if (len == 0 || len >= INSPECT_MAX || strspn(c.out_text.p,
-		    "abcdefghijklmnopqrstuvwxyz0123456789:_") < len)
+		else if (len >= INSPECT_MAX || !is_word(t, c.out_text.p, len))
 			st = fail(ST_CLOSED, why, whylen, "%s does not say "
 			    "which image container %s is of, and for which "
 			    "processor", engine, t->name);
@@ -359,7 +372,7 @@ local_arch(struct install_report *report, char *why, size_t whylen)
 
 	if (uname(&u) != 0)
 		return fail(ST_SYSTEM, why, whylen, "cannot tell the "
-		    "processor: %s", strerror(errno));
+		    "processor: %s", errtext(errno));
 	(void)snprintf(report->arch, sizeof(report->arch), "%.*s",
 	    INSTALL_ARCH_MAX, u.machine);
 	return ST_OK;
@@ -415,6 +428,9 @@ send_all(struct child *c, const struct install_set *set)
 		if (poll(fds, CHILD_FDS, child_wait_ms(c)) < 0)
 			for (size_t k = 0; k < CHILD_FDS; k++)
 				fds[k].revents = 0;
+		/* What is there of them is taken away by who reads them. */
+		if (fleet_stopping() != 0)
+			i = INSTALL_N_PROGRAMS;
 		while (i < INSTALL_N_PROGRAMS) {
 			put = child_write(c, set->program[i].p + at,
 			    set->program[i].len - at, &done);
@@ -593,8 +609,16 @@ install_programs(const struct target *t, const struct install *how,
 	switch (t->kind) {
 	case TARGET_DOCKER:
 	case TARGET_PODMAN:
+	case TARGET_NERDCTL:
 		st = container_arch(t, how, report, why, whylen);
 		break;
+	case TARGET_KUBECTL:
+		/* Who may write there is not root, and the next pod would be
+		 * without them again. */
+		return fail(ST_UNSUPPORTED, why, whylen, "programs are not put "
+		    "into pods: have them in the images of both containers, "
+		    "\"COPY bottle-agent bottle-forward bottle-ssh-keygen "
+		    "/usr/local/bin/\", from %s/ARCH", dir);
 	case TARGET_LOCAL:
 		st = local_arch(report, why, whylen);
 		break;

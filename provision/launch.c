@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/text.h"
 #include "provision/launch_sh.h"
 #include "version.h"
@@ -94,7 +95,7 @@ trust_step(const char *at, bool last, char *why, size_t whylen)
 	if (lstat(at, &sb) != 0)
 		return fail(errno == ENOENT || errno == ENOTDIR ? ST_NOT_FOUND :
 		    ST_SYSTEM, why, whylen, "%s: cannot be looked at: %s", at,
-		    strerror(errno));
+		    errtext(errno));
 	if (sb.st_uid != 0)
 		return fail(ST_UNTRUSTED, why, whylen, "%s: belongs to uid "
 		    "%lu, not to root", at, (unsigned long)sb.st_uid);
@@ -157,7 +158,7 @@ walk_follow(struct walk *w, char *why, size_t whylen)
 
 	if ((n = readlink(w->real, to, sizeof(to) - 1)) < 0)
 		return fail(ST_SYSTEM, why, whylen, "%s: cannot be read: %s",
-		    w->real, strerror(errno));
+		    w->real, errtext(errno));
 	to[n] = '\0';
 	memcpy(rest, w->left, strlen(w->left) + 1);
 	n = snprintf(w->left, PATH_MAX, "%s/%s", to, rest);
@@ -273,6 +274,23 @@ check_exec_args(const struct launch *run, char *why, size_t whylen)
 	return ST_OK;
 }
 
+/* Whether it takes a script to find a program in a container, or to see whether
+ * it is root's.  Who has a container to himself can put nothing into the
+ * agent's. */
+static bool
+needs_script(const struct target *t, const struct launch *run)
+{
+	const struct target_pod *pod = &t->pod;
+
+	if (target_engine(t) == NULL)
+		return false;
+	if (run->bin == NULL)
+		return true;
+	return run->user == NULL && (t->kind != TARGET_KUBECTL ||
+	    pod->agent[0] == '\0' || pod->user[0] == '\0' ||
+	    strcmp(pod->agent, pod->user) == 0);
+}
+
 /* How a program is found in a container: by a script. */
 static int
 script_command(const struct target *t, const struct launch *run,
@@ -316,7 +334,9 @@ launch_command(const struct target *t, const struct launch *run,
 	switch (t->kind) {
 	case TARGET_DOCKER:
 	case TARGET_PODMAN:
-		if (run->user == NULL || run->bin == NULL)
+	case TARGET_NERDCTL:
+	case TARGET_KUBECTL:
+		if (needs_script(t, run))
 			return script_command(t, run, &places, path, out, why,
 			    whylen);
 		break;
@@ -368,14 +388,6 @@ find_line(struct slice text, const char *head, struct slice *rest)
 	return false;
 }
 
-/* Whether it is the script that is run there. */
-static bool
-is_script(const struct target *t, const struct launch *run)
-{
-	return (t->kind == TARGET_DOCKER || t->kind == TARGET_PODMAN) &&
-	    (run->user == NULL || run->bin == NULL);
-}
-
 /* What a launch that did not come to the program says. */
 static enum launch_end
 script_end(struct slice out, struct slice err, struct target_report *r)
@@ -404,11 +416,11 @@ describe(const struct target *t, const struct launch *run,
 {
 	const char *bin = run->bin != NULL ? run->bin : "/usr/local/bin";
 	struct text what, advice;
-	char label[256];
+	char label[TARGET_SHOWN_MAX];
 
 	if (end == LAUNCH_RAN || end == LAUNCH_UNREACHED)
 		return;
-	target_label(t, label, sizeof(label));
+	target_where(t, run->user, label, sizeof(label));
 	text_init(&what, r->what, sizeof(r->what));
 	text_init(&advice, r->advice, sizeof(r->advice));
 	switch (end) {
@@ -460,7 +472,7 @@ launch_report(const struct target *t, const struct launch *run, int status,
 	default:
 		return LAUNCH_UNREACHED;
 	}
-	if (is_script(t, run))
+	if (needs_script(t, run))
 		end = script_end(out, err, report);
 	else
 		end = report->end == TARGET_NO_PROGRAM ? LAUNCH_NO_PROGRAM :

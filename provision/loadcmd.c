@@ -1,5 +1,6 @@
 #include "provision/loadcmd.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,22 +10,14 @@
 #include "base/text.h"
 #include "provision/child.h"
 #include "provision/clientconf.h"
+#include "provision/expand.h"
+#include "provision/fleet.h"
 #include "provision/gather.h"
-#include "provision/install.h"
-#include "provision/payload.h"
+#include "provision/loadone.h"
 #include "provision/report.h"
 #include "provision/scan.h"
 #include "provision/session.h"
 #include "provision/target.h"
-
-/* Who uses the keys where nobody says, and where there is no such user. */
-#define ACCOUNT		"node"
-#define ACCOUNT_UID	"1000"
-/* Where our programs are in messages that are made before that is known. */
-#define BIN		"/usr/local/bin"
-/* How often one target is tried: without a user, without programs, and again
- * for the one that is lacking then. */
-#define TRIES		4
 
 static volatile sig_atomic_t stop;
 
@@ -35,42 +28,24 @@ on_signal(int signo)
 }
 
 /* While somebody is asked for a passphrase the terminal is not ours to leave
- * behind; after that a signal ends us, and what runs in a target undoes what it
- * did. */
+ * behind; after that a signal ends us, until there are targets to be told of
+ * it.  One that was ignored when we were started stays so. */
 static void
 catch_signals(void (*handler)(int))
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction sa = { .sa_handler = handler };
+	struct sigaction sa = { .sa_handler = handler }, before;
 
 	(void)sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-		(void)sigaction(signals[i], &sa, NULL);
+		if (sigaction(signals[i], NULL, &before) == 0 &&
+		    before.sa_handler != SIG_IGN)
+			(void)sigaction(signals[i], &sa, NULL);
 }
 
 /* --- before any target ------------------------------------------------------- */
 
-/* The exit code of what went wrong here. */
-static enum session_code
-code_of(int st)
-{
-	switch (st) {
-	case ST_FULL:
-		return SESSION_MEMORY;
-	case ST_MALFORMED:
-	case ST_NOT_FOUND:
-	case ST_DENIED:
-	case ST_UNSUPPORTED:
-	case ST_TOO_LARGE:
-	case ST_UNTRUSTED:
-	case ST_LOCKED:
-		return SESSION_USAGE;
-	default:
-		return SESSION_FAILED;
-	}
-}
-
-/* The same of a scan: there the network is to blame. */
+/* The exit code of a scan that went wrong: there the network is to blame. */
 static enum session_code
 scan_code(int st)
 {
@@ -89,45 +64,36 @@ scan_code(int st)
 
 struct load {
 	struct gather		 g;
-	struct target		*targets;
+	struct expand		 where;
+	struct provision_options opts;		/* with all targets by name */
+	const struct target	*targets;		/* of where */
 	struct report_target	*reports;
 	char			 why[GATHER_WHY_MAX];
 };
 
-static int
-parse_targets(struct load *l)
+/* Put all targets that the words stand for in the place of the words. */
+static enum session_code
+find_targets(struct load *l)
 {
-	const struct provision_options *o = l->g.opts;
-	int st;
+	enum session_code code = expand(l->g.opts, l->g.operator.path,
+	    &l->where, l->why);
 
-	l->targets = calloc(o->n_targets, sizeof(*l->targets));
-	l->reports = calloc(o->n_targets, sizeof(*l->reports));
-	if (l->targets == NULL || l->reports == NULL)
-		return ST_NOMEM;
-	for (size_t i = 0; i < o->n_targets; i++) {
-		l->reports[i].target = o->targets[i];
-		st = target_parse(o->targets[i], &l->targets[i], l->why,
-		    sizeof(l->why));
-		if (st != ST_OK)
-			return st;
+	_Static_assert(EXPAND_WHY_MAX <= GATHER_WHY_MAX, "what is wrong fits");
+	l->opts = *l->g.opts;
+	l->opts.targets = l->where.names;
+	l->opts.n_targets = l->where.n;
+	l->g.opts = &l->opts;
+	l->targets = l->where.targets;
+	if (code != SESSION_DONE)
+		return code;
+	l->reports = calloc(l->where.n, sizeof(*l->reports));
+	if (l->reports == NULL) {
+		(void)snprintf(l->why, sizeof(l->why), "out of memory");
+		return SESSION_FAILED;
 	}
-	return ST_OK;
-}
-
-/* Say which keys could be used for more than their hosts. */
-static void
-warn_unknown(struct gather *g)
-{
-	for (size_t i = 0; i < g->plan.n_hosts; i++) {
-		const struct plan_host *h = &g->plan.hosts[i];
-
-		if (h->n_keys == 0)
-			gather_warn(g, "no key of host %s is known, so its "
-			    "keys are not restricted to it, and ssh will ask "
-			    "on its first visit; pin it with KnownHostKey, "
-			    "with ~/.ssh/known_hosts, or with --scan",
-			    h->host);
-	}
+	for (size_t i = 0; i < l->where.n; i++)
+		l->reports[i].target = l->where.names[i];
+	return SESSION_DONE;
 }
 
 /* Everything that is needed from here. */
@@ -137,15 +103,14 @@ prepare(struct load *l)
 	struct gather *g = &l->g;
 	int st;
 
-	if ((st = parse_targets(l)) != ST_OK ||
-	    (st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
-		return code_of(st);
+	if ((st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
+		return loadone_code(st);
 	if (g->plan.n_hosts == 0)
 		return SESSION_DONE;
 	st = gather_keys(g, l->why, sizeof(l->why));
 	catch_signals(SIG_DFL);
 	if (st != ST_OK)
-		return code_of(st);
+		return loadone_code(st);
 	/* One that came when nobody looked any more. */
 	if (stop != 0)
 		(void)raise(stop);
@@ -155,164 +120,91 @@ prepare(struct load *l)
 		if (st != ST_OK)
 			return scan_code(st);
 	}
-	warn_unknown(g);
+	loadone_warn_unknown(g);
 	return SESSION_DONE;
 }
 
 /* --- targets ------------------------------------------------------------------ */
 
-/* Who uses the keys. */
-static const char *
-account_said(const struct gather *g)
-{
-	return g->opts->user != NULL ? g->opts->user : g->plan.account;
-}
-
-static struct clientconf_how
-files_of(const struct gather *g)
-{
-	const struct provision_options *o = g->opts;
-
-	return (struct clientconf_how){ .name = o->name, .socket = o->socket,
-		.proxy = o->proxy, .bin = o->bin != NULL ? o->bin : BIN,
-		.sign = o->sign, .sign_as = o->sign_as };
-}
-
-/* Put our programs there; whether it is worth another try. */
-static bool
-install(struct load *l, size_t i)
-{
-	const struct provision_options *o = l->g.opts;
-	const struct install how = { .programs = o->programs,
-		.path = l->g.operator.path, .bin = o->bin,
-		.time_ms = (int64_t)o->time_s * 1000 };
-	struct report_target *r = &l->reports[i];
-	struct install_report said;
-	char why[INSTALL_WHY_MAX];
-	struct text advice;
-	int st;
-
-	st = install_programs(&l->targets[i], &how, &said, why, sizeof(why));
-	if (st == ST_OK) {
-		log_info("%s: put our programs into %s there", r->target,
-		    said.bin);
-		(void)snprintf(r->bin, sizeof(r->bin), "%s", said.bin);
-		r->installed = true;
-		return true;
-	}
-	/* What was lacking is still lacking; this is why. */
-	text_init(&advice, r->result.advice, sizeof(r->result.advice));
-	text_add(&advice, why);
-	return false;
-}
-
-/* Mend what was lacking; whether that was possible. */
-static bool
-mend(struct load *l, size_t i)
-{
-	struct report_target *r = &l->reports[i];
-
-	switch (r->result.lack) {
-	case SESSION_LACKS_NOTHING:
-		return false;
-	case SESSION_LACKS_USER:
-		if (account_said(&l->g) != NULL ||
-		    strcmp(r->account, ACCOUNT_UID) == 0)
-			return false;
-		r->account = ACCOUNT_UID;
-		return true;
-	case SESSION_LACKS_PROGRAMS:
-	case SESSION_LACKS_VERSION:
-		return !l->g.opts->no_install && !r->installed &&
-		    install(l, i);
-	}
-	return false;
-}
-
-static void
-load_target(struct load *l, size_t i)
-{
-	const struct provision_options *o = l->g.opts;
-	struct report_target *r = &l->reports[i];
-	struct payload payload = { .region = l->g.region,
-		.plan = &l->g.plan, .files = l->g.files };
-	struct session_how how = { .target = &l->targets[i],
-		.payload = &payload, .files = files_of(&l->g),
-		.home = o->home != NULL ? o->home : l->g.plan.home,
-		.bin = o->bin, .path = l->g.operator.path,
-		.time_ms = (int64_t)o->time_s * 1000,
-		.verbose = o->verbose };
-
-	r->account = account_said(&l->g);
-	if (r->account == NULL)
-		r->account = ACCOUNT;
-	for (int try = 0; try < TRIES; try++) {
-		if (try > 0)
-			session_result_fini(&r->result);
-		payload.account = how.account = r->account;
-		if (r->installed)
-			how.bin = r->bin;
-		log_debug("%s: loading for user %s", r->target, r->account);
-		session_run(&how, &r->result);
-		if (r->result.code == SESSION_DONE || !mend(l, i))
-			return;
-	}
-}
-
 /* What became of a target; what went wrong, with the key that it is about. */
 static void
 tell(const struct load *l, const struct report_target *r)
 {
-	const struct payload payload = { .plan = &l->g.plan,
-		.files = l->g.files };
-	struct payload_item item;
+	char why[SESSION_WHY_MAX + PATH_MAX];
+	struct text t;
 
 	if (r->result.code == SESSION_DONE) {
 		log_info("%s: keys in force: %zu, for user %s", r->target,
 		    r->result.n_keys, r->account);
 		return;
 	}
-	if (payload_item(&payload, r->result.item, &item))
-		log_error("%s: %s: %s", r->target,
-		    l->g.plan.keys[item.key].path, r->result.why);
-	else
-		log_error("%s: %s", r->target, r->result.why);
+	text_init(&t, why, sizeof(why));
+	loadone_why(&l->g, r, &t);
+	log_error("%s: %s", r->target, why);
 	if (r->result.advice[0] != '\0')
-		log_error("what to do: %s", r->result.advice);
+		log_error("%s: what to do: %s", r->target, r->result.advice);
+}
+
+/* One target, in a thread; of what is shared nothing is written to. */
+static enum session_code
+load_one(void *cookie, size_t i, struct fleet_line *line)
+{
+	struct load *l = cookie;
+	const struct loadone one = { .g = &l->g, .target = &l->targets[i],
+		.line = line };
+	struct report_target *r = &l->reports[i];
+
+	loadone_run(&one, r);
+	tell(l, r);
+	if (r->result.code != SESSION_DONE)
+		fleet_why(line, "%s", r->result.why);
+	return r->result.code;
+}
+
+/* What a COMMAND runs may ask for something at the terminal, if there is only
+ * one at a time. */
+static bool
+may_ask(const struct load *l)
+{
+	const struct provision_options *o = l->g.opts;
+
+	if (o->jobs > 1 && o->n_targets > 1)
+		return false;
+	for (size_t i = 0; i < o->n_targets; i++)
+		if (l->targets[i].kind == TARGET_EXEC)
+			return true;
+	return false;
 }
 
 static enum session_code
 load_all(struct load *l)
 {
 	const struct provision_options *o = l->g.opts;
-	enum session_code code = SESSION_DONE;
+	const struct fleet f = { .n = o->n_targets,
+		.names = (const char *const *)o->targets, .jobs = o->jobs,
+		.fn = load_one, .cookie = l, .verb = "loaded",
+		.plain = may_ask(l) };
 
+	_Static_assert(PROVISION_JOBS_MAX <= FLEET_JOBS_MAX, "every -j does");
+	/* What is said of those that are not started. */
 	for (size_t i = 0; i < o->n_targets; i++) {
-		load_target(l, i);
-		tell(l, &l->reports[i]);
-		if (l->reports[i].result.code > code)
-			code = l->reports[i].result.code;
+		l->reports[i].account = loadone_account(&l->g,
+		    &l->targets[i]);
+		l->reports[i].result.code = SESSION_FAILED;
+		(void)snprintf(l->reports[i].result.why, SESSION_WHY_MAX,
+		    "not started: we were told to stop");
 	}
-	return code;
+	return fleet_run(&f);
 }
 
 /* --- what it comes to ----------------------------------------------------------- */
 
-/* Whether the files and records that a load is made of can be made at all. */
 static enum session_code
 check(struct load *l, struct clientconf *files)
 {
-	const struct clientconf_how how = files_of(&l->g);
-	const struct payload payload = { .region = l->g.region,
-		.plan = &l->g.plan, .files = l->g.files,
-		.account = account_said(&l->g) != NULL ?
-		    account_said(&l->g) : ACCOUNT };
-	int st;
+	int st = loadone_check(&l->g, files, l->why, sizeof(l->why));
 
-	st = clientconf_make(&l->g.plan, &how, files, l->why, sizeof(l->why));
-	if (st == ST_OK)
-		st = payload_check(&payload, l->why, sizeof(l->why));
-	return st == ST_OK ? SESSION_DONE : code_of(st);
+	return st == ST_OK ? SESSION_DONE : loadone_code(st);
 }
 
 /* Print, and take a failure to print for one. */
@@ -332,10 +224,9 @@ static enum session_code
 dry(const struct load *l, const struct clientconf *files)
 {
 	const struct provision_options *o = l->g.opts;
-	const char *account = account_said(&l->g);
 	const struct report_dry d = { .g = &l->g, .files = files,
 		.targets = o->targets, .n = o->n_targets,
-		.account = account != NULL ? account : ACCOUNT };
+		.account = loadone_account(&l->g, &l->targets[0]) };
 
 	return print(SESSION_DONE, o->json ? report_dry_json(&d) :
 	    report_dry_text(&d));
@@ -391,16 +282,19 @@ loadcmd_main(const struct provision_options *opts)
 	catch_signals(on_signal);
 	child_ignore_pipe();
 	st = gather_begin(&l.g, opts, &stop, l.why, sizeof(l.why));
-	if (st == ST_OK) {
+	if (st != ST_OK) {
+		log_error("%s", l.why);
+		code = loadone_code(st);
+	} else if ((code = find_targets(&l)) == SESSION_DONE) {
 		code = run(&l);
 	} else {
 		log_error("%s", l.why);
-		code = code_of(st);
+		code = finish(&l, code, 0);
 	}
-	for (size_t i = 0; l.reports != NULL && i < opts->n_targets; i++)
+	for (size_t i = 0; l.reports != NULL && i < l.where.n; i++)
 		session_result_fini(&l.reports[i].result);
 	free(l.reports);
-	free(l.targets);
+	expand_fini(&l.where);
 	gather_end(&l.g);
-	return (int)code;
+	return fleet_leave(code);
 }

@@ -9,12 +9,45 @@
 
 #include "base/fdio.h"
 #include "base/log.h"
+#include "provision/doctorcmd.h"
+#include "provision/explaincmd.h"
+#include "provision/helpcmd.h"
 #include "provision/loadcmd.h"
+#include "provision/lockcmd.h"
 #include "provision/options.h"
+#include "provision/removecmd.h"
 #include "provision/session.h"
+#include "provision/statuscmd.h"
+#include "provision/watchcmd.h"
 #include "version.h"
 
-/* --help, --version */
+typedef int (*command_fn)(const struct provision_options *opts);
+
+/* The commands that there are. */
+static const command_fn commands[PROVISION_COMMANDS] = {
+	[PROVISION_LOAD] = loadcmd_main,
+	[PROVISION_DOCTOR] = doctorcmd_main,
+	[PROVISION_STATUS] = statuscmd_main,
+	[PROVISION_REMOVE] = removecmd_main,
+	[PROVISION_LOCK] = lockcmd_main,
+	[PROVISION_UNLOCK] = lockcmd_main,
+	[PROVISION_EXPLAIN] = explaincmd_main,
+	[PROVISION_WATCH] = watchcmd_main,
+	[PROVISION_HELP] = helpcmd_main,
+};
+
+/* The same as bits. */
+static unsigned
+commands_there(void)
+{
+	unsigned have = 0;
+
+	for (unsigned i = 0; i < PROVISION_COMMANDS; i++)
+		if (commands[i] != NULL)
+			have |= 1u << i;
+	return have;
+}
+
 static int
 print(const char *text)
 {
@@ -24,6 +57,28 @@ print(const char *text)
 		return SESSION_DONE;
 	log_error_sys("cannot print");
 	return SESSION_FAILED;
+}
+
+/* --help */
+static int
+print_usage(enum provision_command command)
+{
+	char *usage = provision_options_usage(command, commands_there());
+	int code = print(usage);
+
+	free(usage);
+	return code;
+}
+
+/* Where there is more to read after wrong use. */
+static void
+point_to_help(enum provision_command command)
+{
+	if (command == PROVISION_COMMANDS)
+		(void)fprintf(stderr, "Try \"bottle-provision --help\".\n");
+	else
+		(void)fprintf(stderr, "Try \"bottle-provision %s --help\".\n",
+		    provision_options_command(command));
 }
 
 /* A core dump would have the keys in it. */
@@ -40,32 +95,23 @@ int
 main(int argc, char **argv)
 {
 	struct provision_options opts;
-	char why[512];
-	char *usage;
-	int code;
+	char why[PROVISION_WHY_MAX];
 
 	if (fdio_std_open() != ST_OK)
 		return SESSION_FAILED;
 	log_open("bottle-provision", LOG_LEVEL_INFO, 0);
 	forbid_core();
-	if (provision_options_parse(argc, argv, &opts, why, sizeof(why)) !=
-	    ST_OK) {
+	if (provision_options_parse(argc, argv, commands_there(), &opts,
+	    why) != ST_OK) {
 		log_error("%s", why);
-		(void)fprintf(stderr, "Try \"bottle-provision --help\".\n");
+		point_to_help(opts.command);
 		return SESSION_USAGE;
 	}
 	if (opts.verbose)
 		log_open("bottle-provision", LOG_LEVEL_DEBUG, 0);
-	switch (opts.command) {
-	case PROVISION_HELP:
-		usage = provision_options_usage();
-		code = print(usage);
-		free(usage);
-		return code;
-	case PROVISION_VERSION:
+	if (opts.help)
+		return print_usage(opts.command);
+	if (opts.version)
 		return print("bottle-provision " BOTTLE_VERSION "\n");
-	case PROVISION_LOAD:
-		break;
-	}
-	return loadcmd_main(&opts);
+	return commands[opts.command](&opts);
 }

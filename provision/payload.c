@@ -1,5 +1,6 @@
 #include "provision/payload.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,8 +159,12 @@ add_records(const struct payload *p, struct stream *s, struct sealer *sealer)
 	return st;
 }
 
-int
-payload_seal(const struct payload *p,
+/* One at a time: that there is room for what one takes is known from
+ * payload_check(), and nothing is known of several. */
+static pthread_mutex_t sealing = PTHREAD_MUTEX_INITIALIZER;
+
+static int
+seal(const struct payload *p,
     const uint8_t public_key[static LOAD_PUBLIC_KEY], uint8_t **out,
     size_t *len)
 {
@@ -191,4 +196,17 @@ payload_seal(const struct payload *p,
 	*out = s.p;
 	*len = s.len + sizeof(empty);
 	return ST_OK;
+}
+
+int
+payload_seal(const struct payload *p,
+    const uint8_t public_key[static LOAD_PUBLIC_KEY], uint8_t **out,
+    size_t *len)
+{
+	int st;
+
+	(void)pthread_mutex_lock(&sealing);
+	st = seal(p, public_key, out, len);
+	(void)pthread_mutex_unlock(&sealing);
+	return st;
 }

@@ -9,6 +9,8 @@
  * Source:  docs/PROTOCOL.md section 7; proto/bundle.h, proto/loadpipe.h.
  * Secrets: records are put together in the locked region; what leaves it is
  *          ciphertext.
+ * Threads: several may seal; one does at a time, so that the region needs room
+ *          for one.
  */
 
 #include <stddef.h>

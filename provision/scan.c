@@ -35,8 +35,9 @@ account(const struct way *w)
 		return w->g->opts->user;
 	if (w->g->plan.account != NULL)
 		return w->g->plan.account;
-	return w->via->kind == TARGET_DOCKER || w->via->kind == TARGET_PODMAN ?
-	    ACCOUNT_UID : NULL;
+	if (w->via->kind == TARGET_KUBECTL)
+		return TARGET_WHOEVER;
+	return target_engine(w->via) != NULL ? ACCOUNT_UID : NULL;
 }
 
 static int

@@ -12,6 +12,7 @@
 #include "proto/loadpipe.h"
 #include "proto/placepipe.h"
 #include "provision/channel.h"
+#include "provision/fleet.h"
 #include "provision/launch.h"
 #include "provision/settle.h"
 
@@ -35,6 +36,7 @@ enum side {
 /* How far one side has come. */
 enum stage {
 	STAGE_START,		/* its hello is waited for */
+	STAGE_MET,		/* the other one's is */
 	STAGE_SENT,		/* everything was sent */
 	STAGE_STAGED,
 	STAGE_ASKED,		/* for the switch, or for the commit */
@@ -58,6 +60,7 @@ struct party {
 	int		 turn;		/* what its last turn said */
 	bool		 asked;		/* PLACER: to switch */
 	bool		 decided;	/* and it said what became of it */
+	size_t		 bulk;		/* bytes of what is sent first */
 };
 
 struct session {
@@ -67,12 +70,24 @@ struct session {
 	bool			 failed;	/* ${out} says why */
 	bool			 committed;	/* the commit was asked for */
 	bool			 refused;	/* the agent said no */
+	/* In a pod, from the hello of the placing process: */
+	uint32_t		 uid;
+	char			 bin[LAUNCH_BIN_MAX + 1];
 };
+
+static bool start_loader(struct session *s);
 
 static const char *const names[SIDES] = {
 	[LOADER] = "bottle-agent",
 	[PLACER] = "bottle-forward",
 };
+
+/* Whether the two run in containers of their own. */
+static bool
+is_pod(const struct session *s)
+{
+	return s->how->target->kind == TARGET_KUBECTL;
+}
 
 /* --- what went wrong -------------------------------------------------------- */
 
@@ -213,6 +228,105 @@ is_too_old(struct party *p, struct slice hello)
 	return true;
 }
 
+/* "uid=N", a word of a hello; what comes first is not the user's to say. */
+static bool
+uid_of(struct slice hello, uint32_t *out)
+{
+	static const char head[] = " uid=";
+	const size_t len = sizeof(head) - 1;
+	uint64_t n = 0;
+	size_t at = 0, digits = 0;
+
+	while (at + len <= hello.len && memcmp(hello.p + at, head, len) != 0)
+		at++;
+	if (at + len > hello.len)
+		return false;
+	for (at += len; at < hello.len && hello.p[at] >= '0' &&
+	    hello.p[at] <= '9'; at++) {
+		n = n * 10 + (uint64_t)(hello.p[at] - '0');
+		if (++digits > 10 || n >= UINT32_MAX)
+			return false;
+	}
+	*out = (uint32_t)n;
+	return digits > 0 && (at == hello.len || hello.p[at] == ' ');
+}
+
+/* The same of one that has to say it. */
+static bool
+take_uid(struct party *p, struct slice hello, uint32_t *out)
+{
+	if (uid_of(hello, out))
+		return true;
+	p->stage = STAGE_FAILED;
+	if (begin_failure(p->s, SESSION_FAILED)) {
+		(void)snprintf(p->s->out->why, sizeof(p->s->out->why),
+		    "%s in the target does not say as which user it runs: it "
+		    "is older than this program", p->launch.program);
+		p->s->out->lack = SESSION_LACKS_VERSION;
+	}
+	return false;
+}
+
+/* A user who is root could be the agent. */
+static bool
+is_not_root(struct party *placer)
+{
+	struct session *s = placer->s;
+	char user[TARGET_SHOWN_MAX];
+
+	if (s->uid != 0)
+		return true;
+	placer->stage = STAGE_FAILED;
+	if (!begin_failure(s, SESSION_DENIED))
+		return false;
+	target_where(s->how->target, TARGET_WHOEVER, user, sizeof(user));
+	(void)snprintf(s->out->why, sizeof(s->out->why), "the user in %s is "
+	    "root, for whom an agent does everything: nothing was loaded",
+	    user);
+	(void)snprintf(s->out->advice, sizeof(s->out->advice), "give that "
+	    "container another securityContext.runAsUser, or name a user of "
+	    "it with --user");
+	return false;
+}
+
+/* What to do where agent and user are one. */
+static void
+advise_two(struct session *s)
+{
+	const struct target_pod *pod = &s->how->target->pod;
+
+	(void)snprintf(s->out->advice, sizeof(s->out->advice), "give the "
+	    "agent a container of its own, with another "
+	    "securityContext.runAsUser than its user has, and name it: "
+	    "kubectl:%s/%s/AGENT", pod->space, pod->name);
+}
+
+/* Whether agent and user are kept apart: two of the same uid are not. */
+static bool
+is_kept_apart(struct party *loader, struct slice hello)
+{
+	struct session *s = loader->s;
+	char agent[TARGET_SHOWN_MAX], user[TARGET_SHOWN_MAX];
+	const struct target *t = s->how->target;
+	uint32_t uid;
+
+	if (!take_uid(loader, hello, &uid))
+		return false;
+	if (uid != s->uid)
+		return true;
+	loader->stage = STAGE_FAILED;
+	target_where(t, NULL, agent, sizeof(agent));
+	target_where(t, TARGET_WHOEVER, user, sizeof(user));
+	if (!begin_failure(s, SESSION_DENIED))
+		return false;
+	(void)snprintf(s->out->why, sizeof(s->out->why), "in %.400s the agent "
+	    "is uid %lu, and so is its user in %.400s: it would let him do "
+	    "everything, and nothing was loaded", agent, (unsigned long)uid,
+	    user);
+	advise_two(s);
+	return false;
+}
+
 /* The key to seal to is there. */
 static void
 send_keys(struct party *p, const struct loadpipe_line *line)
@@ -227,6 +341,7 @@ send_keys(struct party *p, const struct loadpipe_line *line)
 		return;
 	st = payload_seal(s->how->payload, line->key, &frames, &len);
 	if (st == ST_OK) {
+		p->bulk = len;
 		send_frame(p, (struct slice){ frames, len });
 		free(frames);
 		p->stage = STAGE_SENT;
@@ -295,40 +410,6 @@ has_all(const struct session *s, uint32_t n)
 	return true;
 }
 
-static void
-loader_line(struct slice text, void *arg)
-{
-	struct party *p = arg;
-	struct loadpipe_line line;
-	int st = loadpipe_get(text, &line);
-
-	if (st == ST_NOT_FOUND || p->stage == STAGE_FAILED ||
-	    p->stage == STAGE_DONE)
-		return;
-	if (st != ST_OK) {
-		nonsense(p, "sent a broken line");
-		return;
-	}
-	if (line.kind == LOADPIPE_FAILED) {
-		p->s->refused = true;
-		fail_said(p, line.n, line.item, line.text);
-	} else if (line.kind == LOADPIPE_HELLO && p->stage == STAGE_START) {
-		send_keys(p, &line);
-	} else if (line.kind == LOADPIPE_STAGED && p->stage == STAGE_SENT) {
-		p->stage = STAGE_STAGED;
-		wait_for(p, 0);
-	} else if (line.kind == LOADPIPE_KEY && p->stage == STAGE_ASKED) {
-		keep_key(p, line.text);
-	} else if (line.kind == LOADPIPE_DONE && p->stage == STAGE_ASKED) {
-		if (has_all(p->s, line.n))
-			has_done(p);
-		else
-			nonsense(p, "does not say that it has every key");
-	} else {
-		nonsense(p, "says things out of their order");
-	}
-}
-
 /* Everything that the placing process needs up to its "staged". */
 static int
 queue_files(struct party *p, const struct clientconf *files)
@@ -376,20 +457,14 @@ folder_of(struct slice hello, char out[static LAUNCH_BIN_MAX + 1])
 
 /* Where the programs are is known. */
 static void
-send_files(struct party *p, struct slice hello)
+send_files(struct party *p)
 {
 	struct clientconf_how how = p->s->how->files;
-	char bin[LAUNCH_BIN_MAX + 1], why[SESSION_WHY_MAX];
 	struct clientconf files = { 0 };
+	char why[SESSION_WHY_MAX];
 	int st;
 
-	if (p->s->failed || is_too_old(p, hello))
-		return;
-	if (!folder_of(hello, bin)) {
-		nonsense(p, "does not say where it is");
-		return;
-	}
-	how.bin = bin;
+	how.bin = p->s->bin;
 	st = clientconf_make(p->s->how->payload->plan, &how, &files, why,
 	    sizeof(why));
 	if (st != ST_OK)
@@ -400,6 +475,92 @@ send_files(struct party *p, struct slice hello)
 	clientconf_fini(&files);
 	p->stage = st == ST_OK ? STAGE_SENT : STAGE_FAILED;
 	wait_for(p, p->s->how->time_ms);
+}
+
+/* The key to seal to, and who it is. */
+static void
+loader_hello(struct party *p, const struct loadpipe_line *line)
+{
+	struct session *s = p->s;
+
+	if (!is_pod(s)) {
+		send_keys(p, line);
+		return;
+	}
+	if (s->failed || is_too_old(p, line->text) ||
+	    !is_kept_apart(p, line->text))
+		return;
+	send_files(&s->party[PLACER]);
+	send_keys(p, line);
+}
+
+static void
+loader_line(struct slice text, void *arg)
+{
+	struct party *p = arg;
+	struct loadpipe_line line;
+	int st = loadpipe_get(text, &line);
+	bool alone;
+
+	if (st == ST_NOT_FOUND || p->stage == STAGE_FAILED ||
+	    p->stage == STAGE_DONE)
+		return;
+	if (st != ST_OK) {
+		nonsense(p, "sent a broken line");
+		return;
+	}
+	if (line.kind == LOADPIPE_FAILED) {
+		/* An agent that is there for one uid alone may not let even
+		 * that one load. */
+		alone = is_pod(p->s) && p->stage == STAGE_START &&
+		    line.n == SESSION_DENIED && !p->s->failed;
+		p->s->refused = true;
+		fail_said(p, line.n, line.item, line.text);
+		if (alone)
+			advise_two(p->s);
+	} else if (line.kind == LOADPIPE_HELLO && p->stage == STAGE_START) {
+		loader_hello(p, &line);
+	} else if (line.kind == LOADPIPE_STAGED && p->stage == STAGE_SENT) {
+		p->stage = STAGE_STAGED;
+		wait_for(p, 0);
+	} else if (line.kind == LOADPIPE_KEY && p->stage == STAGE_ASKED) {
+		keep_key(p, line.text);
+	} else if (line.kind == LOADPIPE_DONE && p->stage == STAGE_ASKED) {
+		if (has_all(p->s, line.n))
+			has_done(p);
+		else
+			nonsense(p, "does not say that it has every key");
+	} else {
+		nonsense(p, "says things out of their order");
+	}
+}
+
+/* Who and where it is. */
+static void
+placer_hello(struct party *p, struct slice hello)
+{
+	struct session *s = p->s;
+
+	if (s->failed || is_too_old(p, hello))
+		return;
+	if (!folder_of(hello, s->bin)) {
+		nonsense(p, "does not say where it is");
+		return;
+	}
+	if (!is_pod(s)) {
+		send_files(p);
+		return;
+	}
+	if (!take_uid(p, hello, &s->uid))
+		return;
+	(void)snprintf(s->out->uid, sizeof(s->out->uid), "%lu",
+	    (unsigned long)s->uid);
+	if (!is_not_root(p))
+		return;
+	/* Nothing is written before it is known who the other one is. */
+	p->stage = STAGE_MET;
+	wait_for(p, 0);
+	s->party[LOADER].ended = !start_loader(s);
 }
 
 static void
@@ -422,7 +583,7 @@ placer_line(struct slice text, void *arg)
 	if (line.word == PLACEPIPE_FAILED) {
 		fail_said(p, line.n, 0, line.text);
 	} else if (line.word == PLACEPIPE_HELLO && p->stage == STAGE_START) {
-		send_files(p, line.text);
+		placer_hello(p, line.text);
 	} else if (line.word == PLACEPIPE_STAGED && p->stage == STAGE_SENT) {
 		p->stage = STAGE_STAGED;
 		wait_for(p, 0);
@@ -515,21 +676,35 @@ start(struct session *s, enum side side, const char *const *args, size_t nargs)
 	return false;
 }
 
+/* Whom the rules of an agent that is started are for.  The names of one
+ * container mean nothing in another. */
+static const char *
+allowed(const struct session *s)
+{
+	return is_pod(s) ? s->out->uid : s->how->account;
+}
+
 static bool
 start_loader(struct session *s)
 {
 	const struct session_how *how = s->how;
+	const char *account = allowed(s);
 	char allow[CONSTRAINT_PEER_MAX + 32];
+	/* A volume of a pod is anybody's to write to, and it is the pod that
+	 * says to whom it is given; who serves the socket is looked at all the
+	 * same. */
 	const char *const args[] = { "--load", "--socket", how->files.socket,
-		"--name", how->files.name, "--public", "--allow", allow };
+		"--name", how->files.name, "--public", "--allow", allow,
+		"--allow-shared-dir" };
+	const size_t n = sizeof(args) / sizeof(*args) - (is_pod(s) ? 0 : 1);
 	struct party *p = &s->party[LOADER];
 
 	/* A rule that names root takes away what it does not say, and the next
 	 * load would be refused. */
-	(void)snprintf(allow, sizeof(allow), "%s=%s", how->account,
-	    strcmp(how->account, "root") == 0 ||
-	    strcmp(how->account, "0") == 0 ? "admin" : "list,sign");
-	if (!start(s, LOADER, args, sizeof(args) / sizeof(*args)))
+	(void)snprintf(allow, sizeof(allow), "%s=%s", account,
+	    strcmp(account, "root") == 0 || strcmp(account, "0") == 0 ?
+	    "admin" : "list,sign");
+	if (!start(s, LOADER, args, n))
 		return false;
 	send_frame(p, slice_str(LOADPIPE_MAGIC));
 	return true;
@@ -538,8 +713,10 @@ start_loader(struct session *s)
 static bool
 start_placer(struct session *s)
 {
-	/* Behind a command nothing else says whose files they are. */
-	const bool told = s->how->target->kind == TARGET_EXEC;
+	/* Behind a command, and with kubectl, nothing else says whose files
+	 * they are. */
+	const bool told = s->how->account != NULL &&
+	    (s->how->target->kind == TARGET_EXEC || is_pod(s));
 	const char *const args[] = { "place", "--user", s->how->account };
 
 	if (!start(s, PLACER, args, told ? 3 : 1))
@@ -676,6 +853,43 @@ give_up(struct session *s)
 	}
 }
 
+/* Say how far it is. */
+static void
+tell_doing(const struct session *s)
+{
+	const struct party *l = &s->party[LOADER], *p = &s->party[PLACER];
+	struct fleet_line *line = s->how->line;
+	size_t n = s->how->payload->plan->n_keys;
+	size_t left = channel_left(&l->channel);
+
+	if (s->failed)
+		fleet_doing(line, "having both sides undo what they did");
+	else if (l->stage == STAGE_DONE)
+		fleet_doing(line, "taking earlier files away");
+	else if (l->stage == STAGE_ASKED)
+		fleet_doing(line, "committing, %zu of %zu keys",
+		    s->out->n_keys, n);
+	else if (p->stage == STAGE_ASKED)
+		fleet_doing(line, "switching files");
+	else if (l->stage == STAGE_START || p->stage == STAGE_START)
+		fleet_doing(line, "connecting");
+	else if (l->stage == STAGE_SENT && left > 0 && left <= l->bulk)
+		fleet_doing(line, "sending keys, %zu of %zu",
+		    n * (l->bulk - left) / l->bulk, n);
+	else
+		fleet_doing(line, "having keys and files checked");
+}
+
+/* Give up when we are told to; a commit is not left half-way. */
+static void
+look_for_stop(struct session *s)
+{
+	if (fleet_stopping() == 0 || s->committed)
+		return;
+	fail(s, SESSION_FAILED, "given up: stopped by %s", fleet_stop_name());
+	give_up(s);
+}
+
 static void
 run(struct session *s)
 {
@@ -691,7 +905,11 @@ run(struct session *s)
 			ms = channel_wait_ms(&p->channel);
 			wait = ms < wait ? ms : wait;
 		}
+		tell_doing(s);
 		(void)poll(fds, SIDES * CHILD_FDS, wait);
+		/* Before the sides are asked: the same signal may have ended
+		 * them. */
+		look_for_stop(s);
 		for (size_t i = 0; i < SIDES; i++)
 			turn(&s->party[i], fds + i * CHILD_FDS);
 		if (s->failed)
@@ -712,6 +930,13 @@ is_warning(const struct party *p, struct slice line)
 	n = (size_t)snprintf(begin, sizeof(begin), "%s: warning: ",
 	    p->launch.program);
 	return line.len > n && memcmp(line.p, begin, n) == 0;
+}
+
+/* What to call the target in a message. */
+static const char *
+name_of(const struct session *s)
+{
+	return s->how->name != NULL ? s->how->name : "target";
 }
 
 /* What stderr of one had, line by line. */
@@ -738,9 +963,9 @@ tell_said(const struct party *p, bool verbose)
 		text_escape(&t, line.p, line.len < sizeof(buf) / 4 ? line.len :
 		    sizeof(buf) / 4);
 		if (warn)
-			log_warn("the target says: %s", buf);
+			log_warn("%s: the target says: %s", name_of(p->s), buf);
 		else
-			log_info("the target says: %s", buf);
+			log_info("%s: the target says: %s", name_of(p->s), buf);
 	}
 }
 
@@ -803,8 +1028,8 @@ tell_settled(struct session *s, const struct settle_result *r)
 	};
 	bool done = s->party[LOADER].stage == STAGE_DONE;
 
-	log_debug("settled in the target: %s%s%s", words[r->outcome],
-	    r->text[0] != '\0' ? "; " : "", r->text);
+	log_debug("%s: settled in the target: %s%s%s", name_of(s),
+	    words[r->outcome], r->text[0] != '\0' ? "; " : "", r->text);
 	if (r->outcome == PLACEPIPE_STAYS && done)
 		is_done_after_all(s);
 	else if (s->committed && !s->refused)
@@ -814,7 +1039,7 @@ tell_settled(struct session *s, const struct settle_result *r)
 	if (s->failed)
 		advise(s, "%s", r->text);
 	else
-		log_warn("the target says: %s", r->text);
+		log_warn("%s: the target says: %s", name_of(s), r->text);
 }
 
 /* Whatever else went wrong: files that were switched must not stay by chance.
@@ -835,13 +1060,14 @@ settle_lost(struct session *s)
 
 	if (!p->asked || p->decided)
 		return;
-	log_debug("%s in the target was lost: %s", p->launch.program,
-	    s->out->why);
+	log_debug("%s: %s in the target was lost: %s", name_of(s),
+	    p->launch.program, s->out->why);
+	fleet_doing(how->line, "looking after what was left there");
 	if (settle_run(&settle, &r) == ST_OK) {
 		tell_settled(s, &r);
 		return;
 	}
-	log_debug("not settled in the target: %s", r.text);
+	log_debug("%s: not settled in the target: %s", name_of(s), r.text);
 	advise(s, "the files in the home there may be those of this load (%s): "
 	    "the next load puts that right", r.text);
 }
@@ -850,18 +1076,19 @@ void
 session_run(const struct session_how *how, struct session_result *out)
 {
 	struct session s = { .how = how, .out = out };
-	bool up;
+	const char *user = how->account != NULL ? how->account :
+	    TARGET_WHOEVER;
 
 	*out = (struct session_result){ .code = SESSION_DONE };
 	for (size_t i = 0; i < SIDES; i++)
 		s.party[i] = (struct party){ .s = &s, .side = (enum side)i,
 			.ended = true, .launch = { .program = names[i],
-			.bin = how->bin,
-			.user = i == PLACER ? how->account : NULL } };
+			.bin = how->bin, .user = i == PLACER ? user : NULL } };
 	child_ignore_pipe();
-	up = start_loader(&s);
-	s.party[LOADER].ended = !up;
-	if (up)
+	/* In a pod the user comes first: see placer_hello(). */
+	if (!is_pod(&s))
+		s.party[LOADER].ended = !start_loader(&s);
+	if (!s.failed)
 		s.party[PLACER].ended = !start_placer(&s);
 	if (s.failed)
 		give_up(&s);

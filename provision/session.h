@@ -15,6 +15,13 @@
  * undoes what it did.  A placing process that was lost after it was asked to
  * switch did not: then another one does it, or, if the keys are in force, makes
  * the files final (see settle.h).
+ *
+ * In a pod each of the two runs in a container of its own, as whoever that is,
+ * for kubectl cannot be told.  There the placing process says first who the user
+ * is, and the rules of an agent that is started are for that uid; nothing is
+ * loaded for root, or by a loading process of the same uid, since the agent
+ * would let the user do everything.  It is what the two say that counts: that
+ * is a guard against a pod that was put together wrongly, see SECURITY.md.
  */
 
 #include <stdbool.h>
@@ -40,17 +47,23 @@ enum session_code {
 #define SESSION_ADVICE_MAX	4096
 #define SESSION_KEYS_MAX	2048
 
+struct fleet_line;
+
 struct session_how {
 	const struct target	*target;
 	const struct payload	*payload;
 	struct clientconf_how	 files;		/* bin: where the target says
 						 * our programs are */
-	const char		*account;	/* user there */
+	const char		*account;	/* user there; kubectl: NULL,
+						 * whoever it is */
 	const char		*home;		/* of the user; NULL: his own */
 	const char		*bin;		/* of our programs; NULL: look */
 	const char		*path;		/* our PATH, for the engine */
 	int64_t			 time_ms;	/* for each step */
 	bool			 verbose;
+	const char		*name;		/* of the target, in messages */
+	struct fleet_line	*line;		/* is told what is done; NULL:
+						 * nobody is */
 };
 
 /* What there is to mend before another try. */
@@ -71,12 +84,15 @@ struct session_result {
 					 * print: in force now */
 	size_t		 n_keys;
 	size_t		 item;		/* of the bundle that it is about; 0 */
+	char		 uid[16];	/* who the user is, as the placing
+					 * process says; or empty */
 };
 
 /**
  * session_run(how, out):
  * Do it.  Nothing is said, but what the loading process warns of in a load that
- * is done, and with ${how}->verbose.
+ * is done, and with ${how}->verbose.  It is given up when fleet_stopping() says
+ * so, unless the commit was asked for: then it is seen to its end.
  *
  * Owns:   session_result_fini() releases ${out}.
  */

@@ -118,12 +118,16 @@ int
 settle_run(const struct settle_how *how, struct settle_result *out)
 {
 	struct settle s = { .how = how, .out = out };
-	/* Behind a command nothing else says whose files they are. */
-	const bool told = how->target->kind == TARGET_EXEC;
+	/* Behind a command, and with kubectl, nothing else says whose files
+	 * they are. */
+	const bool told = how->account != NULL &&
+	    (how->target->kind == TARGET_EXEC ||
+	    how->target->kind == TARGET_KUBECTL);
 	const char *const args[] = { "place", "--user", how->account };
 	const struct launch run = { .program = "bottle-forward",
-		.bin = how->bin, .user = how->account, .args = args,
-		.nargs = told ? 3 : 1 };
+		.bin = how->bin, .args = args, .nargs = told ? 3 : 1,
+		.user = how->account != NULL ? how->account :
+		    TARGET_WHOEVER };
 	struct target_command command;
 	struct child_spec spec = { 0 };
 	int st;

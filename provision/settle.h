@@ -23,7 +23,7 @@ struct settle_how {
 	const struct target	*target;
 	const char		*bin;		/* as in struct session_how */
 	const char		*path;
-	const char		*account;
+	const char		*account;	/* as in struct session_how */
 	const char		*name;		/* of the load */
 	const char		*home;		/* NULL: the account's */
 	const char		*socket;

@@ -9,13 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/errtext.h"
 #include "base/num.h"
 #include "base/text.h"
 
 /* How much of a bad word is shown. */
 #define SHOWN_MAX	64
-/* Words before the program's: docker exec -i -u USER -w / NAME. */
-#define ENGINE_WORDS	8
+/* Words before the program's: docker exec -i -u USER -w / NAME, or kubectl exec
+ * -i -n NAMESPACE POD -c CONTAINER --. */
+#define ENGINE_WORDS	9
+/* Room for what is known of a user of this machine: at first, and at most. */
+#define ACCOUNT_FIRST	1024
+#define ACCOUNT_MAX	(1024 * 1024)
 /* Most groups that a user of this machine is in. */
 #define GROUPS_MAX	1024
 /* What a program gets that is run as somebody else. */
@@ -91,6 +96,115 @@ parse_name(const char *name, struct target *out, char *why, size_t whylen)
 		    "begins with a letter or digit", show(name).text);
 	memcpy(out->name, name, len + 1);
 	return ST_OK;
+}
+
+bool
+target_is_name(const char *s)
+{
+	return strlen(s) <= TARGET_NAME_MAX && is_name(s, false);
+}
+
+/* A label of DNS: small letters, digits and, within it, '-'. */
+static bool
+is_label(const char *s, size_t len)
+{
+	if (len == 0 || len > TARGET_LABEL_MAX || s[0] == '-' ||
+	    s[len - 1] == '-')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!(s[i] >= 'a' && s[i] <= 'z') &&
+		    !(s[i] >= '0' && s[i] <= '9') && s[i] != '-')
+			return false;
+	return true;
+}
+
+/* A name of a pod: as long as all of it may be, for each of its labels is one
+ * of DNS, but may be longer. */
+static bool
+is_pod(const char *s, size_t len)
+{
+	bool inside = false;
+
+	if (len == 0 || len > TARGET_POD_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		bool edge = !inside || i + 1 == len || s[i + 1] == '.';
+
+		if (s[i] == '.' && inside)
+			inside = false;
+		else if ((s[i] >= 'a' && s[i] <= 'z') ||
+		    (s[i] >= '0' && s[i] <= '9') || (s[i] == '-' && !edge))
+			inside = true;
+		else
+			return false;
+	}
+	return inside;
+}
+
+/* What is between two slashes. */
+struct part {
+	const char	*p;
+	size_t		 len;
+};
+
+/* Copy one that is good; false if it is not. */
+static bool
+take_label(struct part part, char out[static TARGET_LABEL_MAX + 1])
+{
+	if (!is_label(part.p, part.len))
+		return false;
+	memcpy(out, part.p, part.len);
+	out[part.len] = '\0';
+	return true;
+}
+
+static bool
+take_pod(struct part part, char out[static TARGET_POD_MAX + 1])
+{
+	if (!is_pod(part.p, part.len))
+		return false;
+	memcpy(out, part.p, part.len);
+	out[part.len] = '\0';
+	return true;
+}
+
+/* What is behind kubectl:. */
+static int
+parse_pod(const char *text, struct target *out, char *why, size_t whylen)
+{
+	struct target_pod *pod = &out->pod;
+	struct part part[4] = { { text, 0 } };
+	const char *wrong = NULL;
+	size_t n = 0, at;
+
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p != '/')
+			part[n].len++;
+		else if (++n < 4)
+			part[n].p = p + 1;
+		else
+			break;
+	}
+	if (n == 4 || text[0] == '\0')
+		return fail(ST_MALFORMED, why, whylen, "\"kubectl:%s\" is no "
+		    "target: write kubectl:[NAMESPACE/]POD, or "
+		    "kubectl:NAMESPACE/POD/AGENT[/USER] with the containers "
+		    "of the agent and of who uses it", show(text).text);
+	/* Without a slash it is the pod alone. */
+	at = n > 0 ? 1 : 0;
+	if (at > 0 && part[0].len > 0 && !take_label(part[0], pod->space))
+		wrong = "namespace";
+	else if (!take_pod(part[at], pod->name))
+		wrong = "pod";
+	else if ((n > 1 && !take_label(part[2], pod->agent)) ||
+	    (n > 2 && !take_label(part[3], pod->user)))
+		wrong = "container";
+	return wrong == NULL ? ST_OK : fail(ST_MALFORMED, why, whylen,
+	    "\"kubectl:%s\": that is no name of a %s: it has small letters, "
+	    "digits and '-'%s, begins and ends with a letter or digit, and is "
+	    "at most %d bytes long", show(text).text, wrong,
+	    strcmp(wrong, "pod") == 0 ? ", with dots between such parts" : "",
+	    strcmp(wrong, "pod") == 0 ? TARGET_POD_MAX : TARGET_LABEL_MAX);
 }
 
 /* A command that is being split: it is copied to t, which is as long. */
@@ -215,15 +329,60 @@ target_parse(const char *text, struct target *out, char *why, size_t whylen)
 		out->kind = TARGET_PODMAN;
 		return parse_name(rest, out, why, whylen);
 	}
+	if ((rest = behind(text, "nerdctl:")) != NULL) {
+		out->kind = TARGET_NERDCTL;
+		return parse_name(rest, out, why, whylen);
+	}
+	if ((rest = behind(text, "kubectl:")) != NULL) {
+		out->kind = TARGET_KUBECTL;
+		return parse_pod(rest, out, why, whylen);
+	}
 	if ((rest = behind(text, "exec:")) != NULL) {
 		out->kind = TARGET_EXEC;
 		return parse_command(rest, out, why, whylen);
 	}
 	if (strchr(text, ':') != NULL)
 		return fail(ST_MALFORMED, why, whylen, "\"%s\" is no target: "
-		    "write docker:NAME, podman:NAME, local, or exec:COMMAND",
+		    "write docker:NAME, podman:NAME, nerdctl:NAME, "
+		    "kubectl:NAMESPACE/POD/AGENT, swarm:SERVICE, local, or "
+		    "exec:COMMAND",
 		    show(text).text);
 	return parse_name(text, out, why, whylen);
+}
+
+const char *
+target_engine(const struct target *t)
+{
+	static const char *const engines[] = {
+		[TARGET_DOCKER] = "docker",
+		[TARGET_PODMAN] = "podman",
+		[TARGET_NERDCTL] = "nerdctl",
+		[TARGET_KUBECTL] = "kubectl",
+		[TARGET_LOCAL] = NULL,
+		[TARGET_EXEC] = NULL,
+	};
+
+	return engines[t->kind];
+}
+
+static bool
+is_same_pod(const struct target_pod *a, const struct target_pod *b)
+{
+	return strcmp(a->space, b->space) == 0 &&
+	    strcmp(a->name, b->name) == 0 &&
+	    strcmp(a->agent, b->agent) == 0 && strcmp(a->user, b->user) == 0;
+}
+
+bool
+target_same(const struct target *a, const struct target *b)
+{
+	if (a->kind != b->kind || a->n != b->n ||
+	    strcmp(a->name, b->name) != 0 || !is_same_pod(&a->pod, &b->pod))
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->text + a->word[i], b->text + b->word[i]) != 0)
+			return false;
+	return true;
 }
 
 void
@@ -232,7 +391,12 @@ target_label(const struct target *t, char *out, size_t cap)
 	switch (t->kind) {
 	case TARGET_DOCKER:
 	case TARGET_PODMAN:
+	case TARGET_NERDCTL:
 		(void)snprintf(out, cap, "container %s", t->name);
+		break;
+	case TARGET_KUBECTL:
+		(void)snprintf(out, cap, "pod %s%s%s", t->pod.space,
+		    t->pod.space[0] != '\0' ? "/" : "", t->pod.name);
 		break;
 	case TARGET_LOCAL:
 		(void)snprintf(out, cap, "this machine");
@@ -241,6 +405,27 @@ target_label(const struct target *t, char *out, size_t cap)
 		(void)snprintf(out, cap, "exec:%s", show(t->text).text);
 		break;
 	}
+}
+
+/* The container of a pod that a program runs in, or "" for the one that it has
+ * for those who name none. */
+static const char *
+container_of(const struct target *t, const char *user)
+{
+	return user == NULL ? t->pod.agent : t->pod.user;
+}
+
+void
+target_where(const struct target *t, const char *user, char *out, size_t cap)
+{
+	char label[TARGET_SHOWN_MAX];
+
+	target_label(t, label, sizeof(label));
+	if (t->kind == TARGET_KUBECTL && container_of(t, user)[0] != '\0')
+		(void)snprintf(out, cap, "container %s of %s",
+		    container_of(t, user), label);
+	else
+		(void)snprintf(out, cap, "%s", label);
 }
 
 /* --- how to run something there ------------------------------------------ */
@@ -335,44 +520,65 @@ set_user(const struct passwd *pw, struct target_command *out, char *why,
 	return ST_OK;
 }
 
-/* A user of this machine by name or, as engines take them, by number. */
-static struct passwd *
-find_user(const char *name)
-{
-	struct passwd *pw;
-	uint64_t n;
+/* A user of this machine, and the memory that his texts are in. */
+struct account {
+	struct passwd	 pw;
+	char		*text;
+	size_t		 cap;
+};
 
-	errno = 0;
-	pw = getpwnam(name);
-	if (pw != NULL || num_u64(name, 0, UINT32_MAX - 1, &n) != ST_OK)
-		return pw;
-	errno = 0;
-	return getpwuid((uid_t)n);
+/* Look for one, by name or, where that is NULL, by number; an errno, or 0.
+ * Whether there is one says ${found}. */
+static int
+look_for_user(struct account *a, const char *name, uid_t uid, bool *found)
+{
+	struct passwd *pw = NULL;
+	int err = ERANGE;
+	char *more;
+
+	for (size_t cap = ACCOUNT_FIRST; err == ERANGE && cap <= ACCOUNT_MAX;
+	    cap *= 2) {
+		if (cap > a->cap) {
+			if ((more = realloc(a->text, cap)) == NULL)
+				return ENOMEM;
+			a->text = more;
+			a->cap = cap;
+		}
+		err = name != NULL ?
+		    getpwnam_r(name, &a->pw, a->text, a->cap, &pw) :
+		    getpwuid_r(uid, &a->pw, a->text, a->cap, &pw);
+	}
+	*found = pw != NULL;
+	return err;
 }
 
-/* As whom a program is run on this machine. */
+/* By name or, as engines take them, by number. */
 static int
-local_user(const char *user, struct target_command *out, char *why,
+find_user(const char *name, struct account *a, bool *found)
+{
+	int err = look_for_user(a, name, 0, found);
+	uint64_t n;
+
+	if (*found || num_u64(name, 0, UINT32_MAX - 1, &n) != ST_OK)
+		return err;
+	return look_for_user(a, NULL, (uid_t)n, found);
+}
+
+/* What a program has that is run as that user. */
+static int
+become_user(const struct passwd *pw, struct target_command *out, char *why,
     size_t whylen)
 {
-	const char *name = user != NULL ? user : "root";
 	struct words env;
-	struct passwd *pw;
 	int st;
 
-	if ((pw = find_user(name)) == NULL)
-		return errno != 0 && errno != ENOENT ?
-		    fail(ST_SYSTEM, why, whylen, "cannot look for user %s: %s",
-		    show(name).text, strerror(errno)) :
-		    fail(ST_NOT_FOUND, why, whylen, "there is no user %s on "
-		    "this machine", show(name).text);
 	out->user_known = true;
 	/* Who it is already has what belongs to it. */
 	if (pw->pw_uid == geteuid() && pw->pw_uid == getuid())
 		return ST_OK;
 	if (geteuid() != 0)
 		return fail(ST_DENIED, why, whylen, "only root can run a "
-		    "program as user %s: use sudo", show(name).text);
+		    "program as user %s: use sudo", show(pw->pw_name).text);
 	if ((st = set_user(pw, out, why, whylen)) != ST_OK)
 		return st;
 	words_init(&env, 5);
@@ -387,20 +593,58 @@ local_user(const char *user, struct target_command *out, char *why,
 	    ST_OK;
 }
 
+/* As whom a program is run on this machine. */
+static int
+local_user(const char *user, struct target_command *out, char *why,
+    size_t whylen)
+{
+	const char *name = user != NULL ? user : "root";
+	struct account a = { .text = NULL };
+	bool found = false;
+	int err, st;
+
+	err = find_user(name, &a, &found);
+	if (found)
+		st = become_user(&a.pw, out, why, whylen);
+	else if (err != 0 && err != ENOENT)
+		st = fail(ST_SYSTEM, why, whylen, "cannot look for user %s: %s",
+		    show(name).text, errtext(err));
+	else
+		st = fail(ST_NOT_FOUND, why, whylen, "there is no user %s on "
+		    "this machine", show(name).text);
+	free(a.text);
+	return st;
+}
+
 /* What is run here, as a name or a path. */
 static const char *
 launcher(const struct target *t, const struct target_run *run)
 {
-	switch (t->kind) {
-	case TARGET_DOCKER:
-		return "docker";
-	case TARGET_PODMAN:
-		return "podman";
-	case TARGET_EXEC:
-		return t->text;
-	default:
-		return run->program;
+	if (target_engine(t) != NULL)
+		return target_engine(t);
+	return t->kind == TARGET_EXEC ? t->text : run->program;
+}
+
+/* Those of kubectl, up to the program's. */
+static void
+add_kubectl(struct words *w, const struct target *t,
+    const struct target_run *run)
+{
+	const char *container = container_of(t, run->user);
+
+	words_add(w, launcher(t, run));
+	words_add(w, "exec");
+	words_add(w, "-i");
+	if (t->pod.space[0] != '\0') {
+		words_add(w, "-n");
+		words_add(w, t->pod.space);
 	}
+	words_add(w, t->pod.name);
+	if (container[0] != '\0') {
+		words_add(w, "-c");
+		words_add(w, container);
+	}
+	words_add(w, "--");
 }
 
 /* All words, the launcher's own first. */
@@ -415,6 +659,7 @@ make_words(const struct target *t, const struct target_run *run,
 	switch (t->kind) {
 	case TARGET_DOCKER:
 	case TARGET_PODMAN:
+	case TARGET_NERDCTL:
 		words_add(&w, launcher(t, run));
 		words_add(&w, "exec");
 		words_add(&w, "-i");
@@ -425,6 +670,9 @@ make_words(const struct target *t, const struct target_run *run,
 		words_add(&w, "-w");
 		words_add(&w, "/");
 		words_add(&w, t->name);
+		break;
+	case TARGET_KUBECTL:
+		add_kubectl(&w, t, run);
 		break;
 	case TARGET_EXEC:
 		for (i = 0; i < t->n; i++)
@@ -476,7 +724,8 @@ target_command(const struct target *t, const struct target_run *run,
 	if (t->kind == TARGET_LOCAL)
 		st = local_user(run->user, out, why, whylen);
 	else
-		out->user_known = t->kind != TARGET_EXEC;
+		out->user_known = t->kind != TARGET_EXEC &&
+		    t->kind != TARGET_KUBECTL;
 	if (st == ST_OK)
 		st = find_launcher(t, run, path, out, why, whylen);
 	if (st == ST_OK && (st = make_words(t, run, out)) != ST_OK)

@@ -29,17 +29,38 @@
 #define TARGET_ARGS_MAX		64
 /* How much is shown of what an engine or a program says. */
 #define TARGET_SAID_MAX		600
+/* Longest name of a namespace or container of Kubernetes, and of a pod. */
+#define TARGET_LABEL_MAX	63
+#define TARGET_POD_MAX		253
+/* Room for target_label() and target_where(). */
+#define TARGET_SHOWN_MAX	512
+
+/* The user of a program that runs as whoever it is there: with kubectl, which
+ * cannot be told. */
+#define TARGET_WHOEVER		"whoever"
 
 enum target_kind {
 	TARGET_DOCKER,
 	TARGET_PODMAN,
+	TARGET_NERDCTL,
+	TARGET_KUBECTL,
 	TARGET_LOCAL,
 	TARGET_EXEC,
+};
+
+/* Two containers of a pod: in one the agent is, in the other its user.  What is
+ * empty is kubectl's to choose. */
+struct target_pod {
+	char		 space[TARGET_LABEL_MAX + 1];	/* its namespace */
+	char		 name[TARGET_POD_MAX + 1];
+	char		 agent[TARGET_LABEL_MAX + 1];
+	char		 user[TARGET_LABEL_MAX + 1];
 };
 
 struct target {
 	enum target_kind kind;
 	char		 name[TARGET_NAME_MAX + 1];	/* of the container */
+	struct target_pod pod;				/* of kubectl: */
 	size_t		 n;				/* words of exec: */
 	size_t		 word[TARGET_WORDS_MAX];	/* begin in text */
 	char		 text[TARGET_COMMAND_MAX + 1];	/* each with a NUL */
@@ -62,7 +83,7 @@ struct target_command {
 	struct child_user	 user;
 	gid_t			*groups;	/* of user */
 	/* Whether it runs as who was asked for.  With exec: it runs as whoever
-	 * COMMAND makes it. */
+	 * COMMAND makes it, with kubectl as whom the pod says. */
 	bool			 user_known;
 };
 
@@ -92,11 +113,15 @@ struct target_report {
 
 /**
  * target_parse(text, out, why, whylen):
- * "docker:NAME", "podman:NAME", "local", "exec:COMMAND", or a bare NAME, which
- * is docker's.  A NAME is [a-zA-Z0-9][a-zA-Z0-9_.-]*; "local" is the word, and
- * "docker:local" a container.  COMMAND is split into words as a shell does it,
- * quotes and backslashes included; nothing is expanded, and what a shell would
- * do something about is refused unless it is quoted.
+ * "docker:NAME", "podman:NAME", "nerdctl:NAME", "kubectl:[NAMESPACE/]POD",
+ * "kubectl:NAMESPACE/POD/AGENT[/USER]", "local", "exec:COMMAND", or a bare NAME,
+ * which is docker's.  A NAME is [a-zA-Z0-9][a-zA-Z0-9_.-]*; "local" is the word,
+ * and "docker:local" a container.  COMMAND is split into words as a shell does
+ * it, quotes and backslashes included; nothing is expanded, and what a shell
+ * would do something about is refused unless it is quoted.
+ *
+ * Kubernetes: NAMESPACE, AGENT and USER are labels of DNS (RFC 1123), POD such
+ * ones with dots between them, all in small letters.  NAMESPACE may be empty.
  *
  * Errors: ST_MALFORMED  ${why} says what is wrong, in one line
  *         ST_TOO_LARGE  the same, of a length or a count
@@ -105,10 +130,39 @@ int target_parse(const char *text, struct target *out, char *why,
     size_t whylen) MUST_USE;
 
 /**
+ * target_is_name(s):
+ * Whether it is a NAME, and not too long: what engines print is looked at, too.
+ */
+bool target_is_name(const char *s);
+
+/**
+ * target_engine(t):
+ * The program that is asked to run things there: "docker"; or NULL, where none
+ * is.
+ */
+const char *target_engine(const struct target *t);
+
+/**
+ * target_same(a, b):
+ * Whether both name the same place: "web" and "docker:web" do, and commands of
+ * the same words.  Two names of one container are not known to be.
+ */
+bool target_same(const struct target *a, const struct target *b);
+
+/**
  * target_label(t, out, cap):
- * What to call it in a message: "container web", "this machine", "exec:sudo".
+ * What to call it in a message: "container web", "pod team/web", "this
+ * machine", "exec:sudo".
  */
 void target_label(const struct target *t, char *out, size_t cap);
+
+/**
+ * target_where(t, user, out, cap):
+ * The same of where a program of ${user} runs (NULL: root): "container agent of
+ * pod team/web".
+ */
+void target_where(const struct target *t, const char *user, char *out,
+    size_t cap);
 
 /**
  * target_command(t, run, path, out, why, whylen):
@@ -116,6 +170,8 @@ void target_label(const struct target *t, char *out, size_t cap);
  * engine's program, or that of COMMAND, is looked for.
  *
  * Engines: PROGRAM exec -i -u USER NAME ARGUMENTS..., with 0 for root.
+ * kubectl: it cannot be told as whom.  What is for root runs in AGENT, as
+ *          whoever the agent is there; what is for any user in USER.
  * Local:   the program itself; as another user, by name or by a number that
  *          the machine knows, only root can run it, with the user's groups, and HOME, USER, LOGNAME, SHELL and PATH alone.
  * Exec:    the words of COMMAND, then the program and its arguments as they

@@ -18,7 +18,9 @@ _bottle_agent()
 		--ready-fd
 		--memory --memory-size --allow-unlocked-memory --hardening
 		--load --expect --name --purpose --max-signatures --rate
-		--peers --status --explain --check-policy --json'
+		--peers --status --explain --lock --unlock
+		--remove --every-load
+		--check-policy --json'
 
 	# readline hands --memory=x over as three words.
 	if [[ $cur == = || $prev == = ]]; then

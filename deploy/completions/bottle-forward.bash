@@ -4,9 +4,24 @@ _bottle_forward()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]}
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local options='--proxy --auth-file --auth-fd --header --fdpass --check
-		--connect-timeout --answer-timeout --silence-timeout
-		--user -v --verbose -h --help -V --version'
+	local options='-v --verbose -h --help -V --version'
+	local command='' word
+
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
+		[[ $word == -* ]] || { command=$word; break; }
+	done
+	case $command in
+	connect)
+		options+=' --proxy --auth-file --auth-fd --header --fdpass
+			--check --connect-timeout --answer-timeout'
+		;;
+	place)
+		options+=' --silence-timeout --user'
+		;;
+	remove)
+		options+=' --name --every-load --home --user'
+		;;
+	esac
 
 	# readline hands --proxy=x over as three words.
 	if [[ $cur == = || $prev == = ]]; then
@@ -34,9 +49,9 @@ _bottle_forward()
 	*)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
-		elif [[ $COMP_CWORD -eq 1 ]]; then
-			mapfile -t COMPREPLY < <(compgen -W 'connect place' -- "$cur")
-		else
+		elif [[ -z $command ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'connect place remove' -- "$cur")
+		elif [[ $command == connect ]]; then
 			mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
 		fi
 		;;

@@ -11,7 +11,7 @@ kept fresh "${load[@]}"
 hello=${said%%$'\n'*}
 version=$("$FORWARD" --version)
 check_same hello "bottle-place: hello ${version#bottle-forward } $(uname -m) \
-$(dirname "$(realpath "$FORWARD")")" "$hello"
+uid=$(id -u) $(dirname "$(realpath "$FORWARD")")" "$hello"
 check_same words "$hello"$'\nbottle-place: staged\nbottle-place: switched
 bottle-place: kept\n' "$said"
 dir=$H/.ssh/bottle-agent

@@ -289,8 +289,8 @@ wrong certificate_beside_broken 2 "$T/other-cert.pub: " -- -f "$T/m.json" "$M"
 manifest "$(entry git "$K")"
 wrong no_target 2 'name a target' -- -f "$T/m.json"
 wrong no_host 2 'name the hosts that local is to reach' -- local
-wrong bottle_without_manifest 2 '--bottle goes with --manifest' -- -b web "$M" git
-wrong config_with_manifest 2 '--ssh-config goes with HOSTs' -- -F x -f "$T/m.json" "$M"
+wrong bottle_without_manifest 2 '-b goes with --manifest' -- -b web "$M" git
+wrong config_with_manifest 2 '-F and -f: only HOSTs are looked up there' -- -F x -f "$T/m.json" "$M"
 wrong sign_as_alone 2 '--sign-as goes with --sign' -- --sign-as me -f "$T/m.json" "$M"
 wrong bad_name 2 '-n takes 1 to 64' -- -n ../x -f "$T/m.json" "$M"
 wrong bad_timeout 2 '--timeout takes a time' -- --timeout 0 -f "$T/m.json" "$M"
@@ -301,7 +301,7 @@ wrong target_with_shell 2 'there is no shell' -- -f "$T/m.json" 'exec:a; b'
 wrong second_target_bad 2 'is no target' -- -f "$T/m.json" "$M" 'x:y'
 wrong exec_not_there 5 no.such.program -- -f "$T/m.json" exec:no.such.program
 run lode
-expect no_such_command 2 'unknown command lode; there is load'
+expect no_such_command 2 'unknown command lode; did you mean load?'
 run --json load -f "$T/m.json" "$M"
 expect option_before_load 2 '--json goes behind load'
 run

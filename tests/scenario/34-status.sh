@@ -28,9 +28,53 @@ is has_its_version '.version == 1'
 is has_the_pid ".pid == $agent_pid"
 is has_both_keys '.keys | length == 2'
 is counts_signatures '.keys[0].signatures == 1 or .keys[1].signatures == 1'
+is knows_when_they_were_used '[.keys[].last_used_ago_s] |
+    any(. != null and . < 60) and any(. == null)'
 is knows_what_is_left '[.keys[].lifetime_remaining_s] |
     any(. != null and . > 3500 and . <= 3600) and any(. == null)'
 check_lacks json_has_no_private_bytes "$out" "$(sed -n 4p "$T/ed25519")"
+check_has people_are_told_when "$("$AGENT" --status -a "$S")" \
+    '1 signature, last used '
+
+# An older agent ends its answer where the keys end: as this one does, which
+# hands on what ours says, but for that.
+cat >"$T/older" <<'EOS'
+use strict;
+use IO::Socket::UNIX;
+
+sub whole {
+	my ($in, $n) = @_;
+	my $got = '';
+	while (length($got) < $n) {
+		read($in, $got, $n - length($got), length($got)) or return;
+	}
+	return $got;
+}
+my ($from, $to, $keys) = @ARGV;
+my $server = IO::Socket::UNIX->new(Local => $to, Listen => 5) or die;
+open(my $ready, '>', "$to.ready") or die;
+close($ready);
+while (my $c = $server->accept) {
+	my $agent = IO::Socket::UNIX->new(Peer => $from) or die;
+	my $head = whole($c, 4) // next;
+	print $agent $head, whole($c, unpack('N', $head));
+	$agent->flush;
+	my $body = whole($agent, unpack('N', whole($agent, 4)));
+	substr($body, -(4 + 4 * $keys)) = '';
+	print $c pack('N', length($body)), $body;
+	close($c);
+}
+EOS
+perl "$T/older" "$S" "$T/older.sock" 2 &
+older=$!
+check an_older_agent_is_there wait_for 10 test -e "$T/older.sock.ready"
+out=$("$AGENT" --status --json -a "$T/older.sock")
+is of_an_older_agent_has_both_keys '.keys | length == 2'
+is of_an_older_agent_does_not_say_when \
+    'all(.keys[]; has("last_used_ago_s") | not)'
+check_lacks nor_are_people_told "$("$AGENT" --status -a "$T/older.sock")" used
+kill "$older"
+wait "$older" 2>/dev/null || true
 
 check_status nobody_serves 5 "$AGENT" --status -a "$T/none"
 check_status nobody_serves_and_json 5 "$AGENT" --status --json -a "$T/none"

@@ -112,7 +112,7 @@ expect() {
 	! unclean "$err" || what+=' unclean;'
 	while IFS= read -r line; do
 		[[ -z $line || $line == 'bottle-forward: '* ||
-		    $line == 'Try "bottle-forward --help".' ]] ||
+		    $line == 'Try "bottle-forward '*'--help".' ]] ||
 		    what+=" a line of its own: $line;"
 	done <<<"$err"
 	if [ -z "$what" ]; then

@@ -141,7 +141,7 @@ expect() {
 	! unclean "$err$out" || what+=' unclean;'
 	while IFS= read -r line; do
 		[[ -z $line || $line == 'bottle-provision: '* ||
-		    $line == 'Try "bottle-provision --help".' ]] ||
+		    $line == 'Try "bottle-provision '*'--help".' ]] ||
 		    what+=" a line of its own: $line;"
 	done <<<"$err"
 	if [ -z "$what" ]; then

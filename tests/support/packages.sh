@@ -21,6 +21,7 @@ packages_build=(
 packages_test=(
 	busybox
 	clang
+	fish
 	git
 	jq
 	libclang-rt-14-dev
@@ -34,6 +35,7 @@ packages_test=(
 	shellcheck
 	strace
 	util-linux
+	zsh
 )
 
 # OpenSSH's own tests, the SSH clients of other makers, proxies, and what ssh is

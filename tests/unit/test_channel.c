@@ -210,12 +210,15 @@ large_texts_wait_for_the_reader(void **state)
 	    ST_OK);
 	assert_int_equal(one_turn(), ST_MORE);
 	assert_false(channel_is_idle(&c));
+	/* Some of it is in the pipe. */
+	assert_true(channel_left(&c) > 0 && channel_left(&c) < n + 5);
 	/* Behind what waits already. */
 	assert_int_equal(channel_send(&c, (struct slice){ (uint8_t *)big, n }),
 	    ST_OK);
 	channel_hang_up(&c);
 	assert_int_equal(drive(), ST_OK);
 	assert_true(channel_is_idle(&c));
+	assert_int_equal(channel_left(&c), 0);
 	(void)snprintf(shown, sizeof(shown), "[> %zu]", 2 * n + 5);
 	assert_string_equal(lines, shown);
 	free(big);

@@ -79,7 +79,7 @@ connect_needs_a_host_and_a_port_only(void **state)
 	assert_int_equal(l.opts.n_extra, 0);
 	assert_false(l.opts.fdpass);
 	assert_false(l.opts.check);
-	assert_false(l.opts.verbose);
+	assert_false(l.opts.help || l.opts.version || l.opts.verbose);
 	assert_int_equal(l.opts.connect_s, 10);
 	assert_int_equal(l.opts.answer_s, 30);
 }
@@ -136,25 +136,72 @@ place_needs_nothing(void **state)
 }
 
 static void
+remove_needs_nothing(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "remove");
+	assert_int_equal(l.opts.command, FORWARD_REMOVE);
+	assert_string_equal(l.opts.name, "default");
+	assert_false(l.opts.every_load);
+	assert_null(l.opts.home);
+	assert_null(l.opts.user);
+	parse_ok(&l, "remove --name a-b --home /h --user node -v");
+	assert_string_equal(l.opts.name, "a-b");
+	assert_string_equal(l.opts.home, "/h");
+	assert_string_equal(l.opts.user, "node");
+	parse_ok(&l, "remove --every-load");
+	assert_true(l.opts.every_load);
+}
+
+static void
+remove_takes_names_and_homes_only(void **state)
+{
+	static const char *const bad[] = { "remove --name ''",
+		"remove --name .a", "remove --name a/b", "remove --name a~b",
+		"remove --home ''", "remove --home h", "remove x",
+		"remove --name a --every-load", "remove --silence-timeout 5",
+		"place --name a", "connect --every-load h 1" };
+	char words[256];
+	struct line l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		parse(&l, bad[i]);
+		if (l.st != ST_MALFORMED || l.why[0] == '\0')
+			fail_msg("\"%s\" was taken", bad[i]);
+	}
+	for (int n = 64; n <= 65; n++) {
+		(void)snprintf(words, sizeof(words), "remove --name %.*s", n,
+		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		    "xxxxxxxxxxxx");
+		parse(&l, words);
+		assert_int_equal(l.st, n == 64 ? ST_OK : ST_MALFORMED);
+	}
+}
+
+static void
 the_first_help_or_version_ends_the_parse(void **state)
 {
 	static const struct {
 		const char		*words;
+		bool			 help;	/* else the version */
 		enum forward_command	 command;
 	} t[] = {
-		{ "--help", FORWARD_HELP },
-		{ "-h", FORWARD_HELP },
-		{ "--version", FORWARD_VERSION },
-		{ "-V", FORWARD_VERSION },
-		{ "connect --help", FORWARD_HELP },
-		{ "connect -V", FORWARD_VERSION },
-		{ "place -h --nonsense", FORWARD_HELP },
-		{ "place -V", FORWARD_VERSION },
-		{ "-hV", FORWARD_HELP },
-		{ "-Vh", FORWARD_VERSION },
-		{ "--help --nonsense", FORWARD_HELP },
-		{ "connect --proxy x -h h", FORWARD_HELP },
-		{ "-v --help", FORWARD_HELP },
+		{ "--help", true, FORWARD_COMMANDS },
+		{ "-h", true, FORWARD_COMMANDS },
+		{ "--version", false, FORWARD_COMMANDS },
+		{ "-V", false, FORWARD_COMMANDS },
+		{ "connect --help", true, FORWARD_CONNECT },
+		{ "connect -V", false, FORWARD_CONNECT },
+		{ "place -h --nonsense", true, FORWARD_PLACE },
+		{ "place -V", false, FORWARD_PLACE },
+		{ "-hV", true, FORWARD_COMMANDS },
+		{ "-Vh", false, FORWARD_COMMANDS },
+		{ "--help --nonsense", true, FORWARD_COMMANDS },
+		{ "connect --proxy x -h h", true, FORWARD_CONNECT },
+		{ "-v --help", true, FORWARD_COMMANDS },
 	};
 	struct line l;
 	size_t i;
@@ -162,6 +209,8 @@ the_first_help_or_version_ends_the_parse(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		parse_ok(&l, t[i].words);
+		assert_int_equal(l.opts.help, t[i].help);
+		assert_int_equal(l.opts.version, !t[i].help);
 		assert_int_equal(l.opts.command, t[i].command);
 	}
 }
@@ -175,9 +224,10 @@ wrong_use_is_said_in_one_line(void **state)
 	} t[] = {
 		{ "", "say what to do: bottle-forward connect HOST PORT" },
 		{ "-v", "say what to do: bottle-forward connect HOST PORT" },
-		{ "''", "unknown command ; there are connect and place" },
-		{ "conect h 22", "unknown command conect; there are connect and place" },
-		{ "a\x1b[m", "unknown command a\\x1b[m; there are connect and place" },
+		{ "''", "unknown command ; there are connect, place and remove" },
+		{ "conect h 22", "unknown command conect; did you mean connect?" },
+		{ "a\x1b[m", "unknown command a\\x1b[m; there are connect, "
+		    "place and remove" },
 		{ "connect", "HOST and PORT are missing: bottle-forward "
 		    "connect [OPTION ...] HOST PORT" },
 		{ "connect h", "HOST and PORT are missing: bottle-forward "
@@ -235,14 +285,22 @@ wrong_use_is_said_in_one_line(void **state)
 		{ "--silence-timeout 3 place",
 		    "--silence-timeout goes behind place" },
 		{ "--silence-timeout 3 connect h 22",
-		    "--silence-timeout goes behind place" },
+		    "--silence-timeout goes with place, not with connect" },
 		{ "connect --silence-timeout 3 h 22",
-		    "--silence-timeout goes behind place" },
-		{ "connect --user node h 22", "--user goes behind place" },
+		    "--silence-timeout goes with place, not with connect" },
+		{ "connect --user node h 22",
+		    "--user goes with place and remove, not with connect" },
 		{ "place --user a --user b", "--user is given twice" },
-		{ "--check place", "--check goes behind connect" },
-		{ "place --check", "--check goes behind connect" },
-		{ "place --proxy x", "--proxy goes behind connect" },
+		{ "--check place",
+		    "--check goes with connect, not with place" },
+		{ "place --check",
+		    "--check goes with connect, not with place" },
+		{ "place --proxy x",
+		    "--proxy goes with connect, not with place" },
+		{ "place --usr x",
+		    "unknown option --usr; did you mean --user?" },
+		{ "connect -check h 22",
+		    "unknown option -check; did you mean --check?" },
 		{ "connect --header nothing h 22",
 		    "--header: not NAME: VALUE" },
 		{ "connect --header Host:x h 22", "--header: host is sent by "
@@ -334,6 +392,26 @@ sixteen_headers_are_taken(void **state)
 }
 
 static void
+help_of_a_command_has_its_options_only(void **state)
+{
+	char *text = forward_options_usage(FORWARD_PLACE);
+
+	(void)state;
+	assert_non_null(text);
+	assert_non_null(strstr(text, "usage: bottle-forward place"));
+	assert_non_null(strstr(text, "--silence-timeout TIME"));
+	assert_non_null(strstr(text, "-v, --verbose"));
+	assert_null(strstr(text, "--proxy"));
+	assert_null(strstr(text, "With connect"));
+	free(text);
+	text = forward_options_usage(FORWARD_CONNECT);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "--proxy URL"));
+	assert_null(strstr(text, "--user"));
+	free(text);
+}
+
+static void
 help_names_every_option(void **state)
 {
 	static const char *const names[] = {
@@ -343,7 +421,7 @@ help_names_every_option(void **state)
 		"--silence-timeout TIME", "--user NAME", "-v, --verbose",
 		"-h, --help", "-V, --version",
 	};
-	char *text = forward_options_usage();
+	char *text = forward_options_usage(FORWARD_COMMANDS);
 	const char *line;
 	size_t i;
 
@@ -364,10 +442,13 @@ main(void)
 		cmocka_unit_test(connect_needs_a_host_and_a_port_only),
 		cmocka_unit_test(every_option_is_taken),
 		cmocka_unit_test(place_needs_nothing),
+		cmocka_unit_test(remove_needs_nothing),
+		cmocka_unit_test(remove_takes_names_and_homes_only),
 		cmocka_unit_test(the_first_help_or_version_ends_the_parse),
 		cmocka_unit_test(wrong_use_is_said_in_one_line),
 		cmocka_unit_test(times_are_1_second_to_1_day),
 		cmocka_unit_test(sixteen_headers_are_taken),
+		cmocka_unit_test(help_of_a_command_has_its_options_only),
 		cmocka_unit_test(help_names_every_option),
 	};
 

@@ -394,6 +394,44 @@ command(const char *text, const struct launch *run, char *out, size_t cap)
 	return st;
 }
 
+/* Where the user has a container to himself he writes to no other. */
+static void
+pods_get_the_script_unless_they_are_apart(void **state)
+{
+	static const struct {
+		const char	*target;
+		const char	*bin;
+		const char	*user;
+		bool		 script;
+	} pods[] = {
+		{ "kubectl:web", NULL, NULL, true },
+		{ "kubectl:web", NULL, "node", true },
+		{ "kubectl:web", "/opt/x", NULL, true },
+		{ "kubectl:web", "/opt/x", "node", false },
+		{ "kubectl:/web/agent", "/opt/x", NULL, true },
+		{ "kubectl:/web/agent/agent", "/opt/x", NULL, true },
+		{ "kubectl:/web/agent/app", NULL, NULL, true },
+		{ "kubectl:/web/agent/app", "/opt/x", NULL, false },
+		{ "nerdctl:web", "/opt/x", NULL, true },
+	};
+	struct launch run = { "bottle-agent", NULL, NULL, 0, NULL };
+	char words[1024];
+
+	(void)state;
+	prepare("printf '#!/bin/sh\\n' >kubectl; chmod 755 kubectl; "
+	    "cp kubectl nerdctl");
+	for (size_t i = 0; i < sizeof(pods) / sizeof(pods[0]); i++) {
+		run.bin = pods[i].bin;
+		run.user = pods[i].user;
+		assert_int_equal(command(pods[i].target, &run, words,
+		    sizeof(words)), ST_OK);
+		if ((strstr(words, "<-c><S>") != NULL) != pods[i].script ||
+		    (strstr(words, "</opt/x/bottle-agent>") != NULL) !=
+		    (pods[i].bin != NULL))
+			fail_msg("%zu: %s", i, words);
+	}
+}
+
 static void
 containers_get_the_script_or_the_program(void **state)
 {
@@ -676,6 +714,7 @@ main(void)
 		OWN_TEST(a_look_is_cheap),
 		OWN_TEST(containers_get_the_script_or_the_program),
 		OWN_TEST(exec_gets_plain_words),
+		OWN_TEST(pods_get_the_script_unless_they_are_apart),
 		OWN_TEST(bad_folders_and_too_many_arguments_are_refused),
 		OWN_TEST(this_machine_runs_what_is_trusted),
 		cmocka_unit_test(ends_are_told_apart),

@@ -164,6 +164,34 @@ every_status_has_a_name_of_its_own(void **state)
 	assert_string_equal(status_name(ST_INTERNAL - 1), "unknown");
 }
 
+/* Lines that were given away. */
+static char given[4096];
+
+static void
+take(void *cookie, const char *line, size_t len)
+{
+	assert_ptr_equal(cookie, &given);
+	strncat(given, line, len);
+}
+
+static void
+lines_can_go_elsewhere(void **state)
+{
+	(void)state;
+	log_divert(take, &given);
+	log_warn("a\nb");
+	log_debug("quiet");
+	errno = EXDEV;
+	log_error_sys("c");
+	assert_int_equal(errno, EXDEV);
+	assert_string_equal(next_write(), "");
+	assert_string_equal(given, "prog: warning: a\\x0ab\n"
+	    "prog: error: c: Invalid cross-device link\n");
+	log_divert(NULL, NULL);
+	log_info("back");
+	assert_string_equal(next_write(), "prog: info: back\n");
+}
+
 /* stderr is a pipe that nobody reads for a while; there is no way back, so this
  * is the last one. */
 static void
@@ -209,6 +237,7 @@ main(void)
 		LOG_TEST(errno_is_left_as_it_was),
 		LOG_TEST(control_bytes_cannot_forge_a_line),
 		LOG_TEST(a_message_is_cut_at_the_limit),
+		LOG_TEST(lines_can_go_elsewhere),
 		cmocka_unit_test(every_status_has_a_name_of_its_own),
 		LOG_TEST(who_never_waits_leaves_lines_out_and_says_so),
 	};

@@ -96,8 +96,13 @@ targets_are_told_apart(void **state)
 		{ "a0_.-Z", TARGET_DOCKER, "a0_.-Z", "container a0_.-Z" },
 		{ "0", TARGET_DOCKER, "0", "container 0" },
 		{ "exec:sudo x", TARGET_EXEC, "", "exec:sudo" },
+		{ "nerdctl:web", TARGET_NERDCTL, "web", "container web" },
+		{ "kubectl:web", TARGET_KUBECTL, "", "pod web" },
+		{ "kubectl:team/web-0", TARGET_KUBECTL, "", "pod team/web-0" },
+		{ "kubectl:/web", TARGET_KUBECTL, "", "pod web" },
+		{ "kubectl:a/b.c/d/e", TARGET_KUBECTL, "", "pod a/b.c" },
 	};
-	char label[512];
+	char label[TARGET_SHOWN_MAX];
 	size_t i;
 
 	(void)state;
@@ -130,7 +135,31 @@ what_is_no_target_is_said_to_be(void **state)
 		{ "docker:a:b", "no name of a container" },
 		{ "web\n", "\"web\\x0a\"" },
 		{ "\x1b[2J", "\\x1b[2J" },
+		{ "nerdctl:", "is missing" },
+		{ "nerdctl:-d", "no name of a container" },
 		{ "ssh:web", "is no target" },
+		{ "kubectl:", "write kubectl:[NAMESPACE/]POD" },
+		{ "kubectl:a/b/c/d/e", "write kubectl:[NAMESPACE/]POD" },
+		{ "kubectl:a/b/c/d/", "write kubectl:[NAMESPACE/]POD" },
+		{ "kubectl:/", "name of a pod" },
+		{ "kubectl:team/", "name of a pod" },
+		{ "kubectl:team//agent", "name of a pod" },
+		{ "kubectl:Web", "name of a pod" },
+		{ "kubectl:-web", "name of a pod" },
+		{ "kubectl:web-", "name of a pod" },
+		{ "kubectl:a.-b", "name of a pod" },
+		{ "kubectl:a-.b", "name of a pod" },
+		{ "kubectl:a..b", "name of a pod" },
+		{ "kubectl:.a", "name of a pod" },
+		{ "kubectl:a.", "name of a pod" },
+		{ "kubectl:we_b", "name of a pod" },
+		{ "kubectl:web\x1b", "\\x1b" },
+		{ "kubectl:te.am/web", "name of a namespace" },
+		{ "kubectl:-n/web", "name of a namespace" },
+		{ "kubectl:team/web/", "name of a container" },
+		{ "kubectl:team/web/a.b", "name of a container" },
+		{ "kubectl:team/web/agent/", "name of a container" },
+		{ "kubectl:team/web/agent/-i", "name of a container" },
 		{ "Docker:web", "is no target" },
 		{ "exec:", "needs a command" },
 		{ "exec:  \t", "needs a command" },
@@ -164,6 +193,58 @@ longest_name_is_met_and_not_passed(void **state)
 	name[TARGET_NAME_MAX + 1] = '\0';
 	assert_int_equal(parse(name), ST_TOO_LARGE);
 	assert_non_null(strstr(why, "129 bytes"));
+}
+
+/* ${n} letters behind one text, and another one behind them. */
+static int
+parse_long(const char *head, size_t n, const char *tail)
+{
+	char text[1024], letters[512];
+
+	assert_true(n < sizeof(letters));
+	memset(letters, 'x', n);
+	letters[n] = '\0';
+	(void)snprintf(text, sizeof(text), "%s%s%s", head, letters, tail);
+	return parse(text);
+}
+
+static void
+longest_names_of_a_pod_are_met_and_not_passed(void **state)
+{
+	static const char *const around[][2] = {
+		{ "kubectl:", "/web" },
+		{ "kubectl:team/web/", "" },
+		{ "kubectl:team/web/agent/", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+		assert_int_equal(parse_long(around[i][0], TARGET_LABEL_MAX,
+		    around[i][1]), ST_OK);
+		assert_int_equal(parse_long(around[i][0], TARGET_LABEL_MAX + 1,
+		    around[i][1]), ST_MALFORMED);
+	}
+	assert_int_equal(parse_long("kubectl:", TARGET_POD_MAX, ""), ST_OK);
+	assert_int_equal(parse_long("kubectl:", TARGET_POD_MAX + 1, ""),
+	    ST_MALFORMED);
+}
+
+static void
+pods_that_are_the_same_are_known(void **state)
+{
+	struct target other;
+
+	(void)state;
+	assert_int_equal(parse("kubectl:a/b/c"), ST_OK);
+	other = t;
+	assert_int_equal(parse("kubectl:a/b/c"), ST_OK);
+	assert_true(target_same(&t, &other));
+	assert_int_equal(parse("kubectl:a/b/d"), ST_OK);
+	assert_false(target_same(&t, &other));
+	assert_int_equal(parse("kubectl:b/b/c"), ST_OK);
+	assert_false(target_same(&t, &other));
+	assert_int_equal(parse("kubectl:a/b/c/d"), ST_OK);
+	assert_false(target_same(&t, &other));
 }
 
 /* --- words of a command -------------------------------------------------- */
@@ -318,6 +399,64 @@ engines_are_given_user_name_and_program(void **state)
 	(void)snprintf(path, sizeof(path), "exec:%s/sudo", dir);
 	assert_int_equal(command(path, &run, words, sizeof(words)), ST_OK);
 	assert_string_equal(cmd.program, path + 5);
+}
+
+static void
+nerdctl_is_given_the_same(void **state)
+{
+	struct target_run run = { "/usr/bin/x", NULL, 0, NULL };
+	char words[1024];
+
+	(void)state;
+	make_program("nerdctl", "#!/bin/sh\n");
+	assert_int_equal(command("nerdctl:web", &run, words, sizeof(words)),
+	    ST_OK);
+	assert_string_equal(words, "<nerdctl><exec><-i><-u><0><-w></><web>"
+	    "</usr/bin/x>");
+	assert_true(cmd.user_known);
+}
+
+static void
+kubectl_is_given_a_container_and_no_user(void **state)
+{
+	static const char *const args[] = { "-n", "other" };
+	static const struct {
+		const char	*target;
+		const char	*user;
+		const char	*words;
+		const char	*where;
+	} row[] = {
+		{ "kubectl:web", NULL, "<web><-->", "pod web" },
+		{ "kubectl:web", "node", "<web><-->", "pod web" },
+		{ "kubectl:/web/agent", NULL, "<web><-c><agent><-->",
+		    "container agent of pod web" },
+		{ "kubectl:team/web/agent", NULL, "<-n><team><web><-c><agent>"
+		    "<-->", "container agent of pod team/web" },
+		{ "kubectl:team/web/agent", "node", "<-n><team><web><-->",
+		    "pod team/web" },
+		{ "kubectl:team/web/agent/app", "node", "<-n><team><web><-c>"
+		    "<app><-->", "container app of pod team/web" },
+		{ "kubectl:team/web/agent/app", TARGET_WHOEVER, "<-n><team>"
+		    "<web><-c><app><-->", "container app of pod team/web" },
+		{ "kubectl:team/web/agent/app", NULL, "<-n><team><web><-c>"
+		    "<agent><-->", "container agent of pod team/web" },
+	};
+	struct target_run run = { "/usr/bin/x", args, 2, NULL };
+	char words[1024], wanted[1024], where[TARGET_SHOWN_MAX];
+
+	(void)state;
+	make_program("kubectl", "#!/bin/sh\n");
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		run.user = row[i].user;
+		assert_int_equal(command(row[i].target, &run, words,
+		    sizeof(words)), ST_OK);
+		(void)snprintf(wanted, sizeof(wanted), "<kubectl><exec><-i>%s"
+		    "</usr/bin/x><-n><other>", row[i].words);
+		assert_string_equal(words, wanted);
+		assert_false(cmd.user_known);
+		target_where(&t, run.user, where, sizeof(where));
+		assert_string_equal(where, row[i].where);
+	}
 }
 
 static void
@@ -560,6 +699,144 @@ engines_troubles_are_known(void **state)
 	}
 }
 
+#define FATAL	"time=\"2026-11-29T10:00:00Z\" level=fatal msg=\""
+#define RAN(n)	"command terminated with exit code " #n "\n"
+#define FAILED_EXEC	"error: Internal error occurred: error executing " \
+			"command in container: failed to exec in container: " \
+			"failed to start exec \"0f\": OCI runtime exec failed: "
+
+static void
+troubles_of_nerdctl_and_kubectl_are_known(void **state)
+{
+	static const struct {
+		const char	*target;
+		int		 code;
+		const char	*out, *err;
+		enum target_end	 end;
+		const char	*what;
+	} row[] = {
+		{ "nerdctl:web", 1, "", FATAL "no such container web\"\n",
+		    TARGET_NO_CONTAINER, "no container web" },
+		{ "nerdctl:web", 1, "", "FATA[0000] no such container web\n",
+		    TARGET_NO_CONTAINER, "no container web" },
+		{ "nerdctl:web", 1, "", FATAL "no running task found: task 3f "
+		    "not found: not found\"\n", TARGET_NOT_RUNNING, "web" },
+		{ "nerdctl:web", 1, "", FATAL "no users found\"\n",
+		    TARGET_NO_USER, "no such user" },
+		{ "nerdctl:web", 1, "", FATAL "cannot access containerd socket "
+		    "\\\"/run/x\\\": no such file or directory\"\n",
+		    TARGET_NO_ENGINE, "nerdctl does not answer" },
+		{ "nerdctl:web", 1, "", FATAL "cannot access containerd socket "
+		    "\\\"/run/x\\\": permission denied\"\n",
+		    TARGET_NO_ACCESS, "may not use nerdctl" },
+		{ "nerdctl:web", 1, "", FATAL "rootless containerd not "
+		    "running? (hint: x)\"\n", TARGET_NO_ENGINE, "answer" },
+		{ "nerdctl:web", 1, "", FATAL "OCI runtime exec failed: exec: "
+		    "\\\"/bin/sh\\\": stat /bin/sh: no such file or "
+		    "directory\"\n", TARGET_NO_PROGRAM, "there is no" },
+		{ "nerdctl:web", 1, "", FATAL "something new\"\n",
+		    TARGET_ENGINE, "nerdctl failed" },
+		{ "nerdctl:web", 1, "", "no such container web\n",
+		    TARGET_FAILED, "status 1" },
+		{ "nerdctl:web", 1, "", "time=\"x\" level=warning "
+		    "msg=\"no such container\"\n", TARGET_FAILED, "status 1" },
+		{ "nerdctl:web", 2, "", FATAL "no such container web\"\n",
+		    TARGET_FAILED, "status 2" },
+		{ "nerdctl:web", 127, "", "", TARGET_NO_PROGRAM, "no /bin/x" },
+
+		{ "kubectl:web", 0, "", "", TARGET_DONE, "done" },
+		{ "kubectl:t/web", 1, "", "Error from server (NotFound): pods "
+		    "\"web\" not found\n", TARGET_NO_CONTAINER,
+		    "no pod t/web" },
+		{ "kubectl:t/web", 1, "", "Error from server (NotFound): "
+		    "namespaces \"t\" not found\n", TARGET_NO_CONTAINER,
+		    "no pod t/web" },
+		{ "kubectl:t/web/a", 1, "", "Error from server (BadRequest): "
+		    "container a is not valid for pod web\n",
+		    TARGET_NO_CONTAINER, "no such container" },
+		{ "kubectl:t/web/a", 1, "", "error: container a not found in "
+		    "pod web_t\n", TARGET_NO_CONTAINER, "no such container" },
+		{ "kubectl:web", 1, "", "error: unable to upgrade connection: "
+		    "container not found (\"a\")\n", TARGET_NOT_RUNNING,
+		    "not running" },
+		{ "kubectl:web", 1, "", "error: cannot exec into a container "
+		    "in a completed pod; current phase is Failed\n",
+		    TARGET_NOT_RUNNING, "not running" },
+		{ "kubectl:web", 1, "", "Error from server (BadRequest): pod "
+		    "web does not have a host assigned\n",
+		    TARGET_NOT_RUNNING, "not running" },
+		{ "kubectl:web", 1, "", "error: You must be logged in to the "
+		    "server (Unauthorized)\n", TARGET_NO_ACCESS, "may not" },
+		{ "kubectl:web", 1, "", "error: unable to upgrade connection: "
+		    "Unauthorized\n", TARGET_NO_ACCESS, "may not" },
+		{ "kubectl:web", 1, "", "Error from server (Forbidden): pods "
+		    "\"web\" is forbidden: User \"x\" cannot\n",
+		    TARGET_NO_ACCESS, "may not" },
+		{ "kubectl:web", 1, "", "The connection to the server x:6443 "
+		    "was refused - did you specify the right host or port?\n",
+		    TARGET_NO_ENGINE, "does not reach the cluster" },
+		{ "kubectl:web", 1, "", "Unable to connect to the server: "
+		    "net/http: TLS handshake timeout\n", TARGET_NO_ENGINE,
+		    "does not reach" },
+		{ "kubectl:web", 1, "", "Error from server: error dialing "
+		    "backend: dial tcp x: i/o timeout\n", TARGET_NO_ENGINE,
+		    "does not reach" },
+		{ "kubectl:web", 1, "", "Error in configuration: context was "
+		    "not found for specified context: x\n", TARGET_NO_ENGINE,
+		    "does not reach" },
+		{ "kubectl:web", 1, "", "error: stat /x: no such file or "
+		    "directory\n", TARGET_NO_ENGINE, "does not reach" },
+		{ "kubectl:web", 1, "", "E1129 09:57:29.500341   26803 "
+		    "memcache.go:265] \"Unhandled Error\" err=\"x\"\n"
+		    "The connection to the server x was refused - did you "
+		    "specify the right host or port?\n", TARGET_NO_ENGINE,
+		    "does not reach" },
+		{ "kubectl:web", 1, "", "Error from server (Timeout): x\n",
+		    TARGET_ENGINE, "kubectl failed" },
+		{ "kubectl:web", 1, "", "error: unknown\n", TARGET_ENGINE,
+		    "kubectl failed" },
+		{ "kubectl:web", 1, "", FAILED_EXEC "stat /bin/sh: no such "
+		    "file or directory: unknown\n", TARGET_NO_PROGRAM,
+		    "in that container of the pod" },
+		{ "kubectl:web", 1, "", FAILED_EXEC "permission denied: "
+		    "unknown\n", TARGET_CANNOT_RUN, "cannot be run" },
+		{ "kubectl:web", 7, "", "it broke\n" RAN(7), TARGET_FAILED,
+		    "status 7" },
+		{ "kubectl:web", 127, "", RAN(127), TARGET_NO_PROGRAM,
+		    "there is no" },
+		{ "kubectl:web", 126, OCI "permission denied: unknown\r\n",
+		    RAN(126), TARGET_CANNOT_RUN, "cannot be run" },
+		/* What a program says is not what kubectl says. */
+		{ "kubectl:web", 1, "", "Error from server (NotFound): pods "
+		    "\"web\" not found\n" RAN(1), TARGET_FAILED, "status 1" },
+		{ "kubectl:web", 1, "Error from server (NotFound): pods "
+		    "\"web\" not found\n", "", TARGET_FAILED, "status 1" },
+		{ "kubectl:web", 1, "", "it broke\n", TARGET_FAILED,
+		    "status 1" },
+	};
+	struct target_report r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		report(row[i].target, row[i].code << 8, row[i].out,
+		    row[i].err, &r);
+		if (r.end != row[i].end || strstr(r.what, row[i].what) == NULL)
+			fail_msg("%zu: %d, %s (%s)", i, (int)r.end, r.what,
+			    r.said);
+		if (r.end != TARGET_DONE && r.end != TARGET_FAILED &&
+		    r.end != TARGET_ENGINE)
+			assert_true(r.advice[0] != '\0');
+	}
+	/* What kubectl always says is not what is wrong. */
+	report("kubectl:t/web", 7 << 8, "", "Defaulting container name to a.\n"
+	    "Use 'kubectl describe pod/web -n t' to see all of the containers "
+	    "in this pod.\nit broke\n" RAN(7), &r);
+	assert_string_equal(r.said, "it broke");
+	report("kubectl:t/web", 7 << 8, "", RAN(7), &r);
+	assert_string_equal(r.said, "");
+}
+
 static void
 a_signal_is_named(void **state)
 {
@@ -645,6 +922,39 @@ all_of_it_with_a_false_engine(void **state)
 	child_fini(&c);
 }
 
+static void
+the_same_place_is_known(void **state)
+{
+	static const struct {
+		const char	*a, *b;
+		bool		 same;
+	} pairs[] = {
+		{ "web", "docker:web", true },
+		{ "local", "local", true },
+		{ "exec:ssh  root@box", "exec:'ssh' root@\"box\"", true },
+		{ "podman:web", "podman:web", true },
+		{ "web", "web2", false },
+		{ "web", "podman:web", false },
+		{ "local", "docker:local", false },
+		{ "exec:ssh root@box", "exec:ssh 'root@box '", false },
+		{ "exec:a b", "exec:a b c", false },
+		{ "exec:'a b'", "exec:a b", false },
+		{ "exec:ab c", "exec:a bc", false },
+	};
+	struct target a, b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		assert_int_equal(target_parse(pairs[i].a, &a, why,
+		    sizeof(why)), ST_OK);
+		assert_int_equal(target_parse(pairs[i].b, &b, why,
+		    sizeof(why)), ST_OK);
+		if (target_same(&a, &b) != pairs[i].same ||
+		    target_same(&b, &a) != pairs[i].same)
+			fail_msg("%s, %s", pairs[i].a, pairs[i].b);
+	}
+}
+
 #define OWN_TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -654,16 +964,22 @@ main(void)
 		cmocka_unit_test(targets_are_told_apart),
 		cmocka_unit_test(what_is_no_target_is_said_to_be),
 		cmocka_unit_test(longest_name_is_met_and_not_passed),
+		cmocka_unit_test(longest_names_of_a_pod_are_met_and_not_passed),
+		cmocka_unit_test(pods_that_are_the_same_are_known),
 		cmocka_unit_test(commands_are_split_as_a_shell_splits_them),
 		cmocka_unit_test(
 		    what_a_shell_would_do_something_about_is_refused),
 		cmocka_unit_test(longest_command_is_met_and_not_passed),
+		cmocka_unit_test(the_same_place_is_known),
 		OWN_TEST(engines_are_given_user_name_and_program),
+		OWN_TEST(nerdctl_is_given_the_same),
+		OWN_TEST(kubectl_is_given_a_container_and_no_user),
 		OWN_TEST(what_cannot_be_run_is_refused),
 		OWN_TEST(on_this_machine_it_is_the_program_itself),
 		OWN_TEST(root_runs_it_as_anybody),
 		OWN_TEST(who_is_not_root_is_told_so),
 		cmocka_unit_test(engines_troubles_are_known),
+		cmocka_unit_test(troubles_of_nerdctl_and_kubectl_are_known),
 		cmocka_unit_test(a_signal_is_named),
 		cmocka_unit_test(what_is_said_is_cut_and_escaped),
 		OWN_TEST(all_of_it_with_a_false_engine),

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,6 +25,7 @@
 #include "proto/loadpipe.h"
 #include "proto/placepipe.h"
 #include "provision/channel.h"
+#include "provision/fleet.h"
 #include "provision/launch.h"
 #include "version.h"
 
@@ -79,6 +82,7 @@ int __wrap_channel_turn(struct channel *c, const struct pollfd *fds,
 void __wrap_channel_fini(struct channel *c);
 
 static bool fake;
+static bool in_pod;			/* there the placing process is first */
 static const char *events[64];		/* "L" or "P", then the line */
 static size_t n_events, at_event;
 static struct channel *side[2];		/* 0: the loader's */
@@ -108,7 +112,7 @@ int
 __wrap_channel_start(struct channel *c, struct child_spec *spec, char *why,
     size_t whylen)
 {
-	size_t i = side[0] == NULL ? 0 : 1;
+	size_t i = in_pod ? side[1] == NULL ? 1 : 0 : side[0] == NULL ? 0 : 1;
 
 	if (!fake)
 		return __real_channel_start(c, spec, why, whylen);
@@ -260,6 +264,18 @@ __wrap_settle_run(const struct settle_how *h, struct settle_result *out)
 	return ST_OK;
 }
 
+/* Who loads is told to stop, once so many events have come. */
+static size_t stop_at = SIZE_MAX;
+
+int __real_fleet_stopping(void);
+int __wrap_fleet_stopping(void);
+
+int
+__wrap_fleet_stopping(void)
+{
+	return fake && at_event >= stop_at ? SIGINT : __real_fleet_stopping();
+}
+
 /* --- what is loaded --------------------------------------------------------- */
 
 static struct secret *region;
@@ -344,6 +360,7 @@ setup(void **state)
 	start_fails = 0;
 	idle_turns = 0;
 	seal_st = ST_OK;
+	stop_at = SIZE_MAX;
 	sealed = 0;
 	text_init(&did, sent, sizeof(sent));
 	return 0;
@@ -469,6 +486,165 @@ all_goes_well(void **state)
 	assert_int_equal(result.n_keys, 1);
 	assert_string_equal(result.key[0], "ssh-ed25519 SHA256:abc me@here");
 	assert_string_equal(result.advice, "");
+}
+
+/* --- in a pod ------------------------------------------------------------- */
+
+#define P_UID(n)	"Pbottle-place: hello " BOTTLE_VERSION ARCH n \
+			" /usr/local/bin"
+#define L_UID(n)	"L" L_HELLO n
+
+static char pod_dir[64];
+
+static int
+pod_setup(void **state)
+{
+	char path[128], why[256];
+	int st = setup(state);
+	FILE *f;
+
+	(void)snprintf(pod_dir, sizeof(pod_dir), "/tmp/session.XXXXXX");
+	assert_non_null(mkdtemp(pod_dir));
+	(void)snprintf(path, sizeof(path), "%s/kubectl", pod_dir);
+	assert_non_null(f = fopen(path, "w"));
+	assert_true(fputs("#!/bin/false\n", f) >= 0 && fclose(f) == 0);
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(target_parse("kubectl:team/web/agent/app", &target,
+	    why, sizeof(why)), ST_OK);
+	how.path = pod_dir;
+	how.account = payload.account = NULL;
+	in_pod = true;
+	return st;
+}
+
+static int
+pod_teardown(void **state)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/kubectl", pod_dir);
+	(void)unlink(path);
+	(void)rmdir(pod_dir);
+	in_pod = false;
+	return teardown(state);
+}
+
+static void
+pod_hears_its_user_first(void **state)
+{
+	(void)state;
+	add_event(P_UID(" uid=1000"));
+	add_event(L_UID(" uid=10001"));
+	for (size_t i = 2; i < GOOD; i++)
+		add_event(good[i]);
+	play();
+	assert_string_equal(result.why, "");
+	assert_string_equal(sent, "P>place L>bundle " FILES " L>keys P>switch "
+	    "L>commit L. P>keep P.");
+	assert_string_equal(result.uid, "1000");
+}
+
+static void
+pod_of_one_user_gets_nothing(void **state)
+{
+	(void)state;
+	add_event(P_UID(" uid=1000"));
+	add_event(L_UID(" uid=1000"));
+	play();
+	assert_int_equal(result.code, SESSION_DENIED);
+	assert_int_equal(result.lack, SESSION_LACKS_NOTHING);
+	assert_int_equal(sealed, 0);
+	assert_string_equal(sent, "P>place L>bundle L/ P>undo P.");
+	assert_string_equal(result.why, "in container agent of pod team/web "
+	    "the agent is uid 1000, and so is its user in container app of pod "
+	    "team/web: it would let him do everything, and nothing was "
+	    "loaded");
+	assert_non_null(strstr(result.advice, "kubectl:team/web/AGENT"));
+}
+
+static void
+pod_of_root_gets_nothing(void **state)
+{
+	(void)state;
+	add_event(P_UID(" uid=0"));
+	play();
+	assert_int_equal(result.code, SESSION_DENIED);
+	assert_null(side[0]);
+	assert_string_equal(sent, "P>place P>undo P.");
+	assert_string_equal(result.why, "the user in container app of pod "
+	    "team/web is root, for whom an agent does everything: nothing was "
+	    "loaded");
+}
+
+/* Each place of a number that is none. */
+static void
+pod_takes_no_guess(void **state)
+{
+	static const char *const bad[][2] = {
+		{ P_UID(""), L_UID("") },
+		{ P_UID(" uid="), L_UID(" uid=") },
+		{ P_UID(" uid=x"), L_UID(" uid=x") },
+		{ P_UID(" uid=-1"), L_UID(" uid=-1") },
+		{ P_UID(" uid=1x"), L_UID(" uid=1x") },
+		{ P_UID(" xuid=1"), L_UID(" xuid=1") },
+		{ P_UID(" uid=4294967295"), L_UID(" uid=4294967295") },
+		{ P_UID(" uid=99999999999"), L_UID(" uid=99999999999") },
+	};
+
+	for (size_t i = 0; i < LENGTH(bad); i++) {
+		(void)pod_teardown(state);
+		(void)pod_setup(state);
+		add_event(bad[i][0]);
+		play();
+		assert_int_equal(result.lack, SESSION_LACKS_VERSION);
+		assert_non_null(strstr(result.why, "bottle-forward in the "
+		    "target does not say as which user it runs"));
+		assert_string_equal(sent, "P>place P>undo P.");
+		assert_null(side[0]);
+
+		(void)pod_teardown(state);
+		(void)pod_setup(state);
+		add_event(P_UID(" uid=1000"));
+		add_event(bad[i][1]);
+		play();
+		assert_int_equal(result.lack, SESSION_LACKS_VERSION);
+		assert_non_null(strstr(result.why, "bottle-agent in the "
+		    "target does not say as which user it runs"));
+		assert_int_equal(sealed, 0);
+		assert_string_equal(sent, "P>place L>bundle L/ P>undo P.");
+	}
+	(void)pod_teardown(state);
+	(void)pod_setup(state);
+	add_event(P_UID(" uid=4294967294"));
+	add_event(L_UID(" uid=0"));
+	play();
+	assert_string_equal(result.uid, "4294967294");
+	assert_int_equal(sealed, 1);
+}
+
+static void
+pod_whose_agent_cannot_be_asked_is_left_alone(void **state)
+{
+	(void)state;
+	add_event(P_UID(" uid=1000"));
+	start_fails = 1;
+	play();
+	assert_int_equal(result.code, SESSION_UNREACHABLE);
+	assert_string_equal(sent, "P>place P>undo P.");
+	(void)pod_teardown(state);
+	(void)pod_setup(state);
+	add_event(P_UID(" uid=1000"));
+	add_event("L" EXIT_OF(1));
+	play();
+	assert_int_equal(result.code, SESSION_FAILED);
+	assert_string_equal(sent, "P>place L>bundle P>undo P.");
+	(void)pod_teardown(state);
+	(void)pod_setup(state);
+	add_event(P_UID(" uid=1000"));
+	add_event("L" SILENT);
+	play();
+	assert_int_equal(result.code, SESSION_UNREACHABLE);
+	assert_string_equal(sent, "P>place L>bundle P>undo P.");
 }
 
 /* All orders of what does not depend on each other. */
@@ -614,6 +790,32 @@ every_step_can_fail(void **state)
 				assert_non_null(strstr(result.advice,
 				    "are in force all the same"));
 		}
+	}
+}
+
+/* Before the commit all is given up; then it is seen to its end. */
+static void
+who_is_told_to_stop_undoes_or_goes_on(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k <= GOOD; k++) {
+		again();
+		stop_at = k;
+		/* The fifth word is what the commit follows. */
+		add_good(k < 5 ? k : GOOD);
+		play();
+		if (k >= 5) {
+			assert_int_equal(result.code, SESSION_DONE);
+			continue;
+		}
+		assert_int_equal(result.code, SESSION_FAILED);
+		assert_non_null(strstr(result.why, "given up: stopped by "));
+		assert_int_equal(result.lack, SESSION_LACKS_NOTHING);
+		assert_string_equal(result.advice, "");
+		assert_int_equal(count("L/"), 1);
+		assert_int_equal(count("P>undo P."), k >= 2 ? 1 : 0);
+		assert_int_equal(count("P/"), k >= 2 ? 0 : 1);
+		assert_int_equal(count(">commit"), 0);
 	}
 }
 
@@ -1088,12 +1290,25 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_goes_well, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(pod_hears_its_user_first,
+		    pod_setup, pod_teardown),
+		cmocka_unit_test_setup_teardown(pod_of_one_user_gets_nothing,
+		    pod_setup, pod_teardown),
+		cmocka_unit_test_setup_teardown(pod_of_root_gets_nothing,
+		    pod_setup, pod_teardown),
+		cmocka_unit_test_setup_teardown(pod_takes_no_guess, pod_setup,
+		    pod_teardown),
+		cmocka_unit_test_setup_teardown(
+		    pod_whose_agent_cannot_be_asked_is_left_alone, pod_setup,
+		    pod_teardown),
 		cmocka_unit_test_setup_teardown(either_may_be_first, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(every_word_has_its_time, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(every_step_can_fail, setup,
 		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    who_is_told_to_stop_undoes_or_goes_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    what_is_said_after_a_failure_moves_nothing, setup,
 		    teardown),

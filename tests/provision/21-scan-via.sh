@@ -1,0 +1,53 @@
+#!/bin/bash
+# 21-scan-via.sh - as whom a scan through a container runs there: nobody has to
+# be root for that, and no name of a host is an option.
+# shellcheck source=tests/support/load.sh
+. "$(dirname "$0")/../support/load.sh"
+
+# Engines that write down what they are told, and fail; a script is called so.
+mkdir -m 755 "$T/path"
+for engine in docker podman nerdctl kubectl; do
+	# shellcheck disable=SC2016
+	printf '%s\n' '#!/bin/bash' 'for word; do' \
+	    '[[ $word != *trust* ]] || word=SCRIPT' \
+	    'printf "<%s>" "$word"' "done >>'$T/told'" "echo >>'$T/told'" \
+	    'exit 7' >"$T/path/$engine"
+	chmod 755 "$T/path/$engine"
+done
+PATH=$T/path:$PATH
+
+make_key ed25519 git
+manifest "$(entry git.test "$T/git" '"Hostname": "192.0.2.1", "Port": 2222')"
+
+# scan ARG...: what the engine is told.
+scan() {
+	rm -f "$T/told"
+	run load -f "$T/m.json" --scan-via-target --no-install "$@"
+	told=$(sort -u "$T/told" 2>/dev/null || true)
+}
+places='</usr/local/bin/bottle-forward></usr/bin/bottle-forward></opt/bottle-agent/bin/bottle-forward><-->'
+words="</bin/sh><-c><SCRIPT><bottle-launch><user>$places"
+host='<--><192.0.2.1><2222>'
+for engine in docker podman nerdctl; do
+	scan "$engine:web"
+	check_same "${engine}_not_as_root" \
+	    "<exec><-i><-u><1000><-w></><web>$words<connect>$host" "$told"
+	expect "${engine}_is_not_reached" 5
+done
+scan -u node web
+check_same as_the_user_that_is_named \
+    "<exec><-i><-u><node><-w></><web>$words<connect>$host" "$told"
+scan --proxy http://proxy.test:8888 web
+check_same by_the_proxy \
+    "<exec><-i><-u><1000><-w></><web>$words<connect><--proxy><http://proxy.test:8888>$host" \
+    "$told"
+scan --bin /programs web
+check_same where_the_programs_are \
+    "<exec><-i><-u><1000><-w></><web></programs/bottle-forward><connect>$host" \
+    "$told"
+# In a pod it is the user's container.
+scan kubectl:team/web/agent/app
+check_same in_the_container_of_the_user \
+    "<exec><-i><-n><team><web><-c><app><-->$words<connect>$host" "$told"
+
+checks_end
