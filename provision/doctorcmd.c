@@ -321,7 +321,9 @@ run(struct doctorcmd *c)
 	const struct fleet f = { .n = c->targets.n,
 		.names = (const char *const *)c->targets.names,
 		.jobs = c->opts->jobs, .fn = look_at_target, .cookie = c,
-		.verb = "found well" };
+		.verb = "found well",
+		.plain = target_may_ask(c->targets.targets, c->targets.n,
+		    c->opts->jobs) };
 	enum session_code code;
 
 	c->doctors = calloc(c->targets.n, sizeof(*c->doctors));

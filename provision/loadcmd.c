@@ -161,21 +161,6 @@ load_one(void *cookie, size_t i, struct fleet_line *line)
 	return r->result.code;
 }
 
-/* What a COMMAND runs may ask for something at the terminal, if there is only
- * one at a time. */
-static bool
-may_ask(const struct load *l)
-{
-	const struct provision_options *o = l->g.opts;
-
-	if (o->jobs > 1 && o->n_targets > 1)
-		return false;
-	for (size_t i = 0; i < o->n_targets; i++)
-		if (l->targets[i].kind == TARGET_EXEC)
-			return true;
-	return false;
-}
-
 static enum session_code
 load_all(struct load *l)
 {
@@ -183,7 +168,8 @@ load_all(struct load *l)
 	const struct fleet f = { .n = o->n_targets,
 		.names = (const char *const *)o->targets, .jobs = o->jobs,
 		.fn = load_one, .cookie = l, .verb = "loaded",
-		.plain = may_ask(l) };
+		.plain = target_may_ask(l->targets, o->n_targets,
+		    o->jobs) };
 
 	_Static_assert(PROVISION_JOBS_MAX <= FLEET_JOBS_MAX, "every -j does");
 	/* What is said of those that are not started. */

@@ -385,6 +385,17 @@ target_same(const struct target *a, const struct target *b)
 	return true;
 }
 
+bool
+target_may_ask(const struct target *targets, size_t n, unsigned jobs)
+{
+	if (jobs > 1 && n > 1)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (targets[i].kind == TARGET_EXEC)
+			return true;
+	return false;
+}
+
 void
 target_label(const struct target *t, char *out, size_t cap)
 {

@@ -150,6 +150,13 @@ const char *target_engine(const struct target *t);
 bool target_same(const struct target *a, const struct target *b);
 
 /**
+ * target_may_ask(targets, n, jobs):
+ * Whether a COMMAND may ask for something at the terminal, such as a password:
+ * there is one, and no more than one target has its turn at a time.
+ */
+bool target_may_ask(const struct target *targets, size_t n, unsigned jobs);
+
+/**
  * target_label(t, out, cap):
  * What to call it in a message: "container web", "pod team/web", "this
  * machine", "exec:sudo".

@@ -204,7 +204,9 @@ run_all(struct all *a)
 	const struct fleet f = { .n = a->e.n,
 		.names = (const char *const *)a->e.names,
 		.jobs = a->c->opts->jobs, .fn = run_target, .cookie = a,
-		.verb = a->c->done };
+		.verb = a->c->done,
+		.plain = target_may_ask(a->e.targets, a->e.n,
+		    a->c->opts->jobs) };
 
 	for (size_t i = 0; i < a->e.n; i++) {
 		a->results[i].target = a->e.names[i];

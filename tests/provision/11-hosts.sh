@@ -134,7 +134,7 @@ known "git.test $(blob host)"
 dry one_unknown_host_of_a_key '.keys[0].bound, .warnings[0][:27]' \
     'false no key of host build is kno' "${f[@]}" git build
 load --scan "${f[@]}" "$M" build
-expect scan_is_not_for_scripts 2 '--scan asks you about each key' '--no-prompt'
+expect scan_is_not_for_scripts 2 'you are asked about each key' '--no-prompt'
 
 # --- what cannot be done from there ------------------------------------------------
 
