@@ -73,15 +73,16 @@ words() {
 # Exit codes, word by word.
 say exit-codes | sed '/^With several/,$d' | words >"$tmp/one"
 section provision/bottle-provision.1 'EXIT STATUS' |
-    sed -n '/^\.It/,/^\.El/p' | sed '/^\.El/d; s/^\.It //' | words \
+    sed -n '/^\.It/,/^\.El/p' | sed '/^\.El/d; s/^\.[A-Z][a-z] //' | words \
     >"$tmp/other"
 same 'exit codes' "$tmp/one" "$tmp/other"
 
 # Kinds of targets: "  podman:NAME" and ".It Cm podman : Ns Ar name".
-say targets | sed -nE 's/^  ([A-Za-z][^ ]*(, [^ ]+)*)  .*/\1/p' |
+say targets | sed -nE 's/^  ([A-Za-z][^ ]*(, [^ ]+)*)(  .*)?$/\1/p' |
     grep -oE '\b(local|[a-z]+:)' | tr -d : | sort -u >"$tmp/one"
 section provision/bottle-provision.1 TARGETS |
-    sed -nE 's/^\.It Cm ([a-z]+).*/\1/p' | sort -u >"$tmp/other"
+    sed -nE 's/^(\.It Cm ([a-z]+).*|\.Cm ([a-z]+) :)$/\2\3/p' |
+    sort -u >"$tmp/other"
 same 'kinds of targets' "$tmp/one" "$tmp/other"
 
 # Fields of a manifest.

@@ -686,6 +686,81 @@ locked_agent_takes_no_load(void **state)
 	list_is(&root, 0);
 }
 
+/* Load one key under a name. */
+static void
+load_one(struct testkey *key, const char *name)
+{
+	struct testkey *keys[1] = { key };
+	struct load_answer ans = load_step(LOAD_BEGIN, slice_str(name));
+
+	assert_int_equal(load_step(LOAD_CHUNK, seal(ans.data, keys,
+	    1)).verdict, 0);
+	assert_int_equal(load_step(LOAD_COMMIT, slice_str("")).verdict, 0);
+}
+
+static void
+a_load_goes_by_its_name(void **state)
+{
+	struct load_answer ans;
+	struct wire_reader r;
+	struct slice blob, comment;
+
+	(void)state;
+	assert_int_equal(add(&root, 17, rsa, "old", ""), 6);
+	load_one(ed, "set");
+	load_one(p256, "other");
+	/* Who may not load may not do this. */
+	assert_int_equal(code(&node, "1b 00000011 'load@bottle-agent' 04"
+	    "00000003 'set'"), 5);
+	assert_int_equal(code(&node, "1b 00000011 'load@bottle-agent' 05"), 5);
+	list_is(&root, 3, rsa, "old", ed, "loaded", p256, "loaded");
+	assert_int_equal(code(&root, "1b 00000011 'load@bottle-agent' 04"
+	    "00000000"), SSH_AGENT_EXTENSION_FAILURE);
+	ans = load_step(LOAD_REMOVE, slice_str("set"));
+	assert_int_equal(ans.verdict, 0);
+	r = wire_reader(ans.data);
+	assert_int_equal(wire_get_string(&r, &blob), ST_OK);
+	assert_int_equal(wire_get_string(&r, &comment), ST_OK);
+	assert_true(slice_eq(blob, ed->blob));
+	assert_true(slice_eq_str(comment, "loaded"));
+	assert_true(wire_end(&r));
+	assert_int_equal(last.rec.op, AUDIT_REMOVE_LOAD);
+	assert_string_equal(last.rec.detail, "1 key of load set");
+	assert_true(last.done && !last.quiet);
+	list_is(&node, 2, rsa, "old", p256, "loaded");
+	/* Once more: there is nothing, and that is no failure. */
+	ans = load_step(LOAD_REMOVE, slice_str("set"));
+	assert_int_equal(ans.verdict, 0);
+	assert_int_equal(ans.data.len, 0);
+	assert_string_equal(last.rec.detail, "0 keys of load set");
+	/* All of them; a load that is under way goes on. */
+	load_one(ed, "set");
+	ans = load_step(LOAD_BEGIN, slice_str("third"));
+	ans = load_step(LOAD_REMOVE_ALL, slice_str(""));
+	assert_int_equal(ans.verdict, 0);
+	assert_string_equal(last.rec.detail, "2 keys of every load");
+	assert_non_null(conn.load);
+	list_is(&node, 1, rsa, "old");
+}
+
+static void
+a_locked_agent_removes_no_load(void **state)
+{
+	struct load_answer ans;
+
+	(void)state;
+	load_one(ed, "set");
+	assert_int_equal(code(&root, "16 00000001 78"), 6);
+	ans = load_step(LOAD_REMOVE, slice_str("set"));
+	assert_int_equal(ans.verdict, 1);
+	assert_true(ans.text.len > 0);
+	assert_false(last.done);
+	assert_int_equal(last.rec.reason, REASON_LOCKED);
+	assert_int_equal(load_step(LOAD_REMOVE_ALL, slice_str("")).verdict, 1);
+	assert_int_equal(code(&root, "17 00000001 78"), 6);
+	list_is(&root, 1, ed, "loaded");
+}
+
 static void
 status_tells_admins_everything(void **state)
 {
@@ -901,6 +976,8 @@ main(void)
 		CASE(refused_load_changes_nothing_and_names_the_key),
 		CASE(load_that_is_not_complete_is_refused),
 		CASE(locked_agent_takes_no_load),
+		CASE(a_load_goes_by_its_name),
+		CASE(a_locked_agent_removes_no_load),
 		CASE(status_tells_admins_everything),
 		CASE(status_of_many_keys_fits_one_reply),
 		CASE(status_says_when_a_key_was_used),
