@@ -40,7 +40,7 @@
 /* Room for it, and for a line of the log. */
 #define HEAD_MAX	(64 + LOG_LINE_MAX + 256)
 /* The widest that names are made, and what a line takes that is no text. */
-#define NAME_COLUMNS	32
+#define NAME_COLUMNS	48
 #define LINE_MORE	(64 + ELAPSED_MAX)
 /* Room for how long something took. */
 #define ELAPSED_MAX	48

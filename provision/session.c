@@ -233,20 +233,22 @@ static bool
 uid_of(struct slice hello, uint32_t *out)
 {
 	static const char head[] = " uid=";
-	const uint8_t *p = memmem(hello.p, hello.len, head, sizeof(head) - 1);
-	const uint8_t *end = hello.p + hello.len;
+	const size_t len = sizeof(head) - 1;
 	uint64_t n = 0;
-	size_t digits = 0;
+	size_t at = 0, digits = 0;
 
-	if (p == NULL)
+	while (at + len <= hello.len && memcmp(hello.p + at, head, len) != 0)
+		at++;
+	if (at + len > hello.len)
 		return false;
-	for (p += sizeof(head) - 1; p < end && *p >= '0' && *p <= '9'; p++) {
-		n = n * 10 + (uint64_t)(*p - '0');
+	for (at += len; at < hello.len && hello.p[at] >= '0' &&
+	    hello.p[at] <= '9'; at++) {
+		n = n * 10 + (uint64_t)(hello.p[at] - '0');
 		if (++digits > 10 || n >= UINT32_MAX)
 			return false;
 	}
 	*out = (uint32_t)n;
-	return digits > 0 && (p == end || *p == ' ');
+	return digits > 0 && (at == hello.len || hello.p[at] == ' ');
 }
 
 /* The same of one that has to say it. */
@@ -882,9 +884,10 @@ tell_doing(const struct session *s)
 static void
 look_for_stop(struct session *s)
 {
-	if (fleet_stopping() != 0 && !s->committed)
-		fail(s, SESSION_FAILED, "given up: stopped by %s",
-		    fleet_stop_name());
+	if (fleet_stopping() == 0 || s->committed)
+		return;
+	fail(s, SESSION_FAILED, "given up: stopped by %s", fleet_stop_name());
+	give_up(s);
 }
 
 static void

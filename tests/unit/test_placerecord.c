@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +20,7 @@
 #include "forwarder/placerecord.h"
 
 static struct placehome h;
-static char path[PATH_MAX];
+static char path[USERS_HOME_MAX + 64];
 
 static int
 setup(void **state)
