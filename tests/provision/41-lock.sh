@@ -175,7 +175,7 @@ typed() {
 	out=''
 	told "$name" "$wanted" "$part"
 }
-typed two_that_differ 2 'two different passphrases' lock "$secret" other
+typed two_that_differ 2 'two different passphrases' lock "$secret" "${secret%?}T"
 check_same they_do_not_lock false "$(locked)"
 typed lock_at_a_terminal 0 'local: locked' lock "$secret" "$secret"
 check_same it_is_locked_from_there true "$(locked)"

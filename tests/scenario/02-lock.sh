@@ -82,7 +82,7 @@ typed() {
 	check_has "${name}_and_says_so" "$out" "$part"
 	check_lacks "${name}_and_shows_nothing" "$out" se/cret
 }
-typed lock_with_two_that_differ 2 'two different passphrases' --lock se/cret other
+typed lock_with_two_that_differ 2 'two different passphrases' --lock se/cret se/creT
 typed lock_with_one_of_two 2 'two different passphrases' --lock se/cret ''
 check_same none_of_these_locks_either "$(public ed25519)" "$(listed)"
 typed lock_at_a_terminal 0 'is locked' --lock se/cret se/cret

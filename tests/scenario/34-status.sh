@@ -67,6 +67,7 @@ while (my $c = $server->accept) {
 EOS
 perl "$T/older" "$S" "$T/older.sock" 2 &
 older=$!
+agent_seen "$older"
 check an_older_agent_is_there wait_for 10 test -e "$T/older.sock.ready"
 out=$("$AGENT" --status --json -a "$T/older.sock")
 is of_an_older_agent_has_both_keys '.keys | length == 2'
