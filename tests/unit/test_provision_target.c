@@ -838,6 +838,22 @@ troubles_of_nerdctl_and_kubectl_are_known(void **state)
 }
 
 static void
+one_command_at_a_time_may_ask(void **state)
+{
+	struct target two[2];
+
+	(void)state;
+	assert_int_equal(target_parse("docker:a", &two[0], why, sizeof(why)),
+	    ST_OK);
+	assert_int_equal(target_parse("exec:sudo", &two[1], why, sizeof(why)),
+	    ST_OK);
+	assert_false(target_may_ask(&two[0], 1, 1));
+	assert_true(target_may_ask(&two[1], 1, 4));
+	assert_true(target_may_ask(two, 2, 1));
+	assert_false(target_may_ask(two, 2, 2));
+}
+
+static void
 a_signal_is_named(void **state)
 {
 	struct target_report r;
@@ -980,6 +996,7 @@ main(void)
 		OWN_TEST(who_is_not_root_is_told_so),
 		cmocka_unit_test(engines_troubles_are_known),
 		cmocka_unit_test(troubles_of_nerdctl_and_kubectl_are_known),
+		cmocka_unit_test(one_command_at_a_time_may_ask),
 		cmocka_unit_test(a_signal_is_named),
 		cmocka_unit_test(what_is_said_is_cut_and_escaped),
 		OWN_TEST(all_of_it_with_a_false_engine),
