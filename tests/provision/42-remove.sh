@@ -124,7 +124,7 @@ as_self ssh-add -q -D
 
 home_used
 load_first local
-remove --json local exec:env
+remove --json -j 1 local exec:env
 expect json 0
 check_same json_is_one_object 1 "$(jq -s length "$W/stdout")"
 check_same json_first "1 remove 0 local 0 $(line id) default true $account" \
