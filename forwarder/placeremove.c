@@ -122,17 +122,19 @@ open_dir(const struct placehome *h)
 }
 
 /* Whether it is a symlink that leads to the directory of the load of that
- * name. */
-static bool
-is_link(const struct placehome *h, const char *name,
+ * name: ST_NOT_FOUND, if not. */
+static int
+look_link(const struct placehome *h, const char *name,
     char entry[static PLACEHOME_LOAD_MAX])
 {
 	ssize_t n = readlinkat(h->dir_fd, name, entry, PLACEHOME_LOAD_MAX);
 
+	if (n < 0 && errno != EINVAL && errno != ENOENT)
+		return ST_SYSTEM;
 	if (n <= 0 || n == PLACEHOME_LOAD_MAX)
-		return false;
+		return ST_NOT_FOUND;
 	entry[n] = '\0';
-	return placeclean_is_load(entry, name);
+	return placeclean_is_load(entry, name) ? ST_OK : ST_NOT_FOUND;
 }
 
 static int
@@ -175,9 +177,16 @@ find_links(struct removal *a)
 
 	if (dir == NULL)
 		return placehome_fail_sys(a->h, "cannot read", PLACEHOME_DIR);
-	while (errno = 0, st == ST_OK && (e = readdir(dir)) != NULL)
-		if (is_link(a->h, e->d_name, entry))
+	while (errno = 0, st == ST_OK && (e = readdir(dir)) != NULL) {
+		st = look_link(a->h, e->d_name, entry);
+		if (st == ST_OK)
 			st = add_link(a, e->d_name, entry);
+		else if (st == ST_NOT_FOUND)
+			st = ST_OK;
+		else
+			st = placehome_fail_sys(a->h, "cannot read what is in",
+			    PLACEHOME_DIR);
+	}
 	if (st == ST_OK && errno != 0)
 		st = placehome_fail_sys(a->h, "cannot read", PLACEHOME_DIR);
 	(void)closedir(dir);
@@ -558,7 +567,8 @@ is_known(const struct removal *a, const char *name)
 	struct placeswap s = { .dfd = -1 };
 	size_t i;
 
-	if (strcmp(name, PLACERECORD_NAME) == 0 || is_link(a->h, name, entry))
+	if (strcmp(name, PLACERECORD_NAME) == 0 ||
+	    look_link(a->h, name, entry) == ST_OK)
 		return true;
 	for (i = 0; i < a->n; i++)
 		if (!a->link[i].goes && strcmp(a->link[i].entry, name) == 0)

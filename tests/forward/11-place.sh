@@ -56,13 +56,14 @@ kept other_name --name other-2 --file config $'Host b\n'
 check_text other_is_there 'Host b\n' "$dir/other-2/config"
 check_text first_is_there 'Host git.test\n\tUser git\n' "$dir/default/config"
 kept smaller --file known_hosts x
-check_same smaller_is_all known_hosts "$(ls -A "$dir/default/")"
+check_same smaller_is_all $'.files\nknown_hosts' "$(ls -A "$dir/default/")"
+check_text smaller_is_listed 'known_hosts\n' "$dir/default/.files"
 check_text other_stays 'Host b\n' "$dir/other-2/config"
 check_text env_stays 'SSH_AUTH_SOCK=/run/bottle-agent.sock\n' "$dir/env"
 kept env_anew --common env B
 check_text env_is_new B "$dir/env"
 kept nothing_at_all
-check_same nothing_is_there '' "$(ls -A "$dir/default/")"
+check_same nothing_is_there .files "$(ls -A "$dir/default/")"
 
 # In single bytes.
 home_new
@@ -167,7 +168,8 @@ undone common_as_line 1 'env is named twice' --common env x \
 
 # Limits, exactly and one past them.  Nothing is made before all is there.
 kept most_files --many 1024
-check_same most_files_are_there 1024 "$(find "$dir/default/" -type f | wc -l)"
+check_same most_files_are_there 1024 \
+    "$(find "$dir/default/" -type f ! -name .files | wc -l)"
 home_new
 undone too_many_files 1 'too many files' --many 1025
 undone too_many_of_all_kinds 1 'too many files' --many 1023 --common a x \

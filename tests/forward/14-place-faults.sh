@@ -123,11 +123,11 @@ fails() {
 	[ "$now" = "$before" ] || bad+="$call $n: $(diff <(echo "$before") \
 	    <(echo "$now") || true); "
 }
-# How often it must matter: 4 files and the mark are written, and 3 names are
-# switched.
+# How often it must matter: 4 files, the list of two of them, the record and the
+# mark are written, and 4 names are switched.
 for fault in mkdirat:ENOSPC:3 mkdirat:EROFS:3 openat:EDQUOT: openat:EROFS: \
-    fchmod:EPERM:5 symlinkat:ENOSPC:1 renameat2:EBUSY:3 renameat2:EIO:3 \
-    close:EDQUOT:5 fstat:EIO: newfstatat:EIO: flock:EINTR:0 getrandom:ENOSYS:; do
+    fchmod:EPERM:7 symlinkat:ENOSPC:1 renameat2:EBUSY:4 renameat2:EIO:4 \
+    close:EDQUOT:7 fstat:EIO: newfstatat:EIO: flock:EINTR:0 getrandom:ENOSYS:; do
 	IFS=: read -r call error least <<<"$fault"
 	refused=0
 	for ((n = 1; n < 60; n++)); do
@@ -207,7 +207,8 @@ home_fault
 inject renameat:error=EIO
 put --kind switched 8 "${load[@]}"
 under=()
-for path in .gitconfig .ssh/bottle-agent/env .ssh/bottle-agent/default; do
+# As many as go into a line.
+for path in .gitconfig .ssh/bottle-agent/@placed .ssh/bottle-agent/default; do
 	check_has "cannot_undo_${path##*/}" "$said" "$H/$path could not be put"
 done
 check_has cannot_undo_why "$said" '(Input/output error): it is'
