@@ -85,6 +85,7 @@ packages_engine=(
 packages_deploy=(
 	docker-compose
 	dpkg-dev
+	file
 	lintian
 	podman
 	systemd
