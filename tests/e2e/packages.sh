@@ -103,12 +103,9 @@ test_lintian() {
 test_units() {
 	local units=$top/deploy/systemd
 
-	check units_are_well_formed env PATH="$top/build/release/bin:$PATH" \
-	    systemd-analyze verify --man=no --recursive-errors=no \
-	    "$units/bottle-agent.socket" "$units/bottle-agent.service"
 	# What is left: it is root's, sees processes, and talks over a socket.
 	check units_are_hardened systemd-analyze security --offline=yes \
-	    --threshold=16 "$units/bottle-agent.service"
+	    --threshold=12 "$units/bottle-agent.service"
 }
 
 # --- the tar file --------------------------------------------------------------------
@@ -165,8 +162,12 @@ system_up() {
 	ssh-keygen -q -t ed25519 -N '' -C deploy -f "$work/key"
 	system_files >"$work/before"
 	at_exit system_down
+	# For the sandbox of its services, and no more files and processes than
+	# this machine may have.
 	podman run -d --name "$system" --network none --systemd=always \
-	    --rootfs "$root" /lib/systemd/systemd >"$work/podman.log" 2>&1 &&
+	    --cap-add SYS_ADMIN --ulimit nofile=4096:4096 \
+	    --ulimit nproc=4096:4096 --rootfs "$root" \
+	    /lib/systemd/systemd >"$work/podman.log" 2>&1 &&
 	    wait_for 30 system_booted
 }
 
@@ -208,6 +209,9 @@ test_system() {
 	check_has forward_runs "$(as_node bottle-forward --version)" "$version"
 	check_same nothing_was_started inactive \
 	    "$(inside systemctl is-active bottle-agent.socket || true)"
+
+	check units_are_well_formed inside systemd-analyze verify --man=no \
+	    bottle-agent.socket bottle-agent.service
 
 	# Nobody is trusted that was not named.
 	check_refused not_without_rules inside systemctl start \
