@@ -146,7 +146,7 @@ system=bottle-packages-$$
 # The files of the system that are not in memory.
 system_files() {
 	(cd "$root" && find . -xdev \( -path ./proc -o -path ./sys -o -path \
-	    ./dev -o -path ./run -o -path ./tmp -o -path ./var/log \
+	    ./dev -o -path ./run -o -path ./etc/hosts -o -path ./tmp -o -path ./var/log \
 	    -o -path ./var/lib/dpkg -o -path ./var/lib/systemd \
 	    -o -path ./var/cache \) -prune -o -print | sort)
 }
