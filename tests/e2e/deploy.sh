@@ -158,8 +158,10 @@ compose_up() {
 
 	at_exit compose_down "$file"
 	check "${file}_comes_up" compose "$file" up -d --build
+	bottle=$(compose "$file" ps -q bottle)
 	docker create --name "$ours-git" --network "${ours}-${file}_outside" \
-	    --network-alias github.com "$world_image_server" >/dev/null
+	    --network-alias github.com "$world_image_server" bash -c \
+	    'mkdir -p -m 755 /run/sshd && exec /usr/sbin/sshd -D -e' >/dev/null
 	docker_copy "$work/hostkey" 600 \
 	    "$ours-git:/etc/ssh/ssh_host_ed25519_key"
 	docker start "$ours-git" >/dev/null
@@ -167,20 +169,13 @@ compose_up() {
 	docker exec -i "$ours-git" sh -c \
 	    'cat >/home/git/.ssh/authorized_keys' <"$work/key.pub"
 	docker exec "$ours-git" chown -R git /home/git/.ssh
-	wait_for 15 github_answers "$file"
-}
-
-github_answers() {
-	compose "$1" exec -T bottle /usr/local/bin/bottle-forward connect \
+	wait_for 15 in_bottle /usr/local/bin/bottle-forward connect \
 	    --check --proxy http://proxy:8888 github.com 22
 }
 
-# in_bottle FILE COMMAND...: as its user.
+# in_bottle COMMAND...: as its user.
 in_bottle() {
-	local file=$1
-
-	shift
-	compose "$file" exec -T bottle "$@" </dev/null
+	docker exec "$bottle" "$@" </dev/null
 }
 
 # The user logs in to the world outside, by the proxy and the agent.
@@ -188,14 +183,14 @@ check_login() {
 	local file=$1
 
 	shift
-	check_has "${file}_logs_in" "$(in_bottle "$file" ssh -o BatchMode=yes \
+	check_has "${file}_logs_in" "$(in_bottle ssh -o BatchMode=yes \
 	    "$@" git@github.com echo logged in 2>&1 || true)" 'logged in'
-	check_refused "${file}_gets_nowhere_else" in_bottle "$file" \
+	check_refused "${file}_gets_nowhere_else" in_bottle \
 	    /usr/local/bin/bottle-forward connect --check \
 	    --proxy http://proxy:8888 example.com 22
-	check_refused "${file}_has_no_other_way" in_bottle "$file" bash -c \
+	check_refused "${file}_has_no_other_way" in_bottle bash -c \
 	    'exec 3<>/dev/tcp/github.com/22'
-	check_refused "${file}_cannot_take_keys_away" in_bottle "$file" \
+	check_refused "${file}_cannot_take_keys_away" in_bottle \
 	    env SSH_AUTH_SOCK="$socket" ssh-add -D
 }
 
@@ -203,15 +198,15 @@ test_compose_sidecar() {
 	local socket=/run/bottle/agent.sock
 
 	compose_up compose
-	check_has sidecar_is_empty "$(in_bottle compose ssh-add -l 2>&1 ||
+	check_has sidecar_is_empty "$(in_bottle ssh-add -l 2>&1 ||
 	    true)" 'no identities'
 	load_key sidecar_loads compose compose exec -T agent \
 	    /usr/local/bin/bottle-agent --load -a "$socket"
-	check_same sidecar_lists "$public" "$(in_bottle compose ssh-add -L |
-	    cut -d ' ' -f 1-2 | tr -d '\r')"
+	check_same sidecar_lists "$public" "$(in_bottle ssh-add -L |
+	    cut -d ' ' -f 1-2)"
 	check_login compose -o StrictHostKeyChecking=accept-new
-	check_refused sidecar_socket_stays compose compose exec -T -u root \
-	    bottle rm -f "$socket"
+	check_refused sidecar_socket_stays docker exec -u root "$bottle" \
+	    rm -f "$socket"
 	compose_down compose
 }
 
@@ -225,11 +220,10 @@ test_compose_inside() {
 	printf 'github.com %s\n' "$(cut -d ' ' -f 1-2 "$work/hostkey.pub")" \
 	    >"$work/known_hosts"
 	out=$("$provision" load --no-prompt --proxy http://proxy:8888 \
-	    -F "$work/ssh_config" "$(compose inside ps -q bottle)" \
-	    github.com 2>&1 </dev/null) || status=$?
-	check_same inside_is_loaded "0" "$status: $(
-		)${out:0:0}"
+	    -F "$work/ssh_config" "$bottle" github.com 2>&1 </dev/null) ||
+	    status=$?
 	[ "$status" -eq 0 ] || printf '# %s\n' "$out"
+	check_same inside_is_loaded 0 "$status"
 	check_login inside
 	compose_down inside
 }
@@ -249,18 +243,18 @@ feature() {
 	build "$ours-$suffix" -f "$work/Featurefile" "$work/feature"
 }
 
-# started SUFFIX [OPTION]... -- COMMAND...: run it, entry point and all.
+# started SUFFIX IMAGE [OPTION]... -- COMMAND...: run it, entry point and all.
 started() {
-	local suffix=$1
+	local suffix=$1 image=$ours-$2
 	local options=()
 
-	shift
+	shift 2
 	while [ "$1" != -- ]; do
 		options+=("$1")
 		shift
 	done
 	shift
-	container "$suffix" "$ours-$suffix" "${options[@]}" -- /bin/sh -c \
+	container "$suffix" "$image" "${options[@]}" -- /bin/sh -c \
 	    'echo Container started
 	    /usr/local/share/bottle-agent/start
 	    exec "$@"' - "$@"
@@ -282,7 +276,7 @@ test_feature() {
 	check feature_installs feature debian "$world_image_bottle" \
 	    _REMOTE_USER=node ALLOW= AUDIT=/var/log/bottle-agent.audit \
 	    START=true
-	started debian -u root -- sleep infinity
+	started debian debian -u root -- sleep infinity
 	wait_for 10 inside debian 0 bottle-agent --status || true
 	check_has feature_is_empty "$(inside debian node ssh-add -l 2>&1 ||
 	    true)" 'no identities'
@@ -298,11 +292,14 @@ test_feature() {
 	check feature_starts_again wait_for 10 inside debian 0 bottle-agent \
 	    --status
 	# Who is not root has a container all the same.
-	started debian2 -u node -- sleep infinity
+	started user debian -u node -- sleep infinity
+	check feature_user_starts_as_well inside user node true
+	check_has feature_user_is_told "$(docker logs "$ours-user" 2>&1)" \
+	    'not root, so it is started by the first load'
 
-	check feature_installs_with_busybox feature busybox "$ours-busybox" \
+	check feature_installs_with_busybox feature busybox "$ours-empty" \
 	    _REMOTE_USER=root '"ALLOW=1000=list,sign 1001=list"' START=true
-	started busybox -- /bin/sleep 100000
+	started busybox busybox -- /bin/sleep 100000
 	check feature_runs_with_busybox wait_for 10 inside busybox 0 \
 	    /usr/local/bin/bottle-agent --status
 	check_same feature_rules_of_the_option '1000=list,sign 1001=list' \
@@ -392,8 +389,8 @@ test_pod() {
 
 busybox_tree "$work/busybox"
 tar -C "$work/busybox" -c --owner=0 --group=0 --mode=go-w . |
-    docker import - "$ours-busybox" >/dev/null
-at_exit remove_image "$ours-busybox"
+    docker import - "$ours-empty" >/dev/null
+at_exit remove_image "$ours-empty"
 
 start=$(now_ms)
 for name in image compose_sidecar compose_inside feature pod; do
