@@ -57,7 +57,7 @@ new=$policy.new
 }
 mv -f "$new" "$policy"
 
-mkdir -p "$bin" "$share"
+mkdir -p "$bin" "$share" /run
 for name in bottle-agent bottle-forward bottle-ssh-keygen; do
 	cp "$from/$name" "$bin/.$name.new"
 	chmod 755 "$bin/.$name.new"

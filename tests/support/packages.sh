@@ -83,6 +83,7 @@ packages_engine=(
 
 # To make packages and look at them, and what they are tried with.
 packages_deploy=(
+	catatonit
 	docker-compose
 	dpkg-dev
 	file
