@@ -125,6 +125,8 @@ prepare() {
 	    printf 'so there will be no end-to-end tests\n'
 	packages_install_idle "${packages_interop[@]}" ||
 	    printf 'so there will be no tests with other clients\n'
+	packages_install_idle "${packages_deploy[@]}" ||
+	    printf 'so there will be no tests of packages\n'
 	command -v docker >/dev/null ||
 	    packages_install "${packages_engine[@]}" ||
 	    printf 'so there will be no end-to-end test with docker\n'

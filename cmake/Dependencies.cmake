@@ -6,6 +6,10 @@ if(BOTTLE_STATIC)
 	find_library(SECCOMP_STATIC libseccomp.a REQUIRED)
 	# CMake puts its own -pie last, so that is what has to change.
 	set(CMAKE_C_LINK_OPTIONS_PIE -static-pie)
+	# They are copied into containers as they are, so without symbols.
+	if(CMAKE_BUILD_TYPE STREQUAL "Release")
+		add_link_options(-s)
+	endif()
 endif()
 find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)

@@ -5,8 +5,12 @@ include(CheckPIESupported)
 
 check_pie_supported(LANGUAGES C)
 
-# Nothing in a binary may tell where it was built.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+# Nothing in a binary may tell where it was built, also if a compiler's cache
+# makes paths relative.
+file(RELATIVE_PATH bottle_up ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+string(REGEX REPLACE "/$" "" bottle_up "${bottle_up}")
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.
+	-fmacro-prefix-map=${bottle_up}=.)
 
 # assert() states invariants and stays on in every build.
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")

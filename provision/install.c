@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/errtext.h"
 #include "base/ownfile.h"
@@ -67,10 +69,41 @@ fail(int st, char *why, size_t whylen, const char *fmt, ...)
 	return st;
 }
 
+/* What INSTALL_PROGRAMS_DIR stands for, if not for itself. */
+static char programs_dir[PATH_MAX];
+
+/* It is as seen from the folder that this program is in: one folder up for each
+ * "../" in front.  Where that cannot be told it is left as it is, and whoever
+ * opens it says that there is nothing. */
+static void
+find_programs_dir(void)
+{
+	const char *rest = INSTALL_PROGRAMS_DIR;
+	char exe[PATH_MAX], *slash;
+	struct text t;
+	ssize_t n;
+
+	text_init(&t, programs_dir, sizeof(programs_dir));
+	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	if (rest[0] != '/' && n > 0) {
+		exe[n] = '\0';
+		if ((slash = strrchr(exe, '/')) != NULL)
+			*slash = '\0';
+		for (; strncmp(rest, "../", 3) == 0; rest += 3)
+			if ((slash = strrchr(exe, '/')) != NULL)
+				*slash = '\0';
+		text_addf(&t, "%s/", exe);
+	}
+	text_add(&t, rest);
+}
+
 const char *
 install_programs_dir(void)
 {
-	return INSTALL_PROGRAMS_DIR;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, find_programs_dir);
+	return programs_dir;
 }
 
 /* --- the programs here --------------------------------------------------- */

@@ -60,7 +60,8 @@ struct install_set {
 
 /**
  * install_programs_dir():
- * DIR where nobody says another one; the build decides on it.
+ * DIR where nobody says another one: what the build decided on, which is seen
+ * from the folder of this program unless it is absolute.
  */
 const char *install_programs_dir(void);
 

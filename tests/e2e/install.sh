@@ -21,6 +21,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/engine.sh"
 # shellcheck source=tests/e2e/world.sh
 . "$here/world.sh"
+# shellcheck source=tests/e2e/busybox.sh
+. "$here/busybox.sh"
 
 bin=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}
 intarget=${BOTTLE_INTARGET:-$here/../../build/release/bin/intarget}
@@ -56,21 +58,6 @@ image_tree() {
 	tar -C "$2" -c --owner=0 --group=0 --mode=go-w . |
 	    docker import - "$1" >/dev/null
 	at_exit remove_image "$1"
-}
-
-# Nothing but busybox and the libraries that it needs.
-busybox_tree() {
-	local file
-
-	mkdir -p "$1/bin" "$1/root" "$1/tmp"
-	cp "$(command -v busybox)" "$1/bin/busybox"
-	for file in $(ldd "$1/bin/busybox" | grep -o '/[^ ]*'); do
-		mkdir -p "$1${file%/*}"
-		cp -L "$file" "$1$file"
-	done
-	for file in $(busybox --list); do
-		[ -e "$1/bin/$file" ] || ln -s busybox "$1/bin/$file"
-	done
 }
 
 # container SUFFIX IMAGE [OPTION]... -- COMMAND...: run one.

@@ -19,14 +19,12 @@ roots_sources() {
 	    'Created-By: Packages' 'Origin: Debian' | sort -u
 }
 
-# roots_ready: make what is missing; sets root_bottle, root_proxy and
-# root_server to the tar files and roots_id to what they are of.
-roots_ready() {
-	local sources lock status=0
+# roots_find_sources: those, also where their lists were never fetched.
+roots_find_sources() {
+	local sources
 
 	sources=$(roots_sources)
 	if [ -z "$sources" ]; then
-		# The lists of this machine were never fetched.
 		apt-get -q update >/dev/null 2>&1 || true
 		sources=$(roots_sources)
 	fi
@@ -34,6 +32,15 @@ roots_ready() {
 		printf 'this machine has no Debian sources for apt\n' >&2
 		return 1
 	}
+	printf '%s\n' "$sources"
+}
+
+# roots_ready: make what is missing; sets root_bottle, root_proxy and
+# root_server to the tar files and roots_id to what they are of.
+roots_ready() {
+	local sources lock status=0
+
+	sources=$(roots_find_sources) || return 1
 	roots_id=$(printf '%s\n' "$roots_format" "$sources" \
 	    "${packages_in_bottle[@]}" / "${packages_in_proxy[@]}" / \
 	    "${packages_in_server[@]}" | sha256sum | cut -c 1-12)
@@ -48,6 +55,36 @@ roots_ready() {
 	    [ ! -s "$root_server" ]; then
 		rm -f "$roots_cache"/{bottle,proxy,server}-*.tar
 		roots_make "$sources" || status=1
+	fi
+	exec {lock}>&-
+	return "$status"
+}
+
+# roots_system_ready: the same for the machine with an init system; sets
+# root_system.
+roots_system_ready() {
+	local sources lock work id status=0
+
+	sources=$(roots_find_sources) || return 1
+	id=$(printf '%s\n' "$roots_format" "$sources" \
+	    "${packages_in_system[@]}" | sha256sum | cut -c 1-12)
+	root_system=$roots_cache/system-$id.tar
+
+	mkdir -p "$roots_cache"
+	exec {lock}>"$roots_cache/lock"
+	flock "$lock"
+	if [ ! -s "$root_system" ]; then
+		rm -f "$roots_cache"/system-*.tar
+		work=$(mktemp -d "$roots_cache/make.XXXXXX")
+		printf '%s\n' "$sources" >"$work/sources.list"
+		if root_make "$work" system node "${packages_in_system[@]}"
+		then
+			mv "$work/system.tar" "$root_system"
+		else
+			tail -n 15 "$work/system.log" >&2
+			status=1
+		fi
+		rm -rf --one-file-system "$work"
 	fi
 	exec {lock}>&-
 	return "$status"

@@ -83,10 +83,33 @@ packages_engine=(
 	iptables
 )
 
+# To make packages and look at them, and what they are tried with.
+packages_deploy=(
+	catatonit
+	docker-compose
+	dpkg-dev
+	file
+	lintian
+	podman
+	systemd
+)
+
 # What is in the three machines that are made.
 packages_in_bottle=(openssh-client git ca-certificates)
 packages_in_proxy=(tinyproxy)
 packages_in_server=(openssh-server git)
+# In a fourth one, with an init system: also what our packages depend on.
+packages_in_system=(
+	systemd
+	systemd-sysv
+	openssh-client
+	procps
+	libjansson4
+	libseccomp2
+	libsodium23
+	libssh-4
+	libssl3
+)
 
 # packages_missing NAME...: print those that are not installed.
 packages_missing() {

@@ -6,6 +6,7 @@
 #include "provision/install.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -785,11 +786,31 @@ one_that_hangs_is_ended(void **state)
 
 #define OWN_TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Below the prefix of this very program, wherever it was moved. */
+static void
+programs_are_found_from_where_we_are(void **state)
+{
+	char want[PATH_MAX + 64];
+	ssize_t n;
+	int i;
+
+	(void)state;
+	n = readlink("/proc/self/exe", want, PATH_MAX - 1);
+	assert_true(n > 0);
+	want[n] = '\0';
+	for (i = 0; i < 2; i++)
+		*strrchr(want, '/') = '\0';
+	strcat(want, "/lib/bottle-agent/programs");
+	assert_string_equal(install_programs_dir(), want);
+	assert_ptr_equal(install_programs_dir(), install_programs_dir());
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digest_is_sha256),
+		cmocka_unit_test(programs_are_found_from_where_we_are),
 		OWN_TEST(programs_of_every_processor_are_read),
 		OWN_TEST(what_is_no_program_for_it_is_not_sent),
 		OWN_TEST(digests_are_checked),
