@@ -38,10 +38,11 @@ tell() {
 	    "$2" "${4:+$4,}" "$3" >&8
 }
 
-watch_pid='' notified=''
+watch_pid='' notified='' terminal=''
 watch_gone() {
 	[ -z "$watch_pid" ] || kill "$watch_pid"
 	[ -z "$notified" ] || kill "$notified"
+	[ -z "$terminal" ] || kill -KILL "$terminal"
 }
 at_exit watch_gone
 prompt=(--no-prompt)
@@ -427,4 +428,29 @@ NOTIFY_SOCKET=$T/nobody watch -f "$T/m.json" web
 says nobody_listens 1 'docker:web loaded'
 check_has nobody_listens_is_told "$(cat "$T/err")" NOTIFY_SOCKET
 end ends_without_a_listener
+
+# --- a terminal that goes away ----------------------------------------------------
+
+if command -v script >/dev/null; then
+	cat >"$T/in-terminal" <<-EOS
+		#!/bin/sh
+		echo \$\$ >$T/terminal.pid
+		exec $PROVISION watch --socket $S --bin $bin --user $account \\
+		    --home $N --no-install --no-prompt -f $T/m.json web \\
+		    >$T/out 2>$T/err
+	EOS
+	chmod 755 "$T/in-terminal"
+	: >"$T/out"
+	script -qec "$T/in-terminal" /dev/null </dev/null \
+	    >/dev/null 2>&1 8>&- &
+	terminal=$!
+	says in_a_terminal 1 'docker:web loaded'
+	# That is no hangup.
+	kill -HUP "$(cat "$T/terminal.pid")"
+	says in_a_terminal_it_reads 1 'read 1 key'
+	kill -KILL "$terminal"
+	terminal=''
+	says it_ends_with_its_terminal 1 ' ended'
+	check it_is_gone wait_for 5 process_gone "$(cat "$T/terminal.pid")"
+fi
 scenario_end

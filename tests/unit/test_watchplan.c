@@ -408,6 +408,35 @@ an_event_is_newer_than_a_look_that_began_before(void **state)
 }
 
 static void
+another_container_is_another_start(void **state)
+{
+	(void)state;
+	web_is_loaded();
+	now += WATCHPLAN_EVERY_MS;
+	(void)wants(WATCHPLAN_LOOK);
+	seen(2, "web", "a");
+	check_said("docker:web started;");
+	(void)wants(WATCHPLAN_LOAD);
+}
+
+static void
+what_stopped_during_a_look_is_looked_at_again(void **state)
+{
+	(void)state;
+	web_is_loaded();
+	now += WATCHPLAN_EVERY_MS;
+	(void)wants(WATCHPLAN_LOOK);
+	seen(1, "web", "a");
+	waits(WATCHPLAN_EVERY_MS);
+	now += WATCHPLAN_EVERY_MS;
+	(void)wants(WATCHPLAN_LOOK);
+	/* One that was not known may have been seen all the same. */
+	event(EVENTS_STOPPED, 9, "new", NO_LABEL);
+	seen(1, "web", "a");
+	waits(WATCHPLAN_SOON_MS);
+}
+
+static void
 what_is_not_understood_is_looked_at_but_not_all_the_time(void **state)
 {
 	int looks = 0;
@@ -516,6 +545,32 @@ a_start_that_no_look_has_seen_is_doubted_after_a_gap(void **state)
 	seen(1, "web", "c");
 	check_said("docker:web started;");
 	(void)wants(WATCHPLAN_LOAD);
+}
+
+static void
+what_failed_is_tried_when_its_engine_is_back(void **state)
+{
+	(void)state;
+	web_is_loaded();
+	event(EVENTS_STARTED, 1, "web", NO_LABEL);
+	now += WATCHPLAN_EVERY_MS;
+	(void)wants(WATCHPLAN_LOOK);
+	seen(1, "web", "b");
+	for (int i = 0; i < 10; i++) {
+		(void)wants(WATCHPLAN_LOAD);
+		now += watchplan_loaded(&p, 0, WATCHPLAN_FAILED, now);
+	}
+	(void)wants(WATCHPLAN_LOAD);
+	assert_int_equal(watchplan_loaded(&p, 0, WATCHPLAN_FAILED, now),
+	    WATCHPLAN_RETRY_MAX_MS);
+	(void)watchplan_lost(&p, EVENTS_DOCKER, now);
+	now += WATCHPLAN_BACK_MS;
+	follow();
+	assert_int_equal(next().act, WATCHPLAN_WAIT);
+	seen(1, "web", "b");
+	(void)wants(WATCHPLAN_LOAD);
+	assert_int_equal(watchplan_loaded(&p, 0, WATCHPLAN_FAILED, now),
+	    WATCHPLAN_RETRY_MS);
 }
 
 static void
@@ -637,6 +692,27 @@ no_more_loads_than_jobs_and_all_have_their_turn(void **state)
 }
 
 static void
+one_that_starts_all_the_time_does_not_keep_others_waiting(void **state)
+{
+	size_t last = SIZE_MAX, at;
+
+	(void)state;
+	begin(0, 2, 1);
+	follow();
+	seen(0, "", "");
+	event(EVENTS_STARTED, 1, "web", NO_LABEL);
+	event(EVENTS_STARTED, 2, "two", NO_LABEL);
+	for (int i = 0; i < 10; i++) {
+		at = wants(WATCHPLAN_LOAD).item;
+		assert_true(at != last);
+		last = at;
+		event(EVENTS_STARTED, at == 0 ? 1 : 2, at == 0 ? "web" :
+		    "two", NO_LABEL);
+		(void)watchplan_loaded(&p, at, WATCHPLAN_DONE, now);
+	}
+}
+
+static void
 other_keys_are_loaded_everywhere(void **state)
 {
 	(void)state;
@@ -673,6 +749,9 @@ main(void)
 		cmocka_unit_test(a_look_finds_what_no_event_told),
 		cmocka_unit_test(
 		    an_event_is_newer_than_a_look_that_began_before),
+		cmocka_unit_test(another_container_is_another_start),
+		cmocka_unit_test(
+		    what_stopped_during_a_look_is_looked_at_again),
 		cmocka_unit_test(
 		    what_is_not_understood_is_looked_at_but_not_all_the_time),
 		cmocka_unit_test(a_rename_is_looked_at),
@@ -683,6 +762,7 @@ main(void)
 		    after_a_gap_only_what_was_started_in_it_is_loaded),
 		cmocka_unit_test(
 		    a_start_that_no_look_has_seen_is_doubted_after_a_gap),
+		cmocka_unit_test(what_failed_is_tried_when_its_engine_is_back),
 		cmocka_unit_test(nothing_is_loaded_while_its_engine_is_lost),
 		cmocka_unit_test(labels_make_and_unmake_targets),
 		cmocka_unit_test(unknown_labels_are_looked_at),
@@ -690,6 +770,8 @@ main(void)
 		    more_targets_than_there_is_room_for_are_told_of),
 		cmocka_unit_test(
 		    no_more_loads_than_jobs_and_all_have_their_turn),
+		cmocka_unit_test(
+		    one_that_starts_all_the_time_does_not_keep_others_waiting),
 		cmocka_unit_test(other_keys_are_loaded_everywhere),
 	};
 
