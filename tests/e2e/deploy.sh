@@ -49,20 +49,26 @@ ssh-keygen -q -t ed25519 -N '' -C deploy -f "$work/key"
 ssh-keygen -q -t ed25519 -N '' -C '' -f "$work/hostkey"
 public=$(cut -d ' ' -f 1-2 "$work/key.pub")
 
-# remove_image NAME
-remove_image() {
-	docker rmi -f "$1" >/dev/null 2>&1 || true
-}
-
 remove() {
 	docker rm -f -v "$1" >/dev/null 2>&1 || true
 }
 
-# build NAME ARGUMENT...: an image, by a recipe.
+# build NAME ARGUMENT...: an image, by a recipe; what is left of it goes at the
+# end, by its label if it was not finished.
 build() {
-	at_exit remove_image "$1"
-	docker build -q -t "$@" 2>&1
+	docker build -q --force-rm --label "$ours" -t "$@" 2>&1
 }
+
+images_down() {
+	# One that another was made from goes after that.
+	for _ in 1 2; do
+		docker images -q --filter "reference=$ours-*" | sort -u |
+		    xargs -r docker rmi -f >/dev/null 2>&1
+	done
+	docker image prune -f --filter "label=$ours" >/dev/null 2>&1
+	return 0
+}
+at_exit images_down
 
 # container SUFFIX IMAGE [OPTION]... -- COMMAND...: run one.
 container() {
@@ -236,7 +242,7 @@ feature() {
 	local suffix=$1 base=$2
 
 	shift 2
-	printf '%s\n' "FROM $base" 'USER root' \
+	printf '%s\n' "FROM $base" "LABEL $ours=" 'USER root' \
 	    'COPY . /tmp/feature' \
 	    "RUN cd /tmp/feature && chmod +x install.sh && env $* ./install.sh" \
 	    'ENV SSH_AUTH_SOCK=/run/bottle-agent.sock' >"$work/Featurefile"
@@ -412,7 +418,6 @@ echo root:x:0:0:root:/root:/bin/sh >"$work/busybox/etc/passwd"
 echo root:x:0: >"$work/busybox/etc/group"
 tar -C "$work/busybox" -c --owner=0 --group=0 --mode=go-w . |
     docker import - "$ours-empty" >/dev/null
-at_exit remove_image "$ours-empty"
 
 start=$(now_ms)
 for name in image compose_sidecar compose_inside feature pod; do

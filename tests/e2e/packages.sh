@@ -108,6 +108,25 @@ test_units() {
 	    --threshold=12 "$units/bottle-agent.service"
 }
 
+# The command of the unit, by another one that hands a socket over.  It does not
+# say who is at the other end (PassCredentials=), so the first may be refused.
+test_activation() {
+	local dir=/run/bottle-packages-$$ agent=$top/build/release/bin/bottle-agent
+	local pid
+
+	mkdir -m 755 "$dir"
+	at_exit rm -rf "$dir"
+	echo nobody=list >"$dir/policy"
+	systemd-socket-activate -l "$dir/sock" \
+	    "$agent" -D --policy "$dir/policy" >"$work/activate.log" 2>&1 &
+	pid=$!
+	at_exit end_process "$pid"
+	check activated wait_for 10 "$agent" --status -a "$dir/sock"
+	check_has activated_socket_is_served "$(cat "$work/activate.log")" \
+	    "serves $dir/sock in service mode"
+	end_process "$pid"
+}
+
 # --- the tar file --------------------------------------------------------------------
 
 test_tar() {
@@ -272,7 +291,7 @@ test_system() {
 }
 
 start=$(now_ms)
-for name in made lintian units tar prefix system; do
+for name in made lintian units activation tar prefix system; do
 	test_$name
 	printf '# %s: %d ms\n' "$name" "$(($(now_ms) - start))"
 	start=$(now_ms)
