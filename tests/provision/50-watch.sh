@@ -419,7 +419,7 @@ for address in "$T/notify.sock" "@bottle-watch-$$"; do
 	    grep -q '^MONOTONIC_USEC=[0-9]' "$T/notes"
 	end "${name}_ends"
 	check "${name}_is_stopping" wait_for 5 grep -q STOPPING=1 "$T/notes"
-	wait "$notified" || true
+	end_process "$notified" 1
 	notified=''
 	rm -f "$T/notes"
 	drain
