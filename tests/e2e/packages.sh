@@ -59,15 +59,20 @@ names() {
 # --- they are made ---------------------------------------------------------------
 
 # elsewhere: in a folder with another name, from files of another time, by
-# somebody with another umask, locale and zone, and without a cache.
+# somebody with another umask, locale and zone.  What is compiled for both kinds
+# of programs is compiled once, where there is a cache, which is a new one.
 elsewhere() (
+	unset "${!CCACHE_@}" CMAKE_C_COMPILER_LAUNCHER
+	if command -v ccache >/dev/null; then
+		export CMAKE_C_COMPILER_LAUNCHER=ccache CCACHE_DIR=$work/cache
+	fi
 	umask 077
 	mkdir "$work/another-place"
 	cd "$top"
 	find . -path ./build -prune -o -path ./.git -prune -o -type f -print0 |
 	    tar -c --null -T - | tar -C "$work/another-place" -x
 	find "$work/another-place" -exec touch -d 2020-02-02 {} +
-	env LC_ALL=C.UTF-8 TZ=Pacific/Kiritimati CCACHE_DISABLE=1 \
+	env LC_ALL=C.UTF-8 TZ=Pacific/Kiritimati \
 	    "$work/another-place/deploy/make-packages" "$work/made-elsewhere"
 )
 
