@@ -468,8 +468,8 @@ stage_common(struct removal *a, const struct placerecord_item *item)
 	return ST_OK;
 }
 
-/* Forget a load that goes, and with it what nobody needs; which of the files
- * that stay loads have made is known from the others. */
+/* Forget a load that goes, and with it what nobody needs.  That a load has made
+ * a file is known of each item that came later, too. */
 static void
 forget(struct removal *a)
 {
@@ -477,8 +477,6 @@ forget(struct removal *a)
 	struct placerecord_item *item;
 	size_t i, k, n, kept = 0;
 
-	for (i = 0; i < rec->n; i++)
-		rec->item[i].made = placerecord_made(rec, rec->item[i].path);
 	for (i = 0; i < rec->n; i++) {
 		item = &rec->item[i];
 		for (k = n = 0; k < item->n; k++)
