@@ -92,8 +92,8 @@ int placehome_trust(struct placehome *h, const struct stat *sb, mode_t type,
  * placehome_open(h):
  * Open the home and make and open the directories in it, and take the lock.
  *
- * Errors: as placehome_stage(); with ${h}->find_only ST_NOT_FOUND without a word
- *         in ${h}->why is a directory that is not there
+ * Errors: as placehome_stage(); with ${h}->find_only ST_NOT_FOUND without a
+ *         word in ${h}->why is a directory that is not there
  */
 int placehome_open(struct placehome *h) MUST_USE;
 

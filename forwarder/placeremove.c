@@ -1,8 +1,8 @@
 /*
  * The link of a load goes first: from then on the user's programs see nothing
- * of it, and lines that lead to it do no harm.  The record goes last: as long as
- * it names a load that has no link, there is something to be done for whoever
- * comes next.
+ * of it, and lines that lead to it do no harm.  The record goes last: as long
+ * as it names a load that has no link, there is something to be done for
+ * whoever comes next.
  *
  * One moment is left in which a kill leaves more than that: between the record
  * and the folders, an empty .ssh that a load has made.
@@ -468,8 +468,8 @@ stage_common(struct removal *a, const struct placerecord_item *item)
 	return ST_OK;
 }
 
-/* Forget a load that goes, and with it what nobody needs; which of the files
- * that stay loads have made is known from the others. */
+/* Forget a load that goes, and with it what nobody needs.  That a load has made
+ * a file is known of each item that came later, too. */
 static void
 forget(struct removal *a)
 {
@@ -477,8 +477,6 @@ forget(struct removal *a)
 	struct placerecord_item *item;
 	size_t i, k, n, kept = 0;
 
-	for (i = 0; i < rec->n; i++)
-		rec->item[i].made = placerecord_made(rec, rec->item[i].path);
 	for (i = 0; i < rec->n; i++) {
 		item = &rec->item[i];
 		for (k = n = 0; k < item->n; k++)
@@ -647,7 +645,7 @@ finish(struct removal *a)
 	for (i = 0; i < a->n; i++)
 		if (a->link[i].goes)
 			placeclean_load(h->dir_fd, a->link[i].entry);
-	/* A record that cannot be replaced says too much, which does no harm. */
+	/* One that cannot be replaced says too much, which does no harm. */
 	if (h->link.tmp[0] != '\0' && placehome_swap(h, &h->link) == ST_OK)
 		placeswap_keep(&h->link);
 	placehome_clean(h);

@@ -9,8 +9,8 @@
  *
  * As placehome: relative to open directories, with no symlink followed, and
  * under its lock.  All that is new is staged before anything is switched, and
- * what fails is undone.  Whoever is killed has left a home with the load, whole,
- * or without it, and then the rest goes with the next one that removes
+ * what fails is undone.  Whoever is killed has left a home with the load,
+ * whole, or without it, and then the rest goes with the next one that removes
  * anything there.
  */
 

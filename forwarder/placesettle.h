@@ -19,8 +19,8 @@
 struct placesettle {
 	bool			 revert;	/* of the caller: put the load
 						 * ${h}->name, or all if that is
-						 * empty, back whatever the agent
-						 * has */
+						 * empty, back whatever the
+						 * agent has */
 	bool			 look;		/* likewise: if there is nothing
 						 * to settle, look whether its
 						 * files are in force */

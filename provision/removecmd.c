@@ -78,7 +78,7 @@ next_line(struct slice *rest, struct slice *line)
 	return true;
 }
 
-/* --- keys -------------------------------------------------------------------- */
+/* --- keys ---------------------------------------------------------------- */
 
 /* Whether it is what --remove --json prints. */
 static bool
@@ -171,7 +171,7 @@ remove_keys(struct removal *m)
 	return code;
 }
 
-/* --- files ------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------- */
 
 /* Words of the target, safe to print. */
 static void
@@ -303,7 +303,7 @@ remove_files(struct removal *m)
 	return SESSION_DONE;
 }
 
-/* --- what became of it --------------------------------------------------------- */
+/* --- what became of it --------------------------------------------------- */
 
 /* Of how many keys, and whose files. */
 static void

@@ -7,9 +7,9 @@
  * Layer:   provision.
  *
  * The keys first: that they are gone is what matters most, and an agent that
- * refuses leaves all as it was.  Then the files of the user.  An agent that does
- * not run has no keys, and is no reason to leave the files.  Whatever happens in
- * between, the next one completes it.
+ * refuses leaves all as it was.  Then the files of the user.  An agent that
+ * does not run has no keys, and is no reason to leave the files.  Whatever
+ * happens in between, the next one completes it.
  */
 
 #include "provision/options.h"

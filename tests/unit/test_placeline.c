@@ -117,7 +117,8 @@ static void
 what_was_put_there_comes_out(void **state)
 {
 	static const char *const texts[] = { "", "\n", "x", "x\n", "\r\n",
-		"[a]\n\tb = c", "# x\n[a]\n", "\xef\xbb\xbf", "\xef\xbb\xbf[a]" };
+		"[a]\n\tb = c", "# x\n[a]\n", "\xef\xbb\xbf",
+		"\xef\xbb\xbf[a]" };
 	static const char *const lines[] = { SSH, GIT };
 	char all[512];
 
