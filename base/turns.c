@@ -211,7 +211,7 @@ note_recent(struct turns *ts, struct share *s)
 static bool
 can_wait(const struct turns *ts, const struct share *s)
 {
-	return s->behind || s->owes || s->spent_ns == 0 ||
+	return s->behind || s->owes ||
 	    (s->nobody && had_line(ts, s));
 }
 
