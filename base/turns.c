@@ -211,8 +211,7 @@ note_recent(struct turns *ts, struct share *s)
 static bool
 can_wait(const struct turns *ts, const struct share *s)
 {
-	return s->behind || s->owes ||
-	    (s->nobody && had_line(ts, s));
+	return s->behind || s->owes || (s->nobody && had_line(ts, s));
 }
 
 /* The share that is furthest behind; of those that are so alike, the one that
