@@ -57,6 +57,7 @@ struct client {
 	uint32_t		 question;	/* while asking */
 	bool			 holding;
 	bool			 ended;		/* the peer sends no more */
+	bool			 together;	/* replies wait for more */
 };
 
 const struct peer *
@@ -87,6 +88,8 @@ client_fd(const struct client *c)
 static int
 drop(struct client *c)
 {
+	/* To end one is dearer than to serve it. */
+	turns_whole(&c->home->turns);
 	c->home->gone(c->home->cookie, c);
 	return ST_OK;
 }
@@ -247,10 +250,55 @@ static int
 drain(struct client *c)
 {
 	size_t before = buf_len(&c->out);
-	int st = buf_drain(&c->out, c->watch.fd);
+	int st;
+
+	c->together = false;
+	st = buf_drain(&c->out, c->watch.fd);
 
 	c->taken += before - buf_len(&c->out);
 	return st;
+}
+
+/* Whether its turns are to be short, for the sake of others. */
+static bool
+is_brief(const struct client *c)
+{
+	return turns_short(&c->home->turns, &c->account->share);
+}
+
+/* Whether replies are to wait for those to what has come already. */
+static bool
+wants_together(const struct client *c, size_t len)
+{
+	return is_brief(c) && !c->holding && c->busy != BUSY_ASKING &&
+	    c->busy != BUSY_WAITING && inbox_waiting(&c->in) &&
+	    len < LIMIT_TOGETHER;
+}
+
+/* Replies go straight to the socket where nothing waits before them; unless
+ * there is more to come (${more}), and they can wait for it. */
+static int
+send_off(struct client *c, struct slice w, bool more)
+{
+	bool first = buf_len(&c->out) == 0, waited = c->together, keep;
+	ssize_t n;
+	int st;
+
+	keep = more && wants_together(c, buf_len(&c->out) + w.len);
+	c->together = keep && (waited || first);
+	if (!keep && w.len > 0 && first) {
+		n = send(c->watch.fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return ST_CLOSED;
+		w.p += n > 0 ? n : 0;
+		w.len -= n > 0 ? (size_t)n : 0;
+	}
+	if (w.len > 0 && (st = buf_put(&c->out, w.p, w.len)) != ST_OK)
+		return st;
+	if (!waited || keep)
+		return ST_OK;
+	st = drain(c);
+	return st == ST_MORE ? ST_OK : st;
 }
 
 /* Reply, and go on with what has come meanwhile. */
@@ -262,10 +310,8 @@ resume(struct client *c)
 
 	c->busy = BUSY_NOT;
 	if ((st = finish_job(c, &w)) == ST_OK)
-		st = buf_put(&c->out, w.p, w.len);
-	if (st == ST_OK)
-		st = drain(c);
-	if (st != ST_OK && st != ST_MORE)
+		st = send_off(c, (struct slice){ w.p, w.len }, true);
+	if (st != ST_OK)
 		(void)drop_after(c, st);
 	else
 		turns_wait(&c->home->turns, &c->turn);
@@ -443,7 +489,8 @@ serve_one(struct client *c, struct wire_writer *w)
 		    REASON_PASSED_DESCRIPTOR, &reply, &d);
 	} else {
 		in = (struct arrival){ item.body, item.tail,
-			loop_now(c->home->loop), clock_wall_s() };
+			loop_now(c->home->loop), clock_wall_s(),
+			is_brief(c) };
 		st = dispatch(a, &c->conn, &c->peer, &in, &reply, &d);
 		if (st == ST_MORE) {
 			w->len = start;
@@ -468,13 +515,12 @@ serve_turn(struct client *c, bool *progress)
 {
 	struct wire_writer w = wire_writer(c->home->replies, LIMIT_REPLIES);
 	int64_t start = clock_ns();
-	struct slice rest;
-	ssize_t n = 0;
-	int st = ST_OK;
+	int st = ST_OK, sent;
 
 	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding &&
 	    c->busy == BUSY_NOT; i++) {
-		if (i > 0 && clock_ns() - start >= LIMIT_TURN_US * 1000)
+		if (i > 0 && (is_brief(c) ||
+		    clock_ns() - start >= LIMIT_TURN_US * 1000))
 			break;
 		if (buf_len(&c->out) + w.len + FRAME_MAX > LIMIT_REPLIES)
 			break;
@@ -485,19 +531,11 @@ serve_turn(struct client *c, bool *progress)
 	if (st < 0)
 		return st;
 	assert(!w.full);
-	/* Straight to the socket where nothing waits before it.  Also when the
-	 * stream broke: what was carried out before that is answered. */
-	rest = (struct slice){ w.p, w.len };
-	if (w.len > 0 && buf_len(&c->out) == 0) {
-		n = send(c->watch.fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return ST_CLOSED;
-		rest.p += n > 0 ? n : 0;
-		rest.len -= n > 0 ? (size_t)n : 0;
-	}
-	if (st != ST_OK && st != ST_MORE)
-		return st;
-	return rest.len > 0 ? buf_put(&c->out, rest.p, rest.len) : ST_OK;
+	/* Also when the stream broke: what was carried out before that is
+	 * answered. */
+	sent = send_off(c, (struct slice){ w.p, w.len },
+	    st == ST_OK || st == ST_MORE);
+	return st == ST_OK || st == ST_MORE ? sent : st;
 }
 
 static int64_t
@@ -565,7 +603,7 @@ wait_next(struct client *c, bool progress)
 		turns_wait(&c->home->turns, &c->turn);
 	if (room && !waiting && !c->ended)
 		want |= LOOP_READ;
-	if (buf_len(&c->out) > 0)
+	if (buf_len(&c->out) > 0 && !c->together)
 		want |= LOOP_WRITE;
 	loop_fd_want(c->home->loop, &c->watch, want);
 	return ST_OK;
@@ -580,8 +618,8 @@ turn(struct client *c, bool may_read)
 	int st = ST_OK, kept;
 
 	if (may_read && !c->ended && !inbox_waiting(&c->in)) {
-		st = inbox_read(&c->in, &c->peer, &home->intake,
-		    c->watch.fd);
+		st = inbox_read(&c->in, &c->peer, &home->intake, c->watch.fd,
+		    is_brief(c) ? LIMIT_READ_BRIEF : SIZE_MAX);
 		if (st == ST_CLOSED) {
 			c->ended = true;
 			st = ST_OK;

@@ -34,6 +34,7 @@ struct call {
 	const struct request	*req;
 	int64_t			 now_ms;
 	int64_t			 wall_s;
+	bool			 brief;
 	struct wire_writer	*w;
 	struct decision		*d;
 };
@@ -387,7 +388,7 @@ make_signature(struct call *c, struct identity *id, struct signing *s)
 	struct job *j = NULL;
 	int st;
 
-	if (c->a->defer && (id->confirm || key_is_dear(id->key))) {
+	if (c->a->defer && (id->confirm || c->brief || key_is_dear(id->key))) {
 		if ((st = job_sign(&j, s)) != ST_OK)
 			return refuse_status(c, st, REASON_MEMORY, NULL);
 		if ((j->ask = id->confirm)) {
@@ -1080,7 +1081,8 @@ dispatch(struct agent *a, struct conn *conn, const struct peer *peer,
     const struct arrival *in, struct wire_writer *w, struct decision *d)
 {
 	struct request req;
-	struct call c = { a, conn, peer, &req, in->now_ms, in->wall_s, w, d };
+	struct call c = { a, conn, peer, &req, in->now_ms, in->wall_s,
+		in->brief, w, d };
 	int st;
 
 	assert(in->body.len > 0 && conn->job == NULL);

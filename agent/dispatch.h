@@ -76,6 +76,7 @@ struct arrival {
 					 * add's constraints may come apart */
 	int64_t		 now_ms;	/* monotonic */
 	int64_t		 wall_s;	/* seconds since 1970 */
+	bool		 brief;		/* leave any signature to a job */
 };
 
 /* What was decided.  The record is complete but for what audit_note() and the

@@ -366,7 +366,7 @@ room_plain(struct inbox *box, const struct peer *peer, struct intake *intake,
 
 int
 inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
-    int fd)
+    int fd, size_t most)
 {
 	struct space to = { intake->p, intake->cap };
 	struct frame_peek peek;
@@ -386,7 +386,8 @@ inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
 		    box->skip > 0)
 			return st;
 	}
-	n = receive(box, peer, intake, fd, to.at, to.len);
+	n = receive(box, peer, intake, fd, to.at,
+	    to.len < most ? to.len : most);
 	if (n == 0)
 		return ST_CLOSED;
 	if (n < 0)

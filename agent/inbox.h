@@ -81,8 +81,8 @@ void intake_fini(struct intake *in);
 void inbox_fini(struct inbox *box, struct intake *intake);
 
 /**
- * inbox_read(box, peer, intake, fd):
- * Receive some bytes of ${peer}.  Where the kernel says that another one has
+ * inbox_read(box, peer, intake, fd, most):
+ * Receive some bytes of ${peer}, ${most} or fewer.  Where the kernel says that another one has
  * sent them, who is not root, the box is foreign from then on, and ->sender who
  * that was.
  *
@@ -91,7 +91,7 @@ void inbox_fini(struct inbox *box, struct intake *intake);
  *         ST_NOMEM   no memory to keep the frame under way
  */
 int inbox_read(struct inbox *box, const struct peer *peer,
-    struct intake *intake, int fd) MUST_USE;
+    struct intake *intake, int fd, size_t most) MUST_USE;
 
 /* A whole request: ${tail} follows ${body}, or is empty. */
 struct inbox_item {

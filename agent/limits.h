@@ -84,6 +84,15 @@ int limits_set(struct limits *l, const char *text, char *why, size_t whylen)
 #define LIMIT_TURN_REQUESTS	64
 #define LIMIT_TURN_US		10
 
+/* Bytes that are read at a time from one who has more for us than there is time
+ * for, while others are served beside him: all of it is looked through. */
+#define LIMIT_READ_BRIEF	2048
+
+/* Replies to one who asks ahead of them are sent together while others are
+ * served beside him, until there are that many bytes: to wake a process can take
+ * longer than to serve it. */
+#define LIMIT_TOGETHER		(128 * 1024)
+
 /* Bytes of replies that wait for one peer to read them; while there is no
  * room for the largest reply, nothing more is read from it. */
 #define LIMIT_REPLIES		(512 * 1024)

@@ -291,7 +291,8 @@ on_turn(void *cookie)
 	for (int i = 0; i < LIMIT_TURN_ACCEPTS; i++) {
 		if ((st = take_one(s)) != ST_OK)
 			return st == ST_MORE ? ST_OK : st;
-		if (clock_ns() - start >= LIMIT_TURN_US * 1000)
+		if (turns_short(&s->home.turns, s->turn.share) ||
+		    clock_ns() - start >= LIMIT_TURN_US * 1000)
 			break;
 	}
 	turns_wait(&s->home.turns, &s->turn);
@@ -391,6 +392,7 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 	    is_beside : NULL, opts->workers);
 	s->turn = (struct turn){ .fn = on_turn, .parked = on_parked,
 		.cookie = s, .share = &s->door };
+	s->door.nobody = true;
 	s->home.accounts = accounts_new(opts->connections_uid_max > 0 ?
 	    opts->limits : NULL);
 	s->home.replies = malloc(LIMIT_REPLIES);

@@ -42,3 +42,14 @@ clock_ns(void)
 	assert(rc == 0);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
+
+int64_t
+clock_thread_ns(void)
+{
+	struct timespec ts;
+	int rc;
+
+	rc = clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	assert(rc == 0);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}

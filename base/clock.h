@@ -35,4 +35,11 @@ int64_t clock_wall_ms(void);
  */
 int64_t clock_ns(void);
 
+/**
+ * clock_thread_ns():
+ * The processor time of this thread in nanoseconds.  Ten times as dear as the
+ * others.
+ */
+int64_t clock_thread_ns(void);
+
 #endif /* !CLOCK_H_ */

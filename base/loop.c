@@ -168,9 +168,10 @@ loop_fd_want(struct loop *loop, struct loop_fd *rec, unsigned want)
 	int rc;
 
 	assert(rec->added);
-	if (rec->want == want && want != 0)
+	if (rec->want == want && !(want == 0 && rec->told))
 		return;
 	rec->want = want;
+	rec->told = false;
 	ev = event_for(rec);
 	/* It takes no memory: only a descriptor that was closed can fail. */
 	rc = epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, rec->fd, &ev);
@@ -197,7 +198,7 @@ loop_fd_del(struct loop *loop, struct loop_fd *rec)
 
 /* What to tell the owner of ${rec}, who may have changed his mind since. */
 static unsigned
-ready_bits(const struct loop_fd *rec, uint32_t events)
+ready_bits(struct loop_fd *rec, uint32_t events)
 {
 	unsigned ready = 0;
 
@@ -211,6 +212,8 @@ ready_bits(const struct loop_fd *rec, uint32_t events)
 	ready &= rec->want;
 	if (events & (EPOLLHUP | EPOLLERR))
 		ready |= LOOP_HANGUP;
+	if (rec->want == 0 && ready != 0)
+		rec->told = true;
 	return ready;
 }
 

@@ -40,7 +40,8 @@ struct loop_fd {
 	loop_fd_fn	*fn;
 	void		*cookie;
 
-	bool		 added;		/* private */
+	bool		 added;		/* private from here */
+	bool		 told;		/* of a hang-up, and asks for nothing */
 };
 
 /* A deadline on the monotonic clock, in milliseconds (base/clock.h). */
@@ -108,7 +109,7 @@ int loop_fd_add(struct loop *loop, struct loop_fd *rec) MUST_USE;
 /**
  * loop_fd_want(loop, rec, want):
  * Change what is waited for.  Costs nothing when it does not change, unless it
- * is nothing.
+ * is nothing and the other end is gone.
  */
 void loop_fd_want(struct loop *loop, struct loop_fd *rec, unsigned want);
 

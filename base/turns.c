@@ -78,6 +78,7 @@ set_fresh(struct turns *ts, struct turn *t)
 		t->fresh_next->fresh_prev = t;
 	ts->fresh = t;
 	t->fresh = true;
+	t->passed = false;
 }
 
 static void
@@ -92,6 +93,28 @@ clear_fresh(struct turns *ts, struct turn *t)
 	else
 		ts->fresh = t->fresh_next;
 	t->fresh = false;
+}
+
+/* Whether it left a line not long ago. */
+static bool
+had_line(const struct turns *ts, const struct share *s)
+{
+	return s->line_ns > ts->now_ns - TURNS_SHORT_NS;
+}
+
+/* A share has a line again.  One that waits for each answer is ahead by no more
+ * than one turn of those who have a line, so that much is what it waits for.  Of
+ * a new one nobody knows what it did before: it does not come before others. */
+static void
+come_back(struct turns *ts, struct share *s)
+{
+	int64_t most = ts->virtual_ns + ts->lead_ns;
+
+	if (s->spent_ns == 0 ||
+	    (s->virtual_ns > most && !s->owes && !had_line(ts, s)))
+		s->virtual_ns = most;
+	else if (s->virtual_ns < ts->virtual_ns)
+		s->virtual_ns = ts->virtual_ns;
 }
 
 void
@@ -111,8 +134,8 @@ turns_wait(struct turns *ts, struct turn *t)
 	s->last = t;
 	set_fresh(ts, t);
 	if (!s->listed) {
-		if (s != ts->running && s->virtual_ns < ts->virtual_ns)
-			s->virtual_ns = ts->virtual_ns;
+		if (s != ts->running)
+			come_back(ts, s);
 		list_share(ts, s);
 	}
 	loop_later_set(ts->loop, &ts->later);
@@ -145,6 +168,51 @@ turns_forget(struct turns *ts, struct share *share)
 	assert(share->first == NULL);
 	if (ts->running == share)
 		ts->running = NULL;
+	if (ts->recent == share)
+		ts->recent = NULL;
+}
+
+/* Whether another one had a turn lately. */
+static bool
+has_company(const struct turns *ts, const struct share *share)
+{
+	return (ts->recent == share ? ts->other_ns : ts->recent_ns) >
+	    ts->now_ns - TURNS_SHORT_NS;
+}
+
+bool
+turns_short(const struct turns *ts, const struct share *share)
+{
+	return had_line(ts, share) && has_company(ts, share);
+}
+
+void
+turns_whole(struct turns *ts)
+{
+	ts->whole = true;
+}
+
+/* Remember who had a turn. */
+static void
+note_recent(struct turns *ts, struct share *s)
+{
+	if (s->listed)
+		s->line_ns = ts->now_ns;
+	if (s->nobody)
+		return;
+	if (ts->recent != s)
+		ts->other_ns = ts->recent_ns;
+	ts->recent = s;
+	ts->recent_ns = ts->now_ns;
+}
+
+/* Whether a share can wait while the thread stands back: one that always has
+ * more to be done, or begins again and again. */
+static bool
+can_wait(const struct turns *ts, const struct share *s)
+{
+	return s->behind || s->owes || s->spent_ns == 0 ||
+	    (s->nobody && had_line(ts, s));
 }
 
 /* The share that is furthest behind; of those that are so alike, the one that
@@ -156,7 +224,7 @@ pick(const struct turns *ts, bool back)
 	struct share *s, *best = NULL;
 
 	for (s = ts->shares; s != NULL; s = s->next)
-		if (!(back && s->behind) && (best == NULL ||
+		if (!(back && can_wait(ts, s)) && (best == NULL ||
 		    s->virtual_ns <= best->virtual_ns))
 			best = s;
 	return best;
@@ -178,13 +246,19 @@ stands_back(struct turns *ts)
 	return ts->stood_back_ns != 0;
 }
 
-/* Those that wait are not called in each pass because of that. */
+/* Those that wait are not called in each pass because of that; but who has to
+ * wait for one turn alone is spared two system calls. */
 static void
-park(struct turns *ts)
+park(struct turns *ts, bool all)
 {
-	struct turn *t;
+	struct turn *t, *next;
 
-	while ((t = ts->fresh) != NULL) {
+	for (t = ts->fresh; t != NULL; t = next) {
+		next = t->fresh_next;
+		if (!all && !t->passed) {
+			t->passed = true;
+			continue;
+		}
 		clear_fresh(ts, t);
 		if (t->parked != NULL)
 			t->parked(t->cookie);
@@ -198,12 +272,13 @@ on_turn(void *cookie)
 	struct turns *ts = cookie;
 	bool back = stands_back(ts);
 	struct share *s = pick(ts, back);
-	int64_t start, took;
+	int64_t took, wall, cpu = 0;
 	struct turn *t;
+	bool company;
 	int st;
 
 	if (s == NULL && ts->shares != NULL) {
-		park(ts);
+		park(ts, true);
 		loop_timer_set(ts->loop, &ts->wake, loop_now(ts->loop) +
 		    TURNS_BACK_MS);
 	}
@@ -212,19 +287,34 @@ on_turn(void *cookie)
 	t = s->first;
 	ts->virtual_ns = s->virtual_ns;
 	ts->running = s;
+	ts->whole = false;
 	turns_cancel(ts, t);
-	start = clock_ns();
+	/* Who is answered may take the processor at once, for as long as he
+	 * likes, and before a turn is over: that is not its time.  While nobody
+	 * else is there it is not worth to be looked at so closely. */
+	ts->now_ns = clock_ns();
+	if ((company = has_company(ts, s)))
+		cpu = clock_thread_ns();
 	st = t->fn(t->cookie);
+	wall = took = clock_ns() - ts->now_ns;
+	ts->now_ns += wall;
+	if (company)
+		took = clock_thread_ns() - cpu;
 	if (ts->running != NULL) {
-		took = clock_ns() - start;
-		s->virtual_ns += s->listed ? took : took / TURNS_BRIEF;
+		s->virtual_ns += ts->whole ? TURNS_WHOLE * took :
+		    s->listed ? took : took / TURNS_BRIEF;
+		s->owes = ts->whole;
+		if (s->listed)
+			ts->lead_ns = took < TURNS_LEAD_NS ? took :
+			    TURNS_LEAD_NS;
 		s->spent_ns += took;
-		if (s->behind && ts->owed_ns > 0)
-			ts->owed_ns -= took;
+		if (can_wait(ts, s) && ts->owed_ns > 0)
+			ts->owed_ns -= wall;
 		s->behind = s->listed;
+		note_recent(ts, s);
 		ts->running = NULL;
 	}
-	park(ts);
+	park(ts, false);
 	if (ts->shares != NULL)
 		loop_later_set(ts->loop, &ts->later);
 	return st;

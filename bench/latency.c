@@ -393,7 +393,8 @@ measure(const struct op *op, size_t max, size_t ms, bool fresh)
 	begin = now_ns();
 	warm = begin + (int64_t)ms * 100000;
 	end = begin + (int64_t)ms * 1100000;
-	while (n < max && (t = now_ns()) < end) {
+	/* One at least, however long it takes: that is what is measured. */
+	while (n < max && ((t = now_ns()) < end || n == 0)) {
 		if (fresh) {
 			close(fd);
 			fd = dial(true);
@@ -407,8 +408,6 @@ measure(const struct op *op, size_t max, size_t ms, bool fresh)
 		check_reply(op, key, body, n % VERIFY_EACH == 1);
 	}
 	close(fd);
-	if (n == 0)
-		errx(1, "not one reply in time");
 	print_times(ns, n);
 	free(ns);
 }

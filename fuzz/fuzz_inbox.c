@@ -196,7 +196,7 @@ turn(struct inbox *box, const struct peer *peer, int fd, unsigned most,
 	int st = ST_OK, kept;
 
 	if (!inbox_waiting(box))
-		st = inbox_read(box, peer, &intake, fd);
+		st = inbox_read(box, peer, &intake, fd, SIZE_MAX);
 	assert(st >= 0);
 	for (unsigned i = 0; st == ST_OK && i < most; i++) {
 		st = inbox_next(box, peer, &item);

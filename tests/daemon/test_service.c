@@ -323,6 +323,97 @@ flood_of_one_uid_takes_its_share_only(void **state)
 	expect_untouched();
 }
 
+/* What a crowd of requests is made of, in an order without a period of two. */
+static const char crowd[] = "leellrelelerlleelreelllerelleelerlele";
+
+static struct slice
+crowd_request(char what)
+{
+	switch (what) {
+	case 'l':
+		return rig_type(SSH_AGENTC_REQUEST_IDENTITIES);
+	case 'e':
+		return rig_sign(key[0]->blob, rig_git(), 0);
+	default:
+		return rig_sign(key[1]->blob, rig_git(), 4);
+	}
+}
+
+/* Fail unless the next reply is what was asked for. */
+static void
+expect_reply(int fd, char what)
+{
+	struct slice reply = rig_receive(fd);
+
+	if (what == 'l')
+		assert_int_equal(reply.p[0], SSH_AGENT_IDENTITIES_ANSWER);
+	else
+		rig_check_signature(reply, key[what == 'e' ? 0 : 1],
+		    what == 'e' ? "ssh-ed25519" : "rsa-sha2-512", rig_git());
+}
+
+/* Requests that are sent ahead of their replies, while others are served: one
+ * is served a turn, signatures are made in workers, and replies go together.
+ * They come in order and none stays behind, also when the last request is not
+ * complete. */
+static void
+crowd_of_requests_is_answered_in_order(void **state)
+{
+	struct slice all = { 0 }, next = rig_frame(crowd_request('e'));
+	struct slice begun = { next.p, 9 };
+
+	(void)state;
+	for (const char *p = crowd; *p != '\0'; p++)
+		all = rig_join(all, rig_frame(crowd_request(*p)));
+	all = rig_join(all, begun);
+	next.p += begun.len;
+	next.len -= begun.len;
+	for (int round = 0; round < 30; round++) {
+		rig_become(USER);
+		rig_send(user, all);
+		rig_become(0);
+		for (int i = 0; i < 20; i++)
+			rig_expect_signature(root, key[0], 0, "ssh-ed25519",
+			    rig_git());
+		for (const char *p = crowd; *p != '\0'; p++)
+			expect_reply(user, *p);
+		assert_true(rig_quiet(user, 0));
+		rig_become(USER);
+		rig_send(user, next);
+		expect_reply(user, 'e');
+	}
+	expect_untouched();
+}
+
+/* Somebody who hangs up with replies that wait leaves nothing behind. */
+static void
+crowd_that_hangs_up_leaves_nothing(void **state)
+{
+	struct slice all = { 0 };
+	int fd[8];
+
+	(void)state;
+	for (const char *p = crowd; *p != '\0'; p++)
+		all = rig_join(all, rig_frame(crowd_request(*p)));
+	rig_become(0);
+	for (int round = 0; round < 20; round++) {
+		for (size_t i = 0; i < 8; i++)
+			fd[i] = connect_as(USER);
+		rig_become(USER);
+		for (size_t i = 0; i < 8; i++)
+			rig_send(fd[i], all);
+		rig_become(0);
+		for (int i = 0; i < round; i++)
+			rig_expect_signature(root, key[0], 0, "ssh-ed25519",
+			    rig_git());
+		for (size_t i = 0; i < 8; i++)
+			rig_hang_up(fd[i]);
+	}
+	rig_await_connections(&agent, root, 2);
+	rig_become(USER);
+	expect_untouched();
+}
+
 /* Changed requests of somebody without rights change nothing at all. */
 static void
 hammering_user_changes_nothing(void **state)
@@ -413,6 +504,8 @@ main(void)
 		CASE(stranger_gets_end_of_file),
 		CASE(add_of_the_user_fills_no_memory),
 		CASE(flood_of_one_uid_takes_its_share_only),
+		CASE(crowd_of_requests_is_answered_in_order),
+		CASE(crowd_that_hangs_up_leaves_nothing),
 		CASE(hammering_user_changes_nothing),
 		CASE(without_public_the_file_keeps_others_out),
 	};

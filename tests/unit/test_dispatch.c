@@ -85,7 +85,7 @@ static struct slice
 ask(const struct peer *peer, struct slice body)
 {
 	struct wire_writer w = wire_writer(reply_room, sizeof(reply_room));
-	struct arrival in = { body, body_tail, now_ms, now_s };
+	struct arrival in = { body, body_tail, now_ms, now_s, false };
 	struct slice out;
 
 	assert_int_equal(dispatch(&agent, &conn, peer, &in, &w, &last), ST_OK);

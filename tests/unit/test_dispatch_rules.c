@@ -93,12 +93,15 @@ teardown(void **state)
 	return 0;
 }
 
+/* Whether others are served beside the peer, who floods. */
+static bool brief;
+
 /* Begin a request; ST_MORE when it is left to others. */
 static int
 begin_on(struct conn *c, struct slice body, struct slice tail)
 {
 	struct wire_writer w = wire_writer(reply_room, sizeof(reply_room));
-	struct arrival in = { body, tail, 1000000, 1800000000 };
+	struct arrival in = { body, tail, 1000000, 1800000000, brief };
 	int st = dispatch(&agent, c, &self, &in, &w, &last);
 
 	assert_int_equal(wire_done(&w, &reply), ST_OK);
@@ -664,6 +667,23 @@ dear_work_is_left_to_others(void **state)
 }
 
 static void
+any_signature_is_left_to_others_for_their_sake(void **state)
+{
+	(void)state;
+	agent.defer = true;
+	assert_int_equal(ask(add_request(ed, hex(""))), SUCCESS);
+	brief = true;
+	assert_int_equal(begin_on(&conn, sign_request(ed->blob,
+	    slice_str("x")), hex("")), ST_MORE);
+	job_run(conn.job);
+	assert_int_equal(finish(&conn), SIGNED);
+	/* Where nobody is there to do it, it is done. */
+	agent.defer = false;
+	assert_int_equal(ask(sign_request(ed->blob, slice_str("x"))), SIGNED);
+	brief = false;
+}
+
+static void
 a_lock_meanwhile_keeps_the_signature_in(void **state)
 {
 	(void)state;
@@ -948,6 +968,7 @@ main(void)
 		T(constraints_may_come_apart),
 		T(far_hosts_change_nothing_in_service_mode),
 		T(dear_work_is_left_to_others),
+		T(any_signature_is_left_to_others_for_their_sake),
 		T(a_lock_meanwhile_keeps_the_signature_in),
 		T(a_policy_meanwhile_keeps_the_signature_in),
 		T(a_peer_that_is_none_is_named),

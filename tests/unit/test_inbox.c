@@ -328,7 +328,8 @@ turn(size_t k)
 	int st = ST_OK, kept;
 
 	if (!inbox_waiting(&box))
-		st = inbox_read(&box, &peer, &intake, near_fd);
+		st = inbox_read(&box, &peer, &intake, near_fd,
+		    SIZE_MAX);
 	for (size_t i = 0; st == ST_OK && i < k; i++) {
 		st = inbox_next(&box, &peer, &item);
 		if (st == ST_MORE) {
@@ -928,7 +929,8 @@ begin_add(struct inbox *other, uid_t uid)
 	stream.len = 0;
 	add(SSH_AGENTC_ADD_IDENTITY, 800, 0);
 	assert_int_equal(write(far_fd, stream.p, 500), 500);
-	assert_int_equal(inbox_read(other, &p, &intake, near_fd), ST_OK);
+	assert_int_equal(inbox_read(other, &p, &intake, near_fd, SIZE_MAX),
+	    ST_OK);
 	assert_int_equal(inbox_next(other, &p, &item), ST_MORE);
 	assert_int_equal(inbox_settle(other, &p, &intake), ST_OK);
 	stream.len = 0;

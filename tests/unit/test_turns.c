@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,7 +13,9 @@
 
 #define CROWD	100
 /* Every turn lasts that long, so that shares can be told by counting. */
-#define TURN_NS	20000
+#define TURN_NS	2000
+
+#define LONG_TURN_NS	20000
 
 /* Something that waits again after each of its turns, until it had enough. */
 struct member {
@@ -36,11 +39,23 @@ static int64_t clock_now;
 
 int64_t __real_clock_ns(void);
 int64_t __wrap_clock_ns(void);
+int64_t __real_clock_thread_ns(void);
+int64_t __wrap_clock_thread_ns(void);
+
+/* Of the simulated time, how much was not the thread's. */
+static int64_t preempted;
 
 int64_t
 __wrap_clock_ns(void)
 {
 	return clock_now != 0 ? clock_now : __real_clock_ns();
+}
+
+int64_t
+__wrap_clock_thread_ns(void)
+{
+	return clock_now != 0 ? clock_now - preempted :
+	    __real_clock_thread_ns();
 }
 
 static void
@@ -130,7 +145,8 @@ setup(void **state)
 		return -1;
 	others = false;
 	looks = 0;
-	clock_now = 1;
+	clock_now = 1000 * INT64_C(1000000);
+	preempted = 0;
 	turns_init(&turns, loop, beside, &others);
 	return 0;
 }
@@ -181,7 +197,7 @@ who_waits_for_answers_is_next(void **state)
 	run(100);
 	/* A little more, as a part of each turn is counted; without the rule it
 	 * would be 25. */
-	assert_in_range(one.had, 50, 65);
+	assert_in_range(one.had, 50, 85);
 }
 
 static void
@@ -219,8 +235,15 @@ who_is_ahead_waits_until_others_caught_up(void **state)
 	(void)state;
 	join(&crowd[0], &share[0], 1000);
 	join(&one, &share[1], 1000);
-	/* One long turn. */
-	share[1].virtual_ns += 1000 * INT64_C(1000000);
+	join(&crowd[1], &share[1], 1000);
+	/* One long turn, with a line behind it. */
+	one.turn_ns = 1000000;
+	one.wanted = 1;
+	while (one.had == 0)
+		run(1);
+	turns_cancel(&turns, &crowd[1].turn);
+	turns_wait(&turns, &one.turn);
+	crowd[0].had = one.had = 0;
 	run(20);
 	assert_int_equal(one.had, 0);
 	/* Leaving the line and coming back does not help. */
@@ -229,6 +252,143 @@ who_is_ahead_waits_until_others_caught_up(void **state)
 	run(20);
 	assert_int_equal(one.had, 0);
 	assert_int_equal(crowd[0].had, 40);
+}
+
+/* But one who waits for each answer is not behind for long: what a turn of his
+ * took that was not expected is forgiven. */
+static void
+who_waits_for_answers_waits_for_one_turn(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	join(&one, &share[1], 1000);
+	one.asks = true;
+	one.turn_ns = 1000000;
+	while (one.had == 0)
+		run(1);
+	one.turn_ns = TURN_NS;
+	run(6);
+	assert_in_range(one.had, 3, 6);
+}
+
+/* Unless it was said that the turn counts. */
+static int
+on_whole_turn(void *cookie)
+{
+	turns_whole(&turns);
+	return on_turn(cookie);
+}
+
+static void
+what_is_said_to_count_is_not_forgiven(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	join(&one, &share[1], 1000);
+	one.turn.fn = on_whole_turn;
+	one.asks = true;
+	while (one.had == 0)
+		run(1);
+	/* Each of its turns for TURNS_WHOLE of the others. */
+	run(30);
+	assert_in_range(one.had, 10, 12);
+}
+
+static void
+who_is_new_comes_after_those_who_wait(void **state)
+{
+	(void)state;
+	join(&crowd[0], &share[0], 1000);
+	run(1);
+	/* It has had a turn, and waits for each answer. */
+	turns_cancel(&turns, &crowd[0].turn);
+	share[0].line_ns = 0;
+	turns_wait(&turns, &crowd[0].turn);
+	join(&one, &share[1], 1000);
+	run(1);
+	assert_int_equal(one.had, 0);
+	run(1);
+	assert_int_equal(one.had, 1);
+}
+
+/* The time that somebody else had the processor is nobody's. */
+static int
+on_preempted_turn(void *cookie)
+{
+	struct member *m = cookie;
+
+	preempted += m->turn_ns;
+	return on_turn(cookie);
+}
+
+static void
+time_of_others_is_not_counted(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	join(&one, &share[1], 1000);
+	run(4);			/* each knows of the other */
+	share[1].spent_ns = 0;
+	one.turn.fn = on_preempted_turn;
+	one.turn_ns = 1000000;
+	run(4);
+	assert_int_equal(share[1].spent_ns, 0);
+}
+
+static void
+turns_are_short_beside_others_only(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	run(50);
+	/* A line, and nobody else. */
+	assert_false(turns_short(&turns, &share[0]));
+	join(&one, &share[1], 2);
+	run(10);
+	assert_int_equal(one.had, 2);
+	assert_true(turns_short(&turns, &share[0]));
+	/* For the other one: it left no line. */
+	share[1].line_ns = 0;
+	assert_false(turns_short(&turns, &share[1]));
+	/* He has gone. */
+	run(TURNS_SHORT_NS / TURN_NS + 1);
+	assert_false(turns_short(&turns, &share[0]));
+}
+
+static void
+who_is_nobody_is_no_reason_for_short_turns(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	share[1].nobody = true;
+	join(&one, &share[1], 2);
+	run(10);
+	assert_int_equal(one.had, 2);
+	assert_false(turns_short(&turns, &share[0]));
+}
+
+static void
+who_was_forgotten_is_not_asked_about(void **state)
+{
+	struct share *gone;
+
+	(void)state;
+	gone = calloc(1, sizeof(*gone));
+	assert_non_null(gone);
+	join(&one, gone, 1);
+	run(1);
+	turns_forget(&turns, gone);
+	free(gone);
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	run(10);
+	/* That somebody was there is still known. */
+	assert_true(turns_short(&turns, &share[0]));
 }
 
 static void
@@ -256,10 +416,12 @@ only_who_is_put_off_is_parked_and_only_once(void **state)
 	join(&crowd[0], &share[0], 1);
 	join(&crowd[1], &share[0], 1);
 	join(&crowd[2], &share[0], 1);
-	run(3);
+	join(&crowd[3], &share[0], 1);
+	run(4);
 	assert_int_equal(crowd[0].parked, 0);
-	assert_int_equal(crowd[1].parked, 1);
+	assert_int_equal(crowd[1].parked, 0);
 	assert_int_equal(crowd[2].parked, 1);
+	assert_int_equal(crowd[3].parked, 1);
 }
 
 #define EACH(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -298,16 +460,18 @@ standing_back_has_an_end(void **state)
 	(void)state;
 	clock_now = 0;
 	start = clock_ns();
-	for (size_t i = 0; i < CROWD; i++)
+	for (size_t i = 0; i < CROWD; i++) {
 		join(&crowd[i], &share[0], 1000);
+		crowd[i].turn_ns = LONG_TURN_NS;
+	}
 	others = true;
 	looks_max = 0;
 	run(200);
 	took = clock_ns() - start;
 	print_message("%lld us for 200 turns of %d\n", (long long)took / 1000,
-	    TURN_NS / 1000);
+	    LONG_TURN_NS / 1000);
 	/* Two parts in three were for others: four in five may be. */
-	assert_true(took > 3 * 200 * (int64_t)TURN_NS);
+	assert_true(took > 3 * 200 * (int64_t)LONG_TURN_NS);
 	assert_true(others);
 }
 
@@ -321,6 +485,13 @@ main(void)
 		EACH(two_who_wait_for_answers_leave_something_to_a_third),
 		EACH(who_comes_back_neither_saved_time_nor_is_ahead),
 		EACH(who_is_ahead_waits_until_others_caught_up),
+		EACH(who_waits_for_answers_waits_for_one_turn),
+		EACH(what_is_said_to_count_is_not_forgiven),
+		EACH(who_is_new_comes_after_those_who_wait),
+		EACH(time_of_others_is_not_counted),
+		EACH(turns_are_short_beside_others_only),
+		EACH(who_is_nobody_is_no_reason_for_short_turns),
+		EACH(who_was_forgotten_is_not_asked_about),
 		EACH(cancelled_turn_does_not_come),
 		EACH(only_who_is_put_off_is_parked_and_only_once),
 		EACH(who_leaves_a_line_stands_back_for_others),
