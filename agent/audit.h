@@ -51,6 +51,7 @@ enum audit_op {
 	AUDIT_BIND,
 	AUDIT_QUERY,
 	AUDIT_LOAD,		/* begin or commit */
+	AUDIT_REMOVE_LOAD,
 	AUDIT_STATUS,
 	AUDIT_EXPLAIN,
 	AUDIT_APPROVE,		/* an answer to a question */

@@ -27,6 +27,7 @@ static const char *const op_names[AUDIT_OPS] = {
 	[AUDIT_BIND] = "bind",
 	[AUDIT_QUERY] = "query",
 	[AUDIT_LOAD] = "load",
+	[AUDIT_REMOVE_LOAD] = "remove-load",
 	[AUDIT_STATUS] = "status",
 	[AUDIT_EXPLAIN] = "explain",
 	[AUDIT_APPROVE] = "approve",

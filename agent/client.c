@@ -137,6 +137,7 @@ is_change(const struct decision *d)
 	case AUDIT_LOCK:
 	case AUDIT_UNLOCK:
 	case AUDIT_LOAD:
+	case AUDIT_REMOVE_LOAD:
 		return d->done;
 	default:
 		return false;

@@ -83,6 +83,7 @@ dispatch_needs(enum audit_op op)
 	case AUDIT_UNLOCK:
 		return POLICY_LOCK;
 	case AUDIT_LOAD:
+	case AUDIT_REMOVE_LOAD:
 	case AUDIT_STATUS:
 	case AUDIT_EXPLAIN:
 	case AUDIT_APPROVE:
@@ -759,6 +760,46 @@ load_step_commit(struct call *c)
 	return st;
 }
 
+/* load@bottle-agent remove and remove-all: no step of a load, and one that is
+ * under way here goes on. */
+static int
+remove_load(struct call *c, struct slice name)
+{
+	struct load_answer ans = { .verdict = 0 };
+	struct wire_writer gone;
+	uint8_t *room;
+	struct text t;
+	size_t n;
+
+	c->d->rec.op = AUDIT_REMOVE_LOAD;
+	if ((room = malloc(LOAD_DATA_MAX)) == NULL)
+		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
+		    REASON_MEMORY);
+	gone = wire_writer(room, LOAD_DATA_MAX);
+	text_init(&t, c->d->rec.detail, sizeof(c->d->rec.detail));
+	if (c->a->lock.locked) {
+		ans.verdict = 1;
+		ans.text = slice_str("the agent is locked: unlock it first "
+		    "(bottle-agent --unlock)");
+		note_refusal(c, REASON_LOCKED);
+	} else {
+		n = load_remove(c->a->ring, name, &gone);
+		text_addf(&t, "%zu key%s of ", n, n == 1 ? "" : "s");
+		c->d->done = true;
+	}
+	if (name.len > 0) {
+		text_add(&t, "load ");
+		text_escape(&t, name.p, name.len);
+	} else {
+		text_add(&t, "every load");
+	}
+	ans.data = (struct slice){ room, gone.len };
+	reply_put_extension(c->w, EXT_LOAD);
+	load_answer_put(c->w, &ans);
+	free(room);
+	return ST_OK;
+}
+
 /* load@bottle-agent */
 static int
 serve_load(struct call *c)
@@ -775,6 +816,8 @@ serve_load(struct call *c)
 		    REASON_LOAD_BROKEN);
 	if (req.op == LOAD_BEGIN)
 		return load_step_begin(c, req.arg);
+	if (req.op == LOAD_REMOVE || req.op == LOAD_REMOVE_ALL)
+		return remove_load(c, req.arg);
 	if (c->conn->load == NULL)
 		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
 		    REASON_LOAD_NOT_BEGUN);

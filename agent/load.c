@@ -284,3 +284,27 @@ load_commit(struct load *l, struct keyring *ring, struct wire_writer *w,
 		l->n = 0;	/* the ring owns them now */
 	return st;
 }
+
+size_t
+load_remove(struct keyring *ring, struct slice name, struct wire_writer *w)
+{
+	struct wire_writer fits;
+	struct identity *id;
+	size_t i = 0, n = 0;
+
+	while (i < keyring_count(ring)) {
+		id = keyring_at(ring, i);
+		if (id->load[0] == '\0' ||
+		    (name.len > 0 && !slice_eq_str(name, id->load))) {
+			i++;
+			continue;
+		}
+		fits = *w;
+		reply_put_identity(w, key_blob(id->key), identity_comment(id));
+		if (w->full)
+			*w = fits;
+		keyring_remove(ring, id);
+		n++;
+	}
+	return n;
+}

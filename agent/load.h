@@ -68,6 +68,16 @@ int load_commit(struct load *l, struct keyring *ring, struct wire_writer *w,
     struct load_fault *fault) MUST_USE;
 
 /**
+ * load_remove(ring, name, w):
+ * Take away all keys that came with the load ${name}, or, if that is empty,
+ * with any that had a name.  Those that went are written to ${w} as
+ * reply_put_identity() does, up to what it has room for; returns how many there
+ * were.
+ */
+size_t load_remove(struct keyring *ring, struct slice name,
+    struct wire_writer *w);
+
+/**
  * load_count(l):
  * Keys staged so far.
  */

@@ -14,6 +14,7 @@
 #include "agent/options.h"
 #include "agent/optiontable.h"
 #include "agent/policycmd.h"
+#include "agent/removecmd.h"
 #include "agent/shellout.h"
 #include "agent/socketpath.h"
 #include "agent/statuscmd.h"
@@ -103,6 +104,8 @@ main(int argc, char **argv)
 	case COMMAND_LOCK:
 	case COMMAND_UNLOCK:
 		return lockcmd_main(&opts);
+	case COMMAND_REMOVE:
+		return removecmd_main(&opts);
 	case COMMAND_CHECK_POLICY:
 		return policycmd_main(&opts);
 	case COMMAND_SERVE:

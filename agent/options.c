@@ -490,6 +490,8 @@ switch_of(struct agent_options *o, enum option_id id)
 		return &o->memory.allow_unlocked;
 	case ID_JSON:
 		return &o->json;
+	case ID_EVERY_LOAD:
+		return &o->every_load;
 	default:
 		return NULL;
 	}
@@ -515,6 +517,8 @@ take_switch(struct agent_options *o, enum option_id id)
 		o->command = COMMAND_LOCK;
 	else if (id == ID_UNLOCK)
 		o->command = COMMAND_UNLOCK;
+	else if (id == ID_REMOVE)
+		o->command = COMMAND_REMOVE;
 	else if (id == ID_KILL)
 		o->command = COMMAND_KILL;
 	else if (id == ID_CLEAN)
@@ -654,8 +658,8 @@ both(struct parse *p, enum option_id a, enum option_id b)
 /* The options that choose a command; -k and -u may go together, as in
  * ssh-agent. */
 static const enum option_id choosing[] = {
-	ID_LOAD, ID_STATUS, ID_EXPLAIN, ID_LOCK, ID_UNLOCK, ID_CHECK_POLICY,
-	ID_KILL, ID_CLEAN,
+	ID_LOAD, ID_STATUS, ID_EXPLAIN, ID_LOCK, ID_UNLOCK, ID_REMOVE,
+	ID_CHECK_POLICY, ID_KILL, ID_CLEAN,
 };
 
 #define N_CHOOSING	(sizeof(choosing) / sizeof(choosing[0]))
@@ -699,9 +703,16 @@ check_commands(struct parse *p)
 		if (optiontable[id].commands == ON_LOAD)
 			return wrong(p, "%s goes with --load only",
 			    label(p, id).text);
-		if (optiontable[id].commands == (ON_STATUS | ON_EXPLAIN))
-			return wrong(p, "%s goes with --status and --explain "
+		if (optiontable[id].commands == (ON_LOAD | ON_REMOVE))
+			return wrong(p, "%s goes with --load and --remove "
 			    "only", label(p, id).text);
+		if (optiontable[id].commands == ON_REMOVE)
+			return wrong(p, "%s goes with --remove only",
+			    label(p, id).text);
+		if (optiontable[id].commands == (ON_STATUS | ON_EXPLAIN |
+		    ON_REMOVE))
+			return wrong(p, "%s goes with --status, --explain and "
+			    "--remove only", label(p, id).text);
 		return wrong(p, "%s does not go with %s",
 		    label(p, id).text,
 		    label(p, chosen(p)).text);
@@ -714,8 +725,9 @@ static int
 check_run(struct parse *p)
 {
 	static const enum option_id never[] = {
-		ID_STATUS, ID_EXPLAIN, ID_LOCK, ID_UNLOCK, ID_CHECK_POLICY,
-		ID_KILL, ID_CLEAN, ID_CSH, ID_SH, ID_FOREGROUND, ID_DEBUG,
+		ID_STATUS, ID_EXPLAIN, ID_LOCK, ID_UNLOCK, ID_REMOVE,
+		ID_CHECK_POLICY, ID_KILL, ID_CLEAN, ID_CSH, ID_SH,
+		ID_FOREGROUND, ID_DEBUG,
 	};
 	const struct agent_options *o = p->opts;
 	size_t i;
@@ -753,6 +765,11 @@ check_combinations(struct parse *p)
 		    label(p, p->twice).text);
 	if ((st = check_commands(p)) != ST_OK)
 		return st;
+	if (both(p, ID_NAME, ID_EVERY_LOAD))
+		return ST_MALFORMED;
+	if (o->command == COMMAND_REMOVE && o->name == NULL && !o->every_load)
+		return wrong(p, "--remove needs --name NAME, of the load "
+		    "(bottle-provision's is \"default\"), or --every-load");
 	if (o->public && o->n_allow == 0 && o->policy == NULL)
 		return wrong(p, "--public needs a --policy or at least one "
 		    "--allow, for example --allow node=list,sign");

@@ -41,6 +41,7 @@ enum command {
 	COMMAND_EXPLAIN,	/* --explain */
 	COMMAND_LOCK,		/* --lock */
 	COMMAND_UNLOCK,		/* --unlock */
+	COMMAND_REMOVE,		/* --remove */
 	COMMAND_CHECK_POLICY,	/* --check-policy */
 	COMMAND_HELP,
 	COMMAND_VERSION,
@@ -56,7 +57,8 @@ struct agent_options {
 	bool		 version_stderr;	/* -V; --version is stdout */
 
 	bool		 any_host;	/* -uu */
-	bool		 json;		/* --status, --explain */
+	bool		 json;		/* --status, --explain, --remove */
+	bool		 every_load;	/* --remove */
 	const char	*check_policy;	/* --check-policy: a file */
 
 	/* Serving. */
@@ -98,7 +100,8 @@ struct agent_options {
 	/* --load */
 	bool		 has_expect;
 	uint32_t	 expect;
-	const char	*name;		/* --name; NULL: add to what is there */
+	const char	*name;		/* --name; NULL: add to what is there;
+					 * --remove has it, too */
 	/* Rules of the keys that are loaded; see agent/rules.h. */
 	const char	*purposes;	/* --purpose: list, checked; or NULL */
 	uint32_t	 signatures;	/* --max-signatures; 0: no end */

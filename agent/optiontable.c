@@ -6,7 +6,8 @@ static const char *const group_title[GROUPS] = {
 	[GROUP_SERVICE]   = "Serving others",
 	[GROUP_MEMORY]    = "Protection of keys",
 	[GROUP_LOAD]      = "With --load",
-	[GROUP_STATUS]    = "With --status and --explain",
+	[GROUP_REMOVE]    = "With --remove",
+	[GROUP_STATUS]    = "With --status, --explain and --remove",
 };
 
 const struct option_row optiontable[IDS] = {
@@ -23,6 +24,9 @@ const struct option_row optiontable[IDS] = {
 	    "line of stdin or the terminal" },
 	[ID_UNLOCK] = { 0, "unlock", NULL, GROUP_COMMAND, ON_UNLOCK,
 	    "unlock it with the same passphrase" },
+	[ID_REMOVE] = { 0, "remove", NULL, GROUP_COMMAND, ON_REMOVE,
+	    "take the keys of a load out of the agent: see\n"
+	    "--name and --every-load" },
 	[ID_CHECK_POLICY] = { 0, "check-policy", "FILE", GROUP_COMMAND,
 	    ON_CHECK, "say what a policy file means, or what is wrong" },
 	[ID_KILL] = { 'k', NULL, NULL, GROUP_COMMAND, ON_KILL,
@@ -90,7 +94,7 @@ const struct option_row optiontable[IDS] = {
 	    "change a limit; may be given more than once.  They\n"
 	    "are in --status" },
 	[ID_ALLOW_SHARED_DIR] = { 0, "allow-shared-dir", NULL, GROUP_SERVICE,
-	    ON_SERVE | ON_LOAD | ON_LOCK | ON_UNLOCK,
+	    ON_SERVE | ON_LOAD | ON_LOCK | ON_UNLOCK | ON_REMOVE,
 	    "accept a socket directory that others can change" },
 	[ID_LEGACY_RSA] = { 0, "legacy-rsa", NULL, GROUP_SERVICE,
 	    ON_SERVE | ON_LOAD,
@@ -125,8 +129,9 @@ const struct option_row optiontable[IDS] = {
 
 	[ID_EXPECT] = { 0, "expect", "N", GROUP_LOAD, ON_LOAD,
 	    "load nothing unless there are exactly N keys" },
-	[ID_NAME] = { 0, "name", "NAME", GROUP_LOAD, ON_LOAD,
-	    "replace what was loaded under this name" },
+	[ID_NAME] = { 0, "name", "NAME", GROUP_LOAD, ON_LOAD | ON_REMOVE,
+	    "replace what was loaded under this name; with\n"
+	    "--remove: take that away" },
 	[ID_PURPOSE] = { 0, "purpose", "LIST", GROUP_LOAD, ON_LOAD,
 	    "what these keys may sign: some of auth (logins),\n"
 	    "git, file or any namespace of ssh-keygen -Y, any" },
@@ -139,8 +144,10 @@ const struct option_row optiontable[IDS] = {
 	[ID_PEERS] = { 0, "peers", "LIST", GROUP_LOAD, ON_LOAD,
 	    "these keys are there for some peers only: user\n"
 	    "names, uids and @groups" },
-	[ID_JSON] = { 0, "json", NULL, GROUP_STATUS, ON_STATUS | ON_EXPLAIN,
-	    "print JSON" },
+	[ID_EVERY_LOAD] = { 0, "every-load", NULL, GROUP_REMOVE, ON_REMOVE,
+	    "the keys of all loads that had a name" },
+	[ID_JSON] = { 0, "json", NULL, GROUP_STATUS,
+	    ON_STATUS | ON_EXPLAIN | ON_REMOVE, "print JSON" },
 };
 
 static const char usage_head[] =
@@ -153,6 +160,7 @@ static const char usage_head[] =
     "       bottle-agent --load [-a PATH] [OPTION ...] < KEYS\n"
     "       bottle-agent --status | --explain [-a PATH] [--json]\n"
     "       bottle-agent --lock | --unlock [-a PATH] < PASSPHRASE\n"
+    "       bottle-agent --remove [-a PATH] {--name NAME | --every-load}\n"
     "       bottle-agent --check-policy FILE\n";
 
 static const struct option_table table = {

@@ -23,10 +23,11 @@
 #define ON_EXPLAIN	(1u << COMMAND_EXPLAIN)
 #define ON_LOCK		(1u << COMMAND_LOCK)
 #define ON_UNLOCK	(1u << COMMAND_UNLOCK)
+#define ON_REMOVE	(1u << COMMAND_REMOVE)
 #define ON_CHECK	(1u << COMMAND_CHECK_POLICY)
 #define ON_ANY		(ON_SERVE | ON_KILL | ON_CLEAN | ON_LOAD | \
 			    ON_STATUS | ON_EXPLAIN | ON_LOCK | ON_UNLOCK | \
-			    ON_CHECK)
+			    ON_REMOVE | ON_CHECK)
 /* What ssh-agent does; there, an option that means nothing beside -k or -u is
  * no error. */
 #define ON_SSH_AGENT	(ON_SERVE | ON_KILL | ON_CLEAN)
@@ -37,6 +38,7 @@ enum option_group {
 	GROUP_SERVICE,
 	GROUP_MEMORY,
 	GROUP_LOAD,
+	GROUP_REMOVE,
 	GROUP_STATUS,
 	GROUPS
 };
@@ -47,6 +49,7 @@ enum option_id {
 	ID_EXPLAIN,
 	ID_LOCK,
 	ID_UNLOCK,
+	ID_REMOVE,
 	ID_CHECK_POLICY,
 	ID_KILL,
 	ID_CLEAN,
@@ -85,6 +88,7 @@ enum option_id {
 	ID_MAX_SIGNATURES,
 	ID_RATE,
 	ID_PEERS,
+	ID_EVERY_LOAD,
 	ID_JSON,
 	IDS
 };

@@ -78,8 +78,8 @@ distance(const char *name, size_t len, const char *known)
 {
 	size_t d = nearest_edits(name, len, known, strlen(known));
 
-	/* A beginning counts as near, whatever is missing. */
-	return d > 1 && strncmp(name, known, len) == 0 ? 1 : d;
+	/* A beginning is nearer than any slip, whatever is missing. */
+	return strncmp(name, known, len) == 0 ? 0 : d;
 }
 
 /* The nearest long name among the rows of some commands. */
@@ -129,7 +129,7 @@ print_row(FILE *f, const struct option_row *r)
 	if (r->arg != NULL)
 		col += fprintf(f, " %s", r->arg);
 
-	if (col >= HELP_COLUMN) {
+	if (col >= HELP_COLUMN - 1) {
 		(void)fputc('\n', f);
 		col = 0;
 	}

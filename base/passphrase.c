@@ -180,7 +180,8 @@ ask_once(struct terminal *t, const char *prompt, char *p, size_t *len)
 			st = read_line(t, p, len);
 		if (st != ST_OK)
 			drop_rest(t);
-		(void)fdio_write_full(t->fd, "\n", 1);
+		/* What was typed ended in no new line on the screen. */
+		(void)!write(t->fd, "\n", 1);
 		(void)tcsetattr(t->fd, TCSAFLUSH, &t->before);
 	}
 	release_signals(t);

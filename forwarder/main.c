@@ -12,6 +12,7 @@
 #include "forwarder/exitcode.h"
 #include "forwarder/options.h"
 #include "forwarder/place.h"
+#include "forwarder/remove.h"
 #include "version.h"
 
 static enum exit_code
@@ -50,7 +51,8 @@ main(int argc, char **argv)
 		log_error("%s", why);
 		(void)fprintf(stderr, "Try \"bottle-forward %s--help\".\n",
 		    opts.command == FORWARD_CONNECT ? "connect " :
-		    opts.command == FORWARD_PLACE ? "place " : "");
+		    opts.command == FORWARD_PLACE ? "place " :
+		    opts.command == FORWARD_REMOVE ? "remove " : "");
 		return EXIT_USAGE;
 	}
 	if (opts.verbose)
@@ -61,5 +63,7 @@ main(int argc, char **argv)
 		return (int)print("bottle-forward " BOTTLE_VERSION "\n");
 	if (opts.command == FORWARD_PLACE)
 		return (int)place_main(&opts);
+	if (opts.command == FORWARD_REMOVE)
+		return (int)remove_main(&opts);
 	return (int)connect_main(&opts);
 }

@@ -7,7 +7,10 @@
 
 #include "base/num.h"
 #include "base/option.h"
+#include "proto/placepipe.h"
 
+/* A load, as bottle-provision has it. */
+#define NAME		"default"
 /* What there is to wait for when nothing is said, in seconds. */
 #define CONNECT_S	10
 #define ANSWER_S	30
@@ -25,6 +28,9 @@ enum option_id {
 	ID_CONNECT_TIMEOUT,
 	ID_ANSWER_TIMEOUT,
 	ID_SILENCE_TIMEOUT,
+	ID_NAME,
+	ID_EVERY_LOAD,
+	ID_HOME,
 	ID_USER,
 	ID_VERBOSE,
 	ID_HELP,
@@ -35,6 +41,8 @@ enum option_id {
 enum option_group {
 	GROUP_CONNECT,
 	GROUP_PLACE,
+	GROUP_REMOVE,
+	GROUP_HOME,
 	GROUP_ANY,
 	GROUPS
 };
@@ -42,7 +50,8 @@ enum option_group {
 /* The commands that an option goes with. */
 #define ON_CONNECT	(1u << FORWARD_CONNECT)
 #define ON_PLACE	(1u << FORWARD_PLACE)
-#define ON_ANY		(ON_CONNECT | ON_PLACE | OPTION_FIRST)
+#define ON_REMOVE	(1u << FORWARD_REMOVE)
+#define ON_ANY		(ON_CONNECT | ON_PLACE | ON_REMOVE | OPTION_FIRST)
 
 static const struct option_row rows[IDS] = {
 	[ID_PROXY] = { 0, "proxy", "URL", GROUP_CONNECT, ON_CONNECT,
@@ -74,7 +83,13 @@ static const struct option_row rows[IDS] = {
 	[ID_SILENCE_TIMEOUT] = { 0, "silence-timeout", "TIME", GROUP_PLACE,
 	    ON_PLACE,
 	    "how long the host may say nothing (2m)" },
-	[ID_USER] = { 0, "user", "NAME", GROUP_PLACE, ON_PLACE,
+	[ID_NAME] = { 0, "name", "NAME", GROUP_REMOVE, ON_REMOVE,
+	    "of the load (" NAME ")" },
+	[ID_EVERY_LOAD] = { 0, "every-load", NULL, GROUP_REMOVE, ON_REMOVE,
+	    "all loads, whatever their names are" },
+	[ID_HOME] = { 0, "home", "DIR", GROUP_REMOVE, ON_REMOVE,
+	    "the home (what /etc/passwd says, else $HOME)" },
+	[ID_USER] = { 0, "user", "NAME", GROUP_HOME, ON_PLACE | ON_REMOVE,
 	    "become that user first, by name or number; only\n"
 	    "root can become another one" },
 	[ID_VERBOSE] = { 'v', "verbose", NULL, GROUP_ANY,
@@ -88,6 +103,8 @@ static const struct option_row rows[IDS] = {
 static const char *const titles[GROUPS] = {
 	[GROUP_CONNECT] = "With connect",
 	[GROUP_PLACE] = "With place",
+	[GROUP_REMOVE] = "With remove",
+	[GROUP_HOME] = "With place and remove",
 	[GROUP_ANY] = "Always",
 };
 
@@ -102,6 +119,12 @@ static const struct option_command commands[FORWARD_COMMANDS] = {
 	    "\n"
 	    "Takes files for the user's home from stdin: bottle-provision\n"
 	    "load runs it in a container.\n" },
+	[FORWARD_REMOVE] = { "remove", "take the files of a load away",
+	    "usage: bottle-forward remove [OPTION ...]\n"
+	    "\n"
+	    "Takes away what bottle-provision load has put into a home, and\n"
+	    "nothing else.  The keys are the agent's: see bottle-agent\n"
+	    "--remove, or bottle-provision remove, which does both.\n" },
 };
 
 static const struct option_table table = {
@@ -113,6 +136,7 @@ static const struct option_table table = {
 	.head =
 	    "usage: bottle-forward connect [OPTION ...] HOST PORT\n"
 	    "       bottle-forward place [OPTION ...]\n"
+	    "       bottle-forward remove [OPTION ...]\n"
 	    "\n"
 	    "A ProxyCommand for ssh: carries stdin and stdout to HOST:PORT\n"
 	    "through a proxy, and says why when that does not work.\n"
@@ -121,7 +145,8 @@ static const struct option_table table = {
 	    "\n"
 	    "place is what bottle-provision load runs in a container, as its "
 	    "user: it\n"
-	    "takes files for the user's home from stdin.\n",
+	    "takes files for the user's home from stdin.  remove takes them "
+	    "away.\n",
 	.titles = titles,
 	.groups = GROUPS,
 };
@@ -213,6 +238,15 @@ take(struct option_line *line, size_t id, const char *arg, char *why,
 		return take_time(label, arg, &o->answer_s, why, whylen);
 	case ID_SILENCE_TIMEOUT:
 		return take_time(label, arg, &o->silence_s, why, whylen);
+	case ID_NAME:
+		o->name = arg;
+		return ST_OK;
+	case ID_EVERY_LOAD:
+		o->every_load = true;
+		return ST_OK;
+	case ID_HOME:
+		o->home = arg;
+		return ST_OK;
 	case ID_USER:
 		o->user = arg;
 		return ST_OK;
@@ -276,6 +310,34 @@ check_connect(const struct option_line *line, struct forward_options *out,
 	    whylen) == ST_OK ? ST_OK : ST_MALFORMED;
 }
 
+/* The options behind remove. */
+static int
+check_remove(const struct option_line *line, struct forward_options *out,
+    char *why, size_t whylen)
+{
+	if (out->name != NULL && out->every_load)
+		(void)snprintf(why, whylen,
+		    "--name and --every-load: give one of them");
+	else if (out->name != NULL &&
+	    !placepipe_is_name(slice_str(out->name)))
+		(void)snprintf(why, whylen, "--name takes 1 to %d letters, "
+		    "digits and @_+=,.- that do not begin with a dot",
+		    PLACEPIPE_NAME_MAX);
+	else if (out->home != NULL && (out->home[0] != '/' ||
+	    strlen(out->home) > PLACEPIPE_HOME_MAX))
+		(void)snprintf(why, whylen, "--home takes an absolute path of "
+		    "at most %d bytes", PLACEPIPE_HOME_MAX);
+	else if (line->n_words > 0)
+		(void)snprintf(why, whylen,
+		    "too many words: bottle-forward remove [OPTION ...]");
+	else {
+		if (out->name == NULL)
+			out->name = NAME;
+		return ST_OK;
+	}
+	return ST_MALFORMED;
+}
+
 int
 forward_options_parse(int argc, char **argv, struct forward_options *out,
     char *why, size_t whylen)
@@ -293,6 +355,8 @@ forward_options_parse(int argc, char **argv, struct forward_options *out,
 		return st == ST_CLOSED ? ST_OK : st;
 	if (out->command == FORWARD_CONNECT)
 		return check_connect(&line, out, why, whylen);
+	if (out->command == FORWARD_REMOVE)
+		return check_remove(&line, out, why, whylen);
 	if (line.n_words == 0)
 		return ST_OK;
 	(void)snprintf(why, whylen,

@@ -18,6 +18,7 @@
 enum forward_command {
 	FORWARD_CONNECT,
 	FORWARD_PLACE,
+	FORWARD_REMOVE,
 	FORWARD_COMMANDS
 };
 
@@ -41,7 +42,12 @@ struct forward_options {
 
 	/* place */
 	uint32_t	 silence_s;
-	const char	*user;		/* --user, or NULL */
+	const char	*user;		/* --user, or NULL; of remove, too */
+
+	/* remove */
+	const char	*name;		/* of the load */
+	bool		 every_load;
+	const char	*home;		/* --home, or NULL */
 };
 
 /**

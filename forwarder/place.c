@@ -196,28 +196,6 @@ copy(char *to, struct slice from)
 	to[from.len] = '\0';
 }
 
-/* The home of whoever we are. */
-static enum exit_code
-find_home(struct place *p, struct slice given)
-{
-	const char *variable = getenv("HOME");
-	char *home = p->home.home;
-
-	if (given.len > 0) {
-		copy(home, given);
-		return EXIT_DONE;
-	}
-	if (users_home(geteuid(), home) == ST_OK && home[0] == '/')
-		return EXIT_DONE;
-	if (variable != NULL && variable[0] == '/' &&
-	    strlen(variable) <= PLACEPIPE_HOME_MAX) {
-		copy(home, slice_str(variable));
-		return EXIT_DONE;
-	}
-	return fail(p, EXIT_USAGE, "uid %lu has no home in /etc/passwd: give "
-	    "--home DIR to bottle-provision", (unsigned long)geteuid());
-}
-
 static enum exit_code
 begin(struct place *p)
 {
@@ -232,7 +210,9 @@ begin(struct place *p)
 	if (code == EXIT_DONE) {
 		copy(p->home.name, frame.name);
 		copy(p->home.socket, frame.socket);
-		code = find_home(p, frame.bytes);
+		if (placeuser_home(frame.bytes, p->home.home, p->why,
+		    sizeof(p->why)) != ST_OK)
+			code = EXIT_USAGE;
 	}
 	free(body);
 	return code;

@@ -3,10 +3,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fdio.h"
+#include "forwarder/placemark.h"
 #include "forwarder/placeswap.h"
 
 /* Whether ${st} is of a type and belongs to us. */
@@ -43,10 +46,104 @@ placeclean_is_load(const char *entry, const char *name)
 	    memcmp(entry + 1, name, n) == 0);
 }
 
+/* What a load has written into its directory. */
+struct names {
+	char	*text;		/* NULL: it has no list, as those of the first
+				 * version */
+	size_t	 len;
+};
+
+static void
+read_names(int fd, struct names *names)
+{
+	const size_t most = PLACEPIPE_FILES_MAX * (PLACEPIPE_PATH_MAX + 1);
+	struct stat sb;
+	int list;
+
+	*names = (struct names){ .text = NULL };
+	list = openat(fd, PLACECLEAN_NAMES, O_RDONLY | O_NOFOLLOW |
+	    O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (list < 0)
+		return;
+	if (fstat(list, &sb) == 0 && is_ours(&sb, S_IFREG) &&
+	    sb.st_size >= 0 && (size_t)sb.st_size <= most &&
+	    (names->text = malloc((size_t)sb.st_size + 1)) != NULL &&
+	    fdio_read_full(list, names->text, (size_t)sb.st_size,
+	    &names->len) == ST_SYSTEM) {
+		free(names->text);
+		names->text = NULL;
+	}
+	(void)close(list);
+}
+
+/* Whether it is a name that loads of the first version write. */
+static bool
+is_usual(const char *name)
+{
+	static const char *const usual[] = { "config", "known_hosts",
+		"gitconfig", "allowed_signers" };
+	size_t len = strlen(name), i;
+
+	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (strcmp(name, usual[i]) == 0)
+			return true;
+	return len > 4 && strcmp(name + len - 4, ".pub") == 0;
+}
+
+static bool
+is_named(const struct names *names, const char *name)
+{
+	const char *p = names->text, *end;
+	size_t len = strlen(name), left = names->len;
+
+	if (strcmp(name, PLACEMARK_UNDO) == 0 ||
+	    strcmp(name, PLACEMARK_KEEP) == 0)
+		return true;
+	if (p == NULL)
+		return is_usual(name);
+	while (left > 0 && (end = memchr(p, '\n', left)) != NULL) {
+		if ((size_t)(end - p) == len && memcmp(p, name, len) == 0)
+			return true;
+		left -= (size_t)(end + 1 - p);
+		p = end + 1;
+	}
+	return false;
+}
+
+/* Whether it is a file of ours and no other thing. */
+static bool
+is_own_file(int dfd, const char *name)
+{
+	struct stat sb;
+
+	return fstatat(dfd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    is_ours(&sb, S_IFREG);
+}
+
+/* Remove all that it has written; whether nothing else is there. */
+static bool
+empty(int fd, DIR *dir, const struct names *names)
+{
+	bool all = true;
+	struct dirent *e;
+
+	while ((e = readdir(dir)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0 ||
+		    strcmp(e->d_name, PLACECLEAN_NAMES) == 0)
+			continue;
+		if (!is_named(names, e->d_name) ||
+		    !is_own_file(fd, e->d_name) ||
+		    unlinkat(fd, e->d_name, 0) != 0)
+			all = false;
+	}
+	return all;
+}
+
 void
 placeclean_load(int dfd, const char *entry)
 {
-	struct dirent *e;
+	struct names names;
 	struct stat sb;
 	DIR *dir;
 	int fd;
@@ -60,10 +157,14 @@ placeclean_load(int dfd, const char *entry)
 		(void)close(fd);
 		return;
 	}
-	while ((e = readdir(dir)) != NULL)
-		(void)unlinkat(fd, e->d_name, 0);
+	read_names(fd, &names);
+	if (empty(fd, dir, &names)) {
+		if (is_own_file(fd, PLACECLEAN_NAMES))
+			(void)unlinkat(fd, PLACECLEAN_NAMES, 0);
+		(void)unlinkat(dfd, entry, AT_REMOVEDIR);
+	}
+	free(names.text);
 	(void)closedir(dir);
-	(void)unlinkat(dfd, entry, AT_REMOVEDIR);
 }
 
 /* Whether a symlink in ${dfd} leads to ${entry} there. */

@@ -12,6 +12,9 @@
 
 #include <stdbool.h>
 
+/* In the directory of a load: the names of the files there, each with LF. */
+#define PLACECLEAN_NAMES	".files"
+
 /**
  * placeclean_is_load(entry, name):
  * Whether ${entry} is ".NAME.XXXXXX" of the load ${name}, or with NULL of any.
@@ -20,7 +23,9 @@ bool placeclean_is_load(const char *entry, const char *name);
 
 /**
  * placeclean_load(dfd, entry):
- * Remove the directory of a load, and the files in it.
+ * Remove the directory of a load, and the files in it that a load has written:
+ * it has a list of them, which is the first to be there and the last to go.
+ * What somebody else has put there stays, and so does the directory then.
  */
 void placeclean_load(int dfd, const char *entry);
 

@@ -51,16 +51,15 @@ int
 placehome_fail_sys(struct placehome *h, const char *what, const char *path)
 {
 	const char *todo = errno == EBUSY ?
-	    " (a mount point? take the mount away, or put the "
-	    "lines into it yourself)" : "";
+	    " (a mount point? take the mount away, or change the "
+	    "lines in it yourself)" : "";
 
 	return placehome_fail(h, ST_SYSTEM, "%s %s/%s: %s%s", what, h->home,
 	    path, strerrordesc_np(errno), todo);
 }
 
-/* What something is, in words. */
-static const char *
-type_of(mode_t mode)
+const char *
+placehome_type(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFLNK:
@@ -85,7 +84,7 @@ placehome_trust(struct placehome *h, const struct stat *sb, mode_t type,
 	if ((sb->st_mode & S_IFMT) != type)
 		return placehome_fail(h, ST_UNTRUSTED, "%s/%s is %s, not %s: "
 		    "rename or remove it, and try again", h->home, path,
-		    type_of(sb->st_mode), type_of(type));
+		    placehome_type(sb->st_mode), placehome_type(type));
 	if (sb->st_uid != geteuid())
 		return placehome_fail(h, ST_UNTRUSTED, "%s/%s belongs to uid "
 		    "%lu, not to %lu: chown it, and try again", h->home, path,
@@ -122,8 +121,8 @@ open_home(struct placehome *h)
 	return ST_OK;
 }
 
-/* Open a directory of ours, and make it if it is not there.  ST_MORE: it went
- * away, or what it was to be in; try again. */
+/* Open a directory of ours, and make it if it is not there and is to be.
+ * ST_MORE: it went away, or what it was to be in; try again. */
 static int
 open_dir(struct placehome *h, int parent, const char *path, int *out,
     bool *made)
@@ -132,15 +131,16 @@ open_dir(struct placehome *h, int parent, const char *path, int *out,
 	const char *name = slash != NULL ? slash + 1 : path;
 	struct stat sb;
 
-	if (mkdirat(parent, name, 0700) == 0)
+	if (!h->find_only && mkdirat(parent, name, 0700) == 0)
 		*made = true;
-	else if (errno == ENOENT)
+	else if (!h->find_only && errno == ENOENT)
 		return ST_MORE;
-	else if (errno != EEXIST)
+	else if (!h->find_only && errno != EEXIST)
 		return placehome_fail_sys(h, "cannot make", path);
 	if (fstatat(parent, name, &sb, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? ST_MORE :
-		    placehome_fail_sys(h, "cannot look at", path);
+		return errno != ENOENT ?
+		    placehome_fail_sys(h, "cannot look at", path) :
+		    h->find_only ? ST_NOT_FOUND : ST_MORE;
 	if (placehome_trust(h, &sb, S_IFDIR, path, S_IWGRP | S_IWOTH) !=
 	    ST_OK)
 		return ST_UNTRUSTED;
@@ -226,8 +226,8 @@ placehome_open(struct placehome *h)
  * What becomes of it.
  */
 
-static int
-switch_one(struct placehome *h, struct placeswap *s)
+int
+placehome_swap(struct placehome *h, struct placeswap *s)
 {
 	int st = placeswap_do(s);
 
@@ -246,9 +246,9 @@ placehome_switch(struct placehome *h)
 	int st;
 
 	for (i = 0; i < h->n; i++)
-		if ((st = switch_one(h, &h->swap[i])) != ST_OK)
+		if ((st = placehome_swap(h, &h->swap[i])) != ST_OK)
 			return st;
-	return switch_one(h, &h->link);
+	return placehome_swap(h, &h->link);
 }
 
 void

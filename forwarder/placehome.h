@@ -38,6 +38,8 @@
 /* ".NAME.XXXXXX" */
 #define PLACEHOME_LOAD_MAX	(PLACEPIPE_NAME_MAX + PLACESWAP_RANDOM + 3)
 
+struct placerecord;
+
 struct placehome {
 	/* Of the caller. */
 	char			 home[USERS_HOME_MAX];
@@ -45,6 +47,7 @@ struct placehome {
 	char			 socket[PLACEPIPE_SOCKET_MAX + 1];	/* of the
 							 * agent */
 	int			 stop_fd;	/* readable: wait no longer */
+	bool			 find_only;	/* make no directories */
 
 	int			 home_fd, ssh_fd, dir_fd, load_fd;
 	bool			 made_ssh, made_dir;	/* go with an undo */
@@ -54,6 +57,8 @@ struct placehome {
 	struct placeswap	 link;		/* NAME: the last one to go */
 	struct placeswap	*swap;		/* all others */
 	size_t			 n;
+	struct placerecord	*record;	/* while it is staged */
+	bool			 recorded;	/* it names the load */
 	char			 why[PLACEHOME_WHY_MAX];
 };
 
@@ -87,7 +92,8 @@ int placehome_trust(struct placehome *h, const struct stat *sb, mode_t type,
  * placehome_open(h):
  * Open the home and make and open the directories in it, and take the lock.
  *
- * Errors: as placehome_stage()
+ * Errors: as placehome_stage(); with ${h}->find_only ST_NOT_FOUND without a word
+ *         in ${h}->why is a directory that is not there
  */
 int placehome_open(struct placehome *h) MUST_USE;
 
@@ -101,6 +107,46 @@ int placehome_open(struct placehome *h) MUST_USE;
  */
 int placehome_walk(struct placehome *h, const char *path, int *at, bool *owns)
     MUST_USE;
+
+/*
+ * What is common to putting files there and to taking them away.
+ *
+ * placehome_path(s, dir, name):
+ * A path below the home: of a directory, and a name in it.
+ *
+ * placehome_add(h, dfd, owns, from):
+ * The next of the swaps, for which there must be room; it counts from here on.
+ *
+ * placehome_look(h, s, others, sb):
+ * What is there; it must be nothing, or a plain file as placehome_trust() has
+ * it.
+ *
+ * placehome_others(path):
+ * The bits of others that must not be set.
+ *
+ * placehome_read(h, s, out, len):
+ * All of a file that is there.  The caller frees it, also after an error.
+ *
+ * placehome_swap(h, s):
+ * Swap one.
+ *
+ * Errors: as placehome_stage()
+ */
+void placehome_path(struct placeswap *s, const char *dir, struct slice name);
+struct placeswap *placehome_add(struct placehome *h, int dfd, bool owns,
+    const struct placeswap *from);
+int placehome_look(struct placehome *h, struct placeswap *s, mode_t others,
+    struct stat *sb) MUST_USE;
+mode_t placehome_others(const char *path);
+int placehome_read(struct placehome *h, const struct placeswap *s, char **out,
+    size_t *len) MUST_USE;
+int placehome_swap(struct placehome *h, struct placeswap *s) MUST_USE;
+
+/**
+ * placehome_type(mode):
+ * What something is, in words.
+ */
+const char *placehome_type(mode_t mode);
 
 /**
  * placehome_stage(h, frames, n):

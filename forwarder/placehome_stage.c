@@ -14,13 +14,13 @@
 #include "forwarder/placeclean.h"
 #include "forwarder/placeline.h"
 #include "forwarder/placemark.h"
+#include "forwarder/placerecord.h"
 
 /* How often a name may be taken already. */
 #define TRIES	100
 
-/* A path below the home: of a directory, and a name in it. */
-static void
-set_path(struct placeswap *s, const char *dir, struct slice name)
+void
+placehome_path(struct placeswap *s, const char *dir, struct slice name)
 {
 	(void)snprintf(s->path, sizeof(s->path), "%s%s%.*s", dir,
 	    dir[0] != '\0' ? "/" : "", (int)name.len, (const char *)name.p);
@@ -51,7 +51,7 @@ look_link(struct placehome *h)
 	ssize_t n = -1;
 
 	s->dfd = h->dir_fd;
-	set_path(s, PLACEHOME_DIR, slice_str(h->name));
+	placehome_path(s, PLACEHOME_DIR, slice_str(h->name));
 	if (placeswap_id(s->dfd, s->name, &s->before, &sb) != ST_OK)
 		return placehome_fail_sys(h, "cannot look at", s->path);
 	if (!s->before.there)
@@ -94,13 +94,45 @@ make_load(struct placehome *h)
 	    PLACEHOME_DIR);
 }
 
+/* The names of all files that it will have, before any of them is there: by
+ * them placeclean_load() knows what it may remove. */
+static int
+put_names(struct placehome *h, const struct placepipe_frame *frames, size_t n)
+{
+	const size_t room = PLACEPIPE_FILES_MAX * (PLACEPIPE_PATH_MAX + 1);
+	struct wire_writer w = wire_writer(malloc(room), room);
+	struct slice all;
+	int fd, st = ST_OK;
+	size_t i;
+
+	if (w.p == NULL)
+		return placehome_fail(h, ST_NOMEM, "out of memory");
+	for (i = 0; i < n; i++)
+		if (frames[i].kind == PLACE_FILE) {
+			wire_put_bytes(&w, frames[i].name);
+			wire_put_u8(&w, '\n');
+		}
+	if (wire_done(&w, &all) != ST_OK)
+		st = placehome_fail(h, ST_NOMEM, "too many files in one load");
+	if (st == ST_OK) {
+		fd = openat(h->load_fd, PLACECLEAN_NAMES, O_WRONLY | O_CREAT |
+		    O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 || placeswap_fill(fd, &all, 1, 0600) != ST_OK)
+			st = placehome_fail(h, ST_SYSTEM, "cannot write "
+			    "%s/%s/%s/%s: %s", h->home, PLACEHOME_DIR, h->load,
+			    PLACECLEAN_NAMES, strerrordesc_np(errno));
+	}
+	free(w.p);
+	return st;
+}
+
 static int
 put_file(struct placehome *h, const struct placepipe_frame *f)
 {
 	struct placeswap s = { .dfd = h->load_fd };
 	int fd;
 
-	set_path(&s, PLACEHOME_DIR, f->name);
+	placehome_path(&s, PLACEHOME_DIR, f->name);
 	fd = openat(h->load_fd, s.name, O_WRONLY | O_CREAT | O_EXCL |
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST)
@@ -113,9 +145,9 @@ put_file(struct placehome *h, const struct placepipe_frame *f)
 	return ST_OK;
 }
 
-/* The next of the swaps; it counts from here on. */
-static struct placeswap *
-add_swap(struct placehome *h, int dfd, bool owns, const struct placeswap *from)
+struct placeswap *
+placehome_add(struct placehome *h, int dfd, bool owns,
+    const struct placeswap *from)
 {
 	struct placeswap *s = &h->swap[h->n++];
 
@@ -126,15 +158,29 @@ add_swap(struct placehome *h, int dfd, bool owns, const struct placeswap *from)
 	return s;
 }
 
-/* What is there, and whether it can be replaced: a plain file of ours. */
-static int
-look_file(struct placehome *h, struct placeswap *s, mode_t others,
+int
+placehome_look(struct placehome *h, struct placeswap *s, mode_t others,
     struct stat *sb)
 {
 	if (placeswap_id(s->dfd, s->name, &s->before, sb) != ST_OK)
 		return placehome_fail_sys(h, "cannot look at", s->path);
 	return s->before.there ? placehome_trust(h, sb, S_IFREG, s->path,
 	    others) : ST_OK;
+}
+
+/* What is to be known when it is removed. */
+static int
+note(struct placehome *h, const struct placepipe_frame *f,
+    const struct placeswap *s, bool put, bool made)
+{
+	const struct placerecord_item item = {
+		.is_line = f->kind == PLACE_LINE, .put = put, .made = made,
+		/* The place of a swap can be another one's later. */
+		.path = f->kind == PLACE_LINE ? f->name : slice_str(s->path),
+		.text = f->bytes };
+
+	return placerecord_note(h->record, &item, slice_str(h->name)) ==
+	    ST_OK ? ST_OK : placehome_fail(h, ST_NOMEM, "out of memory");
 }
 
 static int
@@ -144,14 +190,14 @@ put_common(struct placehome *h, const struct placepipe_frame *f)
 	struct stat sb;
 	int st;
 
-	set_path(&from, PLACEHOME_DIR, f->name);
+	placehome_path(&from, PLACEHOME_DIR, f->name);
 	if ((st = check_taken(h, &from)) != ST_OK)
 		return st;
-	s = add_swap(h, h->dir_fd, false, &from);
-	st = look_file(h, s, S_IWGRP | S_IWOTH, &sb);
+	s = placehome_add(h, h->dir_fd, false, &from);
+	st = placehome_look(h, s, S_IWGRP | S_IWOTH, &sb);
 	if (st == ST_OK && placeswap_file(s, &f->bytes, 1, 0600) != ST_OK)
 		st = placehome_fail_sys(h, "cannot write", s->path);
-	return st;
+	return st == ST_OK ? note(h, f, s, true, true) : st;
 }
 
 /*
@@ -205,9 +251,8 @@ placehome_walk(struct placehome *h, const char *path, int *at, bool *owns)
 	return ST_OK;
 }
 
-/* All of a file that is there.  The caller frees it. */
-static int
-read_old(struct placehome *h, const struct placeswap *s, char **out,
+int
+placehome_read(struct placehome *h, const struct placeswap *s, char **out,
     size_t *len)
 {
 	struct stat sb;
@@ -260,8 +305,8 @@ write_new(struct placehome *h, struct placeswap *s, struct slice old,
 
 /* ssh takes no configuration that its group can write; git does, and a umask of
  * 002 makes such. */
-static mode_t
-others_of(const char *path)
+mode_t
+placehome_others(const char *path)
 {
 	return strncmp(path, PLACEHOME_SSH "/", sizeof(PLACEHOME_SSH)) == 0 ?
 	    S_IWGRP | S_IWOTH : S_IWOTH;
@@ -275,22 +320,30 @@ put_line(struct placehome *h, const struct placepipe_frame *f)
 	struct stat sb = { .st_mode = 0600 };
 	char *text = NULL;
 	size_t len = 0;
-	bool owns;
+	bool owns, has;
 	int dfd, st;
 
-	set_path(&from, "", f->name);
+	placehome_path(&from, "", f->name);
 	if ((st = check_taken(h, &from)) != ST_OK ||
 	    (st = placehome_walk(h, from.path, &dfd, &owns)) != ST_OK)
 		return st;
-	s = add_swap(h, dfd, owns, &from);
-	st = look_file(h, s, others_of(s->path), &sb);
+	s = placehome_add(h, dfd, owns, &from);
+	st = placehome_look(h, s, placehome_others(s->path), &sb);
 	if (st == ST_OK && s->before.there) {
-		st = read_old(h, s, &text, &len);
+		st = placehome_read(h, s, &text, &len);
 		if (st == ST_OK)
 			old = (struct slice){ (const uint8_t *)text, len };
 	}
+	has = st == ST_OK && placeline_has(old, f->bytes);
+	if (st == ST_OK)
+		/* A load that is not in the record has put them there before
+		 * there was one. */
+		st = note(h, f, s, !has || (h->earlier[0] != '\0' &&
+		    !h->recorded), !s->before.there ||
+		    (len > 0 && placerecord_made(h->record,
+		    f->name)));
 	/* Without anything to swap in it is no swap. */
-	if (st == ST_OK && placeline_has(old, f->bytes)) {
+	if (st == ST_OK && has) {
 		if (owns)
 			(void)close(dfd);
 		h->n--;
@@ -301,17 +354,13 @@ put_line(struct placehome *h, const struct placepipe_frame *f)
 	return st;
 }
 
-int
-placehome_stage(struct placehome *h, const struct placepipe_frame *frames,
-    size_t n)
+/* All frames. */
+static int
+put_all(struct placehome *h, const struct placepipe_frame *frames, size_t n)
 {
 	size_t i;
 	int st;
 
-	if ((h->swap = calloc(n + 1, sizeof(*h->swap))) == NULL)
-		return placehome_fail(h, ST_NOMEM, "out of memory");
-	if ((st = look_link(h)) != ST_OK || (st = make_load(h)) != ST_OK)
-		return st;
 	for (i = 0; i < n; i++) {
 		if (frames[i].kind == PLACE_FILE)
 			st = put_file(h, &frames[i]);
@@ -322,7 +371,50 @@ placehome_stage(struct placehome *h, const struct placepipe_frame *frames,
 		if (st != ST_OK)
 			return st;
 	}
-	if (placeswap_link(&h->link, h->load) != ST_OK)
-		return placehome_fail_sys(h, "cannot make", h->link.path);
-	return placemark_write(h);
+	return ST_OK;
+}
+
+/* The record of what is where, if it is another one now. */
+static int
+put_record(struct placehome *h)
+{
+	struct placeswap from = { .dfd = -1 }, *s;
+	int st;
+
+	placehome_path(&from, PLACEHOME_DIR, slice_str(PLACERECORD_NAME));
+	if ((st = check_taken(h, &from)) != ST_OK)
+		return st;
+	s = placehome_add(h, h->dir_fd, false, &from);
+	st = placerecord_stage(h, h->record, s);
+	if (st == ST_NOT_FOUND) {
+		h->n--;
+		return ST_OK;
+	}
+	return st;
+}
+
+int
+placehome_stage(struct placehome *h, const struct placepipe_frame *frames,
+    size_t n)
+{
+	struct placerecord record;
+	int st;
+
+	/* And the record. */
+	if ((h->swap = calloc(n + 2, sizeof(*h->swap))) == NULL)
+		return placehome_fail(h, ST_NOMEM, "out of memory");
+	if ((st = placerecord_read(h, &record)) != ST_OK)
+		return st;
+	record.made_ssh = record.made_ssh || h->made_ssh;
+	h->record = &record;
+	h->recorded = placerecord_names(&record, slice_str(h->name));
+	if ((st = look_link(h)) == ST_OK && (st = make_load(h)) == ST_OK &&
+	    (st = put_names(h, frames, n)) == ST_OK &&
+	    (st = put_all(h, frames, n)) == ST_OK)
+		st = put_record(h);
+	h->record = NULL;
+	placerecord_fini(&record);
+	if (st == ST_OK && placeswap_link(&h->link, h->load) != ST_OK)
+		st = placehome_fail_sys(h, "cannot make", h->link.path);
+	return st == ST_OK ? placemark_write(h) : st;
 }

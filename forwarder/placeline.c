@@ -21,27 +21,92 @@ take_line(struct slice *in)
 	return line;
 }
 
-/* Whether ${text} begins with these lines. */
-static bool
+/* How many bytes of ${text} these lines are, if it begins with them; or 0. */
+static size_t
 begins_with(struct slice text, struct slice lines)
 {
+	size_t len = text.len;
+
 	while (lines.len > 0)
 		if (text.len == 0 ||
 		    !slice_eq(take_line(&text), take_line(&lines)))
-			return false;
-	return true;
+			return 0;
+	return len - text.len;
+}
+
+/* Where they stand first; false if they do not. */
+static bool
+find(struct slice text, struct slice lines, size_t *from, size_t *len)
+{
+	size_t all = text.len, top = placeline_top(text);
+
+	text.p += top;
+	text.len -= top;
+	for (; text.len > 0; (void)take_line(&text))
+		if ((*len = begins_with(text, lines)) > 0) {
+			*from = all - text.len;
+			return true;
+		}
+	return false;
 }
 
 bool
 placeline_has(struct slice text, struct slice lines)
 {
-	size_t top = placeline_top(text);
+	size_t from, len;
 
-	text.p += top;
-	text.len -= top;
-	for (; text.len > 0; (void)take_line(&text))
-		if (begins_with(text, lines))
+	return find(text, lines, &from, &len);
+}
+
+/* The first byte of a line that is no blank; 0: there is none. */
+static uint8_t
+first_of(struct slice line)
+{
+	while (line.len > 0 && (*line.p == ' ' || *line.p == '\t')) {
+		line.p++;
+		line.len--;
+	}
+	return line.len > 0 ? *line.p : 0;
+}
+
+/* Whether a section goes on here: the next line that says anything is not the
+ * head of another one. */
+static bool
+goes_on(struct slice text)
+{
+	uint8_t c;
+
+	while (text.len > 0) {
+		c = first_of(take_line(&text));
+		if (c != 0 && c != '#' && c != ';')
+			return c != '[';
+	}
+	return false;
+}
+
+bool
+placeline_cut(struct slice text, struct slice lines, const char *ours,
+    size_t *from, size_t *len)
+{
+	struct slice rest, line, head;
+
+	if (find(text, lines, from, len)) {
+		rest = (struct slice){ text.p + *from + *len,
+			text.len - *from - *len };
+		head = (struct slice){ text.p + *from, *len };
+		line = take_line(&head);
+		if (first_of(line) == '[' && head.len > 0 && goes_on(rest)) {
+			*from += *len - head.len;
+			*len = head.len;
+		}
+		return true;
+	}
+	while (lines.len > 0) {
+		line = take_line(&lines);
+		if (line.len > 0 && memmem(line.p, line.len, ours,
+		    strlen(ours)) != NULL && find(text, line, from, len))
 			return true;
+	}
 	return false;
 }
 

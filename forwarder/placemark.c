@@ -186,7 +186,7 @@ get_all(struct wire_reader *r, const char *name, struct placemark *m)
 	    get_str(r, m->socket, sizeof(m->socket)) != ST_OK ||
 	    get_str(r, m->earlier, sizeof(m->earlier)) != ST_OK ||
 	    wire_get_u32(r, &n) != ST_OK || n == 0 ||
-	    n > PLACEPIPE_FILES_MAX + 1)
+	    n > PLACEPIPE_FILES_MAX + 2)
 		return ST_MALFORMED;
 	if ((m->swap = calloc(n, sizeof(*m->swap))) == NULL)
 		return ST_NOMEM;

@@ -24,7 +24,8 @@
 /* No file of a load begins with a dot. */
 #define PLACEMARK_UNDO		".earlier"
 #define PLACEMARK_KEEP		".kept"
-/* Longest one: PLACEPIPE_FILES_MAX swaps of the longest names fit. */
+/* Longest one: PLACEPIPE_FILES_MAX swaps of the longest names fit, and those of
+ * the link and the record. */
 #define PLACEMARK_MAX		(512 * 1024)
 
 struct placemark {

@@ -394,7 +394,7 @@ settle_one(struct placehome *h, struct placesettle *s, const char *entry)
 		return ST_OK;
 	(void)snprintf(name, sizeof(name), "%.*s",
 	    (int)(strlen(entry) - PLACESWAP_RANDOM - 2), entry + 1);
-	l.named = strcmp(name, h->name) == 0;
+	l.named = h->name[0] == '\0' || strcmp(name, h->name) == 0;
 	l.linked = leads_to(h, name, entry);
 	l.fd = openat(h->dir_fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 	    O_CLOEXEC);

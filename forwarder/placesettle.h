@@ -18,8 +18,9 @@
 
 struct placesettle {
 	bool			 revert;	/* of the caller: put the load
-						 * ${h}->name back whatever the
-						 * agent has */
+						 * ${h}->name, or all if that is
+						 * empty, back whatever the agent
+						 * has */
 	bool			 look;		/* likewise: if there is nothing
 						 * to settle, look whether its
 						 * files are in force */

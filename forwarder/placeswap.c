@@ -106,14 +106,14 @@ set_name(char *to)
 
 /* One that is free for what is there now. */
 static int
-set_spare(struct placeswap *s)
+set_free(const struct placeswap *s, char *to)
 {
 	struct placeswap_id id;
 	int tries = 0;
 
 	do {
-		set_name(s->spare);
-		if (placeswap_id(s->dfd, s->spare, &id, NULL) != ST_OK)
+		set_name(to);
+		if (placeswap_id(s->dfd, to, &id, NULL) != ST_OK)
 			return ST_SYSTEM;
 	} while (id.there && ++tries < TRIES);
 	return ST_OK;
@@ -136,7 +136,7 @@ static int
 made(struct placeswap *s, bool good)
 {
 	if (good && placeswap_id(s->dfd, s->tmp, &s->after, NULL) == ST_OK &&
-	    s->after.there && set_spare(s) == ST_OK)
+	    s->after.there && set_free(s, s->spare) == ST_OK)
 		return ST_OK;
 	drop_tmp(s);
 	return ST_SYSTEM;
@@ -195,6 +195,16 @@ placeswap_link(struct placeswap *s, const char *target)
 	return made(s, true);
 }
 
+int
+placeswap_away(struct placeswap *s)
+{
+	s->after = (struct placeswap_id){ .there = false };
+	if (set_free(s, s->tmp) == ST_OK)
+		return ST_OK;
+	s->tmp[0] = '\0';
+	return ST_SYSTEM;
+}
+
 /* Whether renameat2(2) failed because the file system does not have it. */
 static bool
 is_unknown(int err)
@@ -235,11 +245,36 @@ exchange(struct placeswap *s)
 	return ST_BUSY;
 }
 
+/* Give what is there the other name, over nothing. */
+static int
+move(const struct placeswap *s, const char *from, const char *to)
+{
+	if (renameat2(s->dfd, from, s->dfd, to, RENAME_NOREPLACE) == 0)
+		return ST_OK;
+	return is_unknown(errno) && renameat(s->dfd, from, s->dfd, to) == 0 ?
+	    ST_OK : ST_SYSTEM;
+}
+
+static int
+take_away(struct placeswap *s)
+{
+	if (move(s, s->name, s->tmp) != ST_OK)
+		return ST_SYSTEM;
+	s->done = true;
+	if (is_still(s, s->tmp, &s->before))
+		return ST_OK;
+	if (move(s, s->tmp, s->name) == ST_OK)
+		s->done = false;
+	return ST_BUSY;
+}
+
 int
 placeswap_do(struct placeswap *s)
 {
 	if (!is_still(s, s->name, &s->before))
 		return ST_BUSY;
+	if (!s->after.there)
+		return take_away(s);
 	if (s->before.there)
 		return exchange(s);
 	if (renameat2(s->dfd, s->tmp, s->dfd, s->name, RENAME_NOREPLACE) != 0) {

@@ -109,6 +109,14 @@ int placeswap_file(struct placeswap *s, const struct slice *parts, size_t n,
 int placeswap_link(struct placeswap *s, const char *target) MUST_USE;
 
 /**
+ * placeswap_away(s):
+ * The same with nothing to be swapped in: the name is to go.
+ *
+ * Errors: ST_SYSTEM
+ */
+int placeswap_away(struct placeswap *s) MUST_USE;
+
+/**
  * placeswap_do(s):
  * Swap, if what is there is still what was there before.
  *

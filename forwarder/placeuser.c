@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/option.h"
-#include "base/users.h"
 
 /* Put one line in ${why} and return ${st}. */
 static int PRINTF_LIKE(4, 5)
@@ -66,4 +65,27 @@ placeuser_become(const char *user, char *why, size_t whylen)
 	/* It is that of root. */
 	(void)unsetenv("HOME");
 	return ST_OK;
+}
+
+int
+placeuser_home(struct slice given, char out[static USERS_HOME_MAX], char *why,
+    size_t whylen)
+{
+	const char *variable = getenv("HOME");
+
+	if (given.len > 0) {
+		memcpy(out, given.p, given.len);
+		out[given.len] = '\0';
+		return ST_OK;
+	}
+	if (users_home(geteuid(), out) == ST_OK && out[0] == '/')
+		return ST_OK;
+	if (variable != NULL && variable[0] == '/' &&
+	    strlen(variable) < USERS_HOME_MAX) {
+		memcpy(out, variable, strlen(variable) + 1);
+		return ST_OK;
+	}
+	return fail(ST_NOT_FOUND, why, whylen, "uid %lu has no home in "
+	    "/etc/passwd: give --home DIR to bottle-provision",
+	    (unsigned long)geteuid());
 }

@@ -2,7 +2,7 @@
 #define PLACEUSER_H_
 
 /*
- * placeuser - become the user whose home it is.
+ * placeuser - become the user whose home it is, and find that home.
  *
  * Layer:   forwarder.
  *
@@ -13,6 +13,8 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "base/users.h"
+#include "proto/wire.h"
 
 /**
  * placeuser_become(user, why, whylen):
@@ -25,5 +27,15 @@
  *         ${why} says what is wrong and what to do
  */
 int placeuser_become(const char *user, char *why, size_t whylen) MUST_USE;
+
+/**
+ * placeuser_home(given, out, why, whylen):
+ * The home: the one that is ${given}, absolute and not too long; if that is
+ * empty the one that /etc/passwd has for us, else HOME.
+ *
+ * Errors: ST_NOT_FOUND  ${why} says so
+ */
+int placeuser_home(struct slice given, char out[static USERS_HOME_MAX],
+    char *why, size_t whylen) MUST_USE;
 
 #endif /* !PLACEUSER_H_ */

@@ -626,7 +626,8 @@ serve_load(struct side *s, const struct load_request *req,
 		expect_code(SSH_AGENT_FAILURE);
 		return false;
 	}
-	if (req->op != LOAD_BEGIN && s->stage == STAGE_NONE) {
+	if (req->op != LOAD_BEGIN && req->op != LOAD_REMOVE &&
+	    req->op != LOAD_REMOVE_ALL && s->stage == STAGE_NONE) {
 		expect_code(SSH_AGENT_EXTENSION_FAILURE);
 		return false;
 	}
@@ -635,7 +636,8 @@ serve_load(struct side *s, const struct load_request *req,
 	assert(st == ST_OK);
 	assert(decision.done == (ans->verdict == 0));
 	assert((ans->text.len > 0) == (ans->verdict != 0));
-	if (ans->verdict != 0)
+	if (ans->verdict != 0 && req->op != LOAD_REMOVE &&
+	    req->op != LOAD_REMOVE_ALL)
 		load_over(s);
 	return ans->verdict == 0;
 }
@@ -734,6 +736,23 @@ step_commit(struct side *s)
 		model_commit(s);
 	if (may(s, POLICY_ADMIN))
 		load_over(s);
+}
+
+/* What came under a name goes. */
+static void
+step_remove_load(struct side *s)
+{
+	const char *name = loads[pick(3)];
+	struct load_request req = { .op = name[0] != '\0' ? LOAD_REMOVE :
+		LOAD_REMOVE_ALL, .arg = slice_str(name) };
+	struct load_answer ans;
+	bool done = serve_load(s, &req, &ans);
+
+	assert(done == (may(s, POLICY_ADMIN) && !model_lock.locked));
+	for (size_t i = model.n; done && i-- > 0;)
+		if (model.at[i].load[0] != '\0' && (name[0] == '\0' ||
+		    strcmp(model.at[i].load, name) == 0))
+			set_drop(&model, i);
 }
 
 /* Bytes that nobody sealed. */
@@ -897,7 +916,7 @@ static void (*const kinds[])(struct side *) = {
 	step_list, step_sign, step_add, step_remove, step_remove_all,
 	step_lock, step_unlock, step_query, step_status, step_begin,
 	step_record, step_end, step_commit, step_noise, step_raw, step_bent,
-	step_reopen, step_bind,
+	step_reopen, step_bind, step_remove_load,
 };
 
 /* Play all steps. */

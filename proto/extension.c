@@ -53,7 +53,14 @@ get_arg(struct wire_reader *r, struct load_request *out)
 		max = LOAD_CHUNK_MAX;
 		st = wire_get_string(r, &out->arg);
 		break;
+	case LOAD_REMOVE:
+		max = LOAD_NAME_MAX;
+		st = wire_get_text(r, &out->arg);
+		if (st == ST_OK && out->arg.len == 0)
+			st = ST_MALFORMED;
+		break;
 	case LOAD_COMMIT:
+	case LOAD_REMOVE_ALL:
 		return ST_OK;
 	default:
 		return ST_UNSUPPORTED;
@@ -83,7 +90,7 @@ void
 load_request_put(struct wire_writer *w, const struct load_request *req)
 {
 	wire_put_u8(w, (uint8_t)req->op);
-	if (req->op != LOAD_COMMIT)
+	if (req->op != LOAD_COMMIT && req->op != LOAD_REMOVE_ALL)
 		wire_put_string(w, req->arg);
 }
 

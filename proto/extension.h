@@ -43,6 +43,10 @@ enum load_op {
 	LOAD_BEGIN = 1,		/* string name */
 	LOAD_CHUNK = 2,		/* string bytes of the bundle */
 	LOAD_COMMIT = 3,	/* nothing */
+	/* No steps: what an earlier load of that name, or any that had one,
+	 * has brought goes. */
+	LOAD_REMOVE = 4,	/* string name, not empty */
+	LOAD_REMOVE_ALL = 5,	/* nothing */
 };
 
 /* Longest name of a load, in bytes; empty is a name too: see docs. */
@@ -68,7 +72,9 @@ struct load_answer {
 	uint32_t	 item;		/* 1-based key it is about; 0: none */
 	struct slice	 text;		/* reason, one line for people */
 	struct slice	 data;		/* BEGIN: the public key; COMMIT: the
-					 * keys, by reply_put_identity() */
+					 * keys, by reply_put_identity();
+					 * REMOVE, REMOVE_ALL: those that went,
+					 * as many as fit */
 };
 
 /**

@@ -13,6 +13,10 @@ static const struct {
 	[PLACEPIPE_KEPT] = { "kept", false, false },
 	[PLACEPIPE_FAILED] = { "failed", true, true },
 	[PLACEPIPE_SETTLED] = { "settled", true, true },
+	[PLACEPIPE_REMOVED] = { "removed", false, true },
+	[PLACEPIPE_ABSENT] = { "absent", false, true },
+	[PLACEPIPE_LEFT] = { "left", false, true },
+	[PLACEPIPE_FINISHED] = { "finished", true, false },
 };
 #define WORDS		(sizeof(words) / sizeof(words[0]))
 
@@ -44,6 +48,12 @@ is_name(struct slice s, bool dot)
 		    (s.p[i] != '.' || (i == 0 && !dot)))
 			return false;
 	return s.len != 2 || s.p[0] != '.' || s.p[1] != '.';
+}
+
+bool
+placepipe_is_name(struct slice s)
+{
+	return s.len <= PLACEPIPE_NAME_MAX && is_name(s, false);
 }
 
 bool

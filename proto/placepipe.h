@@ -63,6 +63,12 @@
 #define PLACEPIPE_HOME_MAX	(USERS_HOME_MAX - 1)
 #define PLACEPIPE_SOCKET_MAX	(UNIXSOCK_PATH_MAX - 1)
 
+/* The lines that a load needs in files of the user's: for ssh, which are the same
+ * for all loads, and for git; the latter is a format of printf for the name. */
+#define PLACEPIPE_SSH_LINES	"Include ~/.ssh/bottle-agent/*/config\n"
+#define PLACEPIPE_GIT_LINES	"[include]\n\tpath = " \
+				"~/.ssh/bottle-agent/%s/gitconfig\n"
+
 enum placepipe_kind {
 	PLACE_BEGIN = 1,	/* text name of the load, text home or empty
 				 * (that of the user), text socket */
@@ -114,6 +120,12 @@ struct placepipe_frame {
 int placepipe_decode(struct slice body, struct placepipe_frame *out) MUST_USE;
 
 /**
+ * placepipe_is_name(s):
+ * Whether it is a name of a load.
+ */
+bool placepipe_is_name(struct slice s);
+
+/**
  * placepipe_is_path(s):
  * Whether it is a path as LINE has it, but for its length.
  */
@@ -136,6 +148,11 @@ enum placepipe_word {
 				 * is changed */
 	PLACEPIPE_SETTLED,	/* n: PLACEPIPE_*; text: what somebody has
 				 * changed and was left as it is, or empty */
+	/* Of bottle-forward remove. */
+	PLACEPIPE_REMOVED,	/* text: a load whose files are gone */
+	PLACEPIPE_ABSENT,	/* text: a load of which there were none */
+	PLACEPIPE_LEFT,		/* text: what stays, and why */
+	PLACEPIPE_FINISHED,	/* n: loads that are left; the end */
 };
 
 struct placepipe_line {

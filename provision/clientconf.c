@@ -711,10 +711,10 @@ put_rest(struct make *m)
 	    m->how->socket);
 	if (st == ST_OK)
 		st = add_text(m, PLACE_LINE, ".ssh/config",
-		    "Include ~/" CLIENTCONF_DIR "/*/config\n");
+		    PLACEPIPE_SSH_LINES);
 	if (st == ST_OK && m->how->sign)
-		st = add_text(m, PLACE_LINE, ".gitconfig", "[include]\n\tpath "
-		    "= ~/" CLIENTCONF_DIR "/%s/gitconfig\n", m->how->name);
+		st = add_text(m, PLACE_LINE, ".gitconfig", PLACEPIPE_GIT_LINES,
+		    m->how->name);
 	return st;
 }
 

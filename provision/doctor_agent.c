@@ -230,21 +230,23 @@ judge_answer(struct doctor *d, const struct doctor_seen *s)
 static void
 judge_agent(struct doctor *d, const struct doctor_seen *s)
 {
+	static const char head[] = "bottle-agent: error: ";
+	const char *why = s->status_why;
 	char again[DOCTOR_MEND_MAX];
 
 	(void)load_again(s, again);
+	if (strncmp(why, head, strlen(head)) == 0)
+		why += strlen(head);
 	if (s->status != NULL)
 		judge_answer(d, s);
 	else if (s->status_code == SESSION_UNREACHABLE)
-		doctor_find(d, "agent", DOCTOR_BAD, again, "no agent answers "
-		    "at %s: %s", s->where->socket, s->status_why);
+		doctor_find(d, "agent", DOCTOR_BAD, again, "%s", why);
 	else if (s->status_code == SESSION_DENIED)
 		doctor_find(d, "agent", DOCTOR_BAD, again, "what answers at %s "
-		    "does not tell root how it is, or cannot be asked: %s",
-		    s->where->socket, s->status_why);
+		    "does not tell root how it is: %s", s->where->socket, why);
 	else
 		doctor_find(d, "agent", DOCTOR_BAD, again, "the agent at %s "
-		    "cannot be asked: %s", s->where->socket, s->status_why);
+		    "cannot be asked: %s", s->where->socket, why);
 }
 
 /* --- socket -------------------------------------------------------------- */

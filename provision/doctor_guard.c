@@ -53,6 +53,22 @@ list_values(const struct doctor_facts *f, const char *key,
 
 /* --- other agents -------------------------------------------------------- */
 
+/* Whether a load of ours is for the agent at that socket. */
+static bool
+is_of_load(const struct doctor_seen *s, const char *socket)
+{
+	static const char keyword[] = "IdentityAgent ";
+	const char *v, *at;
+
+	for (size_t i = 0; (v = doctor_facts_next(&s->user, "conf",
+	    &i)) != NULL;) {
+		at = strstr(v, keyword);
+		if (at != NULL && strcmp(at + strlen(keyword), socket) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* One of them: CODE of ssh-add, number of keys, path. */
 static void
 judge_second(struct doctor *d, const struct doctor_seen *s, const char *v)
@@ -63,7 +79,7 @@ judge_second(struct doctor *d, const struct doctor_seen *s, const char *v)
 	bool named;
 
 	if (!doctor_facts_word(&v, word, sizeof(word)) ||
-	    !doctor_facts_number(&v, &n))
+	    !doctor_facts_number(&v, &n) || is_of_load(s, v))
 		return;
 	named = env != NULL && strcmp(env, v) == 0;
 	(void)snprintf(mend, sizeof(mend), "start the container, the editor or "

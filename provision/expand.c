@@ -424,7 +424,6 @@ static enum session_code
 tell_others(struct expanding *e, const char *service, size_t n)
 {
 	struct nodes others;
-	char why[EXPAND_WHY_MAX];
 	enum session_code code = find_others(e, service, &others);
 
 	if (n == 0 && code != SESSION_DONE &&
@@ -438,9 +437,9 @@ tell_others(struct expanding *e, const char *service, size_t n)
 		    others.names[0] != '\0' ? ", but on " : "", others.names,
 		    service);
 	if (code != SESSION_DONE) {
-		(void)snprintf(why, sizeof(why), "%s", e->why);
 		log_debug("swarm:%s: whether there are tasks on other nodes "
-		    "is not known: %s", service, why);
+		    "is not known: %s", service, e->why);
+		e->why[0] = '\0';
 		return SESSION_DONE;
 	}
 	if (others.n > 0)

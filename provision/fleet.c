@@ -117,6 +117,12 @@ fleet_stopping(void)
 	return atomic_load(&stop_signal);
 }
 
+void
+fleet_stop(int signo)
+{
+	atomic_store(&stop_signal, signo);
+}
+
 const char *
 fleet_stop_name(void)
 {

@@ -57,6 +57,12 @@ int fleet_stopping(void);
  */
 const char *fleet_stop_name(void);
 
+/**
+ * fleet_stop(signo):
+ * As if that signal had come: for who listens to signals himself.
+ */
+void fleet_stop(int signo);
+
 /* Do it for target ${i}, and say what is wrong, in a thread. */
 typedef enum session_code (*fleet_fn)(void *cookie, size_t i,
     struct fleet_line *line);

@@ -282,14 +282,16 @@ fail_report(int st, const struct target_report *r, char *why, size_t whylen)
 	    r->advice);
 }
 
-/* What can be an image, by number or, as nerdctl has it, by name, or the name
- * of a processor; and is no option. */
+/* What can be an image, or the name of a processor, and is no option.  Only
+ * nerdctl calls an image by its name. */
 static bool
-is_word(const char *p, size_t len)
+is_word(const struct target *t, const char *p, size_t len)
 {
-	return len > 0 && strspn(p, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_./@-") >= len &&
-	    strchr(":_./@-", p[0]) == NULL;
+	const char *letters = t->kind == TARGET_NERDCTL ?
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	    ":_./@-" : "abcdefghijklmnopqrstuvwxyz0123456789:_";
+
+	return len > 0 && strspn(p, letters) >= len && p[0] != '-';
 }
 
 /* Ask the engine for one word about something. */
@@ -325,7 +327,7 @@ inspect(const struct target *t, const struct install *how,
 		len = c.out_text.p != NULL ? strcspn(c.out_text.p, "\r\n") : 0;
 		if (r.end != TARGET_DONE)
 			st = fail_report(ST_CLOSED, &r, why, whylen);
-		else if (len >= INSPECT_MAX || !is_word(c.out_text.p, len))
+		else if (len >= INSPECT_MAX || !is_word(t, c.out_text.p, len))
 			st = fail(ST_CLOSED, why, whylen, "%s does not say "
 			    "which image container %s is of, and for which "
 			    "processor", engine, t->name);

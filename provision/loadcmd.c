@@ -1,5 +1,6 @@
 #include "provision/loadcmd.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,21 +13,11 @@
 #include "provision/expand.h"
 #include "provision/fleet.h"
 #include "provision/gather.h"
-#include "provision/install.h"
-#include "provision/payload.h"
+#include "provision/loadone.h"
 #include "provision/report.h"
 #include "provision/scan.h"
 #include "provision/session.h"
 #include "provision/target.h"
-
-/* Who uses the keys where nobody says, and where there is no such user. */
-#define ACCOUNT		"node"
-#define ACCOUNT_UID	"1000"
-/* Where our programs are in messages that are made before that is known. */
-#define BIN		"/usr/local/bin"
-/* How often one target is tried: without a user, without programs, and again
- * for the one that is lacking then. */
-#define TRIES		4
 
 static volatile sig_atomic_t stop;
 
@@ -54,27 +45,7 @@ catch_signals(void (*handler)(int))
 
 /* --- before any target ------------------------------------------------------- */
 
-/* The exit code of what went wrong here. */
-static enum session_code
-code_of(int st)
-{
-	switch (st) {
-	case ST_FULL:
-		return SESSION_MEMORY;
-	case ST_MALFORMED:
-	case ST_NOT_FOUND:
-	case ST_DENIED:
-	case ST_UNSUPPORTED:
-	case ST_TOO_LARGE:
-	case ST_UNTRUSTED:
-	case ST_LOCKED:
-		return SESSION_USAGE;
-	default:
-		return SESSION_FAILED;
-	}
-}
-
-/* The same of a scan: there the network is to blame. */
+/* The exit code of a scan that went wrong: there the network is to blame. */
 static enum session_code
 scan_code(int st)
 {
@@ -125,22 +96,6 @@ find_targets(struct load *l)
 	return SESSION_DONE;
 }
 
-/* Say which keys could be used for more than their hosts. */
-static void
-warn_unknown(struct gather *g)
-{
-	for (size_t i = 0; i < g->plan.n_hosts; i++) {
-		const struct plan_host *h = &g->plan.hosts[i];
-
-		if (h->n_keys == 0)
-			gather_warn(g, "no key of host %s is known, so its "
-			    "keys are not restricted to it, and ssh will ask "
-			    "on its first visit; pin it with KnownHostKey, "
-			    "with ~/.ssh/known_hosts, or with --scan",
-			    h->host);
-	}
-}
-
 /* Everything that is needed from here. */
 static enum session_code
 prepare(struct load *l)
@@ -149,13 +104,13 @@ prepare(struct load *l)
 	int st;
 
 	if ((st = gather_plan(g, l->why, sizeof(l->why))) != ST_OK)
-		return code_of(st);
+		return loadone_code(st);
 	if (g->plan.n_hosts == 0)
 		return SESSION_DONE;
 	st = gather_keys(g, l->why, sizeof(l->why));
 	catch_signals(SIG_DFL);
 	if (st != ST_OK)
-		return code_of(st);
+		return loadone_code(st);
 	/* One that came when nobody looked any more. */
 	if (stop != 0)
 		(void)raise(stop);
@@ -165,136 +120,27 @@ prepare(struct load *l)
 		if (st != ST_OK)
 			return scan_code(st);
 	}
-	warn_unknown(g);
+	loadone_warn_unknown(g);
 	return SESSION_DONE;
 }
 
 /* --- targets ------------------------------------------------------------------ */
 
-/* Who uses the keys. */
-static const char *
-account_said(const struct gather *g)
-{
-	return g->opts->user != NULL ? g->opts->user : g->plan.account;
-}
-
-static struct clientconf_how
-files_of(const struct gather *g)
-{
-	const struct provision_options *o = g->opts;
-
-	return (struct clientconf_how){ .name = o->name, .socket = o->socket,
-		.proxy = o->proxy, .bin = o->bin != NULL ? o->bin : BIN,
-		.sign = o->sign, .sign_as = o->sign_as };
-}
-
-/* Put our programs there; whether it is worth another try. */
-static bool
-install(struct load *l, size_t i)
-{
-	const struct provision_options *o = l->g.opts;
-	const struct install how = { .programs = o->programs,
-		.path = l->g.operator.path, .bin = o->bin,
-		.time_ms = (int64_t)o->time_s * 1000 };
-	struct report_target *r = &l->reports[i];
-	struct install_report said;
-	char why[INSTALL_WHY_MAX];
-	struct text advice;
-	int st;
-
-	st = install_programs(&l->targets[i], &how, &said, why, sizeof(why));
-	if (st == ST_OK) {
-		log_info("%s: put our programs into %s there", r->target,
-		    said.bin);
-		(void)snprintf(r->bin, sizeof(r->bin), "%s", said.bin);
-		r->installed = true;
-		return true;
-	}
-	/* What was lacking is still lacking; this is why. */
-	text_init(&advice, r->result.advice, sizeof(r->result.advice));
-	text_add(&advice, why);
-	return false;
-}
-
-/* Mend what was lacking; whether that was possible. */
-static bool
-mend(struct load *l, size_t i, struct fleet_line *line)
-{
-	struct report_target *r = &l->reports[i];
-
-	switch (r->result.lack) {
-	case SESSION_LACKS_NOTHING:
-		return false;
-	case SESSION_LACKS_USER:
-		if (account_said(&l->g) != NULL || r->account == NULL ||
-		    strcmp(r->account, ACCOUNT_UID) == 0)
-			return false;
-		r->account = ACCOUNT_UID;
-		return true;
-	case SESSION_LACKS_PROGRAMS:
-	case SESSION_LACKS_VERSION:
-		if (l->g.opts->no_install || r->installed)
-			return false;
-		fleet_doing(line, "putting our programs there");
-		return install(l, i);
-	}
-	return false;
-}
-
-static void
-load_target(struct load *l, size_t i, struct fleet_line *line)
-{
-	const struct provision_options *o = l->g.opts;
-	struct report_target *r = &l->reports[i];
-	struct payload payload = { .region = l->g.region,
-		.plan = &l->g.plan, .files = l->g.files };
-	struct session_how how = { .target = &l->targets[i],
-		.payload = &payload, .files = files_of(&l->g),
-		.home = o->home != NULL ? o->home : l->g.plan.home,
-		.bin = o->bin, .path = l->g.operator.path,
-		.time_ms = (int64_t)o->time_s * 1000,
-		.verbose = o->verbose, .name = r->target, .line = line };
-
-	r->account = account_said(&l->g);
-	/* A pod has its own, and it is seen then who that is. */
-	if (r->account == NULL && how.target->kind != TARGET_KUBECTL)
-		r->account = ACCOUNT;
-	for (int try = 0; try < TRIES; try++) {
-		if (try > 0)
-			session_result_fini(&r->result);
-		payload.account = how.account = r->account;
-		if (r->installed)
-			how.bin = r->bin;
-		log_debug("%s: loading for user %s", r->target, r->account !=
-		    NULL ? r->account : "who it is there");
-		session_run(&how, &r->result);
-		if (r->result.code == SESSION_DONE || fleet_stopping() != 0 ||
-		    !mend(l, i, line))
-			break;
-	}
-	if (r->account == NULL)
-		r->account = r->result.uid[0] != '\0' ? r->result.uid :
-		    TARGET_WHOEVER;
-}
-
 /* What became of a target; what went wrong, with the key that it is about. */
 static void
 tell(const struct load *l, const struct report_target *r)
 {
-	const struct payload payload = { .plan = &l->g.plan,
-		.files = l->g.files };
-	struct payload_item item;
+	char why[SESSION_WHY_MAX + PATH_MAX];
+	struct text t;
 
 	if (r->result.code == SESSION_DONE) {
 		log_info("%s: keys in force: %zu, for user %s", r->target,
 		    r->result.n_keys, r->account);
 		return;
 	}
-	if (payload_item(&payload, r->result.item, &item))
-		log_error("%s: %s: %s", r->target,
-		    l->g.plan.keys[item.key].path, r->result.why);
-	else
-		log_error("%s: %s", r->target, r->result.why);
+	text_init(&t, why, sizeof(why));
+	loadone_why(&l->g, r, &t);
+	log_error("%s: %s", r->target, why);
 	if (r->result.advice[0] != '\0')
 		log_error("%s: what to do: %s", r->target, r->result.advice);
 }
@@ -304,9 +150,11 @@ static enum session_code
 load_one(void *cookie, size_t i, struct fleet_line *line)
 {
 	struct load *l = cookie;
+	const struct loadone one = { .g = &l->g, .target = &l->targets[i],
+		.line = line };
 	struct report_target *r = &l->reports[i];
 
-	load_target(l, i, line);
+	loadone_run(&one, r);
 	tell(l, r);
 	if (r->result.code != SESSION_DONE)
 		fleet_why(line, "%s", r->result.why);
@@ -340,8 +188,8 @@ load_all(struct load *l)
 	_Static_assert(PROVISION_JOBS_MAX <= FLEET_JOBS_MAX, "every -j does");
 	/* What is said of those that are not started. */
 	for (size_t i = 0; i < o->n_targets; i++) {
-		l->reports[i].account = account_said(&l->g) != NULL ?
-		    account_said(&l->g) : ACCOUNT;
+		l->reports[i].account = loadone_account(&l->g,
+		    &l->targets[i]);
 		l->reports[i].result.code = SESSION_FAILED;
 		(void)snprintf(l->reports[i].result.why, SESSION_WHY_MAX,
 		    "not started: we were told to stop");
@@ -351,21 +199,12 @@ load_all(struct load *l)
 
 /* --- what it comes to ----------------------------------------------------------- */
 
-/* Whether the files and records that a load is made of can be made at all. */
 static enum session_code
 check(struct load *l, struct clientconf *files)
 {
-	const struct clientconf_how how = files_of(&l->g);
-	const struct payload payload = { .region = l->g.region,
-		.plan = &l->g.plan, .files = l->g.files,
-		.account = account_said(&l->g) != NULL ?
-		    account_said(&l->g) : ACCOUNT };
-	int st;
+	int st = loadone_check(&l->g, files, l->why, sizeof(l->why));
 
-	st = clientconf_make(&l->g.plan, &how, files, l->why, sizeof(l->why));
-	if (st == ST_OK)
-		st = payload_check(&payload, l->why, sizeof(l->why));
-	return st == ST_OK ? SESSION_DONE : code_of(st);
+	return st == ST_OK ? SESSION_DONE : loadone_code(st);
 }
 
 /* Print, and take a failure to print for one. */
@@ -385,12 +224,9 @@ static enum session_code
 dry(const struct load *l, const struct clientconf *files)
 {
 	const struct provision_options *o = l->g.opts;
-	const bool pod = l->targets[0].kind == TARGET_KUBECTL;
-	const char *account = account_said(&l->g) != NULL || !pod ?
-	    account_said(&l->g) : TARGET_WHOEVER;
 	const struct report_dry d = { .g = &l->g, .files = files,
 		.targets = o->targets, .n = o->n_targets,
-		.account = account != NULL ? account : ACCOUNT };
+		.account = loadone_account(&l->g, &l->targets[0]) };
 
 	return print(SESSION_DONE, o->json ? report_dry_json(&d) :
 	    report_dry_text(&d));
@@ -448,7 +284,7 @@ loadcmd_main(const struct provision_options *opts)
 	st = gather_begin(&l.g, opts, &stop, l.why, sizeof(l.why));
 	if (st != ST_OK) {
 		log_error("%s", l.why);
-		code = code_of(st);
+		code = loadone_code(st);
 	} else if ((code = find_targets(&l)) == SESSION_DONE) {
 		code = run(&l);
 	} else {

@@ -15,8 +15,10 @@
 #include "provision/loadcmd.h"
 #include "provision/lockcmd.h"
 #include "provision/options.h"
+#include "provision/removecmd.h"
 #include "provision/session.h"
 #include "provision/statuscmd.h"
+#include "provision/watchcmd.h"
 #include "version.h"
 
 typedef int (*command_fn)(const struct provision_options *opts);
@@ -26,9 +28,11 @@ static const command_fn commands[PROVISION_COMMANDS] = {
 	[PROVISION_LOAD] = loadcmd_main,
 	[PROVISION_DOCTOR] = doctorcmd_main,
 	[PROVISION_STATUS] = statuscmd_main,
+	[PROVISION_REMOVE] = removecmd_main,
 	[PROVISION_LOCK] = lockcmd_main,
 	[PROVISION_UNLOCK] = lockcmd_main,
 	[PROVISION_EXPLAIN] = explaincmd_main,
+	[PROVISION_WATCH] = watchcmd_main,
 	[PROVISION_HELP] = helpcmd_main,
 };
 

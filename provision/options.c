@@ -187,7 +187,8 @@ static const struct option_command commands[PROVISION_COMMANDS] = {
 	    USAGE("doctor")
 	    "Looks at each link from here to a login from the target, and\n"
 	    "says what is wrong and what mends it.  It changes nothing.\n" },
-	[PROVISION_STATUS] = { "status", "which keys targets have, and how their agents are",
+	[PROVISION_STATUS] = { "status",
+	    "which keys targets have, and how their agents are",
 	    USAGE("status")
 	    "Asks the agent of each target how it is, and which keys it has:\n"
 	    "their rules, how often each was used, and when last.\n" },
@@ -222,9 +223,9 @@ static const struct option_table whole = {
 	    "Keys of yours for containers, and all that ssh and git need for\n"
 	    "them there.\n"
 	    "\n"
-	    "TARGET is docker:NAME or just NAME, podman:NAME, local, or\n"
-	    "exec:COMMAND.  Each command says more with --help, and\n"
-	    "bottle-provision help TOPIC explains.\n",
+	    "TARGET is docker:NAME or just NAME, podman:NAME, nerdctl:NAME,\n"
+	    "kubectl:POD, swarm:SERVICE, local, or exec:COMMAND.  Each command\n"
+	    "says more with --help, and bottle-provision help TOPIC explains.\n",
 	.titles = titles,
 	.groups = GROUPS,
 	.commands = commands,

@@ -40,8 +40,10 @@
 /* Room for it, and for a line of the log. */
 #define HEAD_MAX	(64 + LOG_LINE_MAX + 256)
 /* The widest that names are made, and what a line takes that is no text. */
-#define NAME_COLUMNS	32
-#define LINE_MORE	64
+#define NAME_COLUMNS	48
+#define LINE_MORE	(64 + ELAPSED_MAX)
+/* Room for how long something took. */
+#define ELAPSED_MAX	48
 /* For how long it is tried to write to one that does not take it at once. */
 #define WRITE_MS	1000
 
@@ -127,16 +129,16 @@ add_column(struct text *t, const char *s, size_t columns)
 
 /* "7s", "1m05s" */
 static void
-add_elapsed(char out[static 16], int64_t ms)
+add_elapsed(char out[static ELAPSED_MAX], int64_t ms)
 {
 	long long s = ms > 0 ? ms / 1000 : 0;
 
 	if (s < 60)
-		(void)snprintf(out, 16, "%llds", s);
+		(void)snprintf(out, ELAPSED_MAX, "%llds", s);
 	else if (s < 6000)
-		(void)snprintf(out, 16, "%lldm%02llds", s / 60, s % 60);
+		(void)snprintf(out, ELAPSED_MAX, "%lldm%02llds", s / 60, s % 60);
 	else
-		(void)snprintf(out, 16, "%lldh%02lldm", s / 3600 % 10000,
+		(void)snprintf(out, ELAPSED_MAX, "%lldh%02lldm", s / 3600,
 		    s / 60 % 60);
 }
 
@@ -162,7 +164,7 @@ add_line(const struct progress *p, const struct line *l, const char *name,
     size_t columns, struct text *t)
 {
 	size_t left = columns - 1, wide = p->name_columns;
-	char elapsed[16] = "";
+	char elapsed[ELAPSED_MAX] = "";
 
 	if (wide > left / 2)
 		wide = left / 2;
@@ -297,7 +299,7 @@ put_above(void *cookie, const char *line, size_t len)
 static void
 remind(struct progress *p)
 {
-	char text[PROGRESS_TEXT_MAX] = "", elapsed[16] = "";
+	char text[PROGRESS_TEXT_MAX] = "", elapsed[ELAPSED_MAX] = "";
 	int64_t now = clock_ms();
 	struct line *l;
 	bool is_due;

@@ -74,32 +74,39 @@ next_line(struct slice *rest, struct slice *line)
 	return true;
 }
 
-/* Whether a line is only a warning of the program's. */
+/* Whether a line is one of the program's log, of that level; *${rest} is then
+ * what it says. */
 static bool
-is_warning(struct slice line, const char *program)
+is_logged(struct slice line, const char *program, const char *level,
+    struct slice *rest)
 {
 	char head[64];
-	int n = snprintf(head, sizeof(head), "%s: warning: ", program);
+	int n = snprintf(head, sizeof(head), "%s: %s: ", program, level);
 
-	return n > 0 && (size_t)n < sizeof(head) && line.len > (size_t)n &&
-	    memcmp(line.p, head, (size_t)n) == 0;
+	if (n < 0 || (size_t)n >= sizeof(head) || line.len <= (size_t)n ||
+	    memcmp(line.p, head, (size_t)n) != 0)
+		return false;
+	*rest = (struct slice){ line.p + n, line.len - (size_t)n };
+	return true;
 }
 
-/* The line of stderr that says why: the first that is no warning. */
+/* The line of stderr that says why: the first that is an error, or else the
+ * first that is no warning. */
 static struct slice
 telling_line(struct slice err, const char *program)
 {
-	struct slice line, first = { NULL, 0 };
+	struct slice line, rest, first = { NULL, 0 }, other = { NULL, 0 };
 
 	while (next_line(&err, &line)) {
-		if (line.len == 0)
-			continue;
-		if (!is_warning(line, program))
+		if (is_logged(line, program, "error", &rest))
 			return line;
+		if (other.len == 0 && !is_logged(line, program, "warning",
+		    &rest) && !is_logged(line, program, "info", &rest))
+			other = line;
 		if (first.len == 0)
 			first = line;
 	}
-	return first;
+	return other.len > 0 ? other : first;
 }
 
 void
@@ -145,12 +152,17 @@ tell_failure(const struct remote *r, const struct target_report *rep)
 {
 	const char *program = r->how->launch.program;
 	struct remote_result *out = r->out;
-	struct slice line = telling_line(kept(&out->err), program);
+	struct slice line = telling_line(kept(&out->err), program), rest;
 	struct text t;
 
 	out->code = rep->end == TARGET_FAILED ? code_of(rep->code) :
 	    SESSION_FAILED;
 	text_init(&t, out->why, sizeof(out->why));
+	/* It is clear that it is one. */
+	if (is_logged(line, program, "error", &rest)) {
+		text_addf(&t, "%s: ", program);
+		line = rest;
+	}
 	if (line.len > LINE_MAX_SHOWN)
 		line.len = LINE_MAX_SHOWN;
 	if (line.len > 0)

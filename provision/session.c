@@ -233,20 +233,22 @@ static bool
 uid_of(struct slice hello, uint32_t *out)
 {
 	static const char head[] = " uid=";
-	const uint8_t *p = memmem(hello.p, hello.len, head, sizeof(head) - 1);
-	const uint8_t *end = hello.p + hello.len;
+	const size_t len = sizeof(head) - 1;
 	uint64_t n = 0;
-	size_t digits = 0;
+	size_t at = 0, digits = 0;
 
-	if (p == NULL)
+	while (at + len <= hello.len && memcmp(hello.p + at, head, len) != 0)
+		at++;
+	if (at + len > hello.len)
 		return false;
-	for (p += sizeof(head) - 1; p < end && *p >= '0' && *p <= '9'; p++) {
-		n = n * 10 + (uint64_t)(*p - '0');
+	for (at += len; at < hello.len && hello.p[at] >= '0' &&
+	    hello.p[at] <= '9'; at++) {
+		n = n * 10 + (uint64_t)(hello.p[at] - '0');
 		if (++digits > 10 || n >= UINT32_MAX)
 			return false;
 	}
 	*out = (uint32_t)n;
-	return digits > 0 && (p == end || *p == ' ');
+	return digits > 0 && (at == hello.len || hello.p[at] == ' ');
 }
 
 /* The same of one that has to say it. */
@@ -287,6 +289,18 @@ is_not_root(struct party *placer)
 	return false;
 }
 
+/* What to do where agent and user are one. */
+static void
+advise_two(struct session *s)
+{
+	const struct target_pod *pod = &s->how->target->pod;
+
+	(void)snprintf(s->out->advice, sizeof(s->out->advice), "give the "
+	    "agent a container of its own, with another "
+	    "securityContext.runAsUser than its user has, and name it: "
+	    "kubectl:%s/%s/AGENT", pod->space, pod->name);
+}
+
 /* Whether agent and user are kept apart: two of the same uid are not. */
 static bool
 is_kept_apart(struct party *loader, struct slice hello)
@@ -305,14 +319,11 @@ is_kept_apart(struct party *loader, struct slice hello)
 	target_where(t, TARGET_WHOEVER, user, sizeof(user));
 	if (!begin_failure(s, SESSION_DENIED))
 		return false;
-	(void)snprintf(s->out->why, sizeof(s->out->why), "in %s the agent is "
-	    "uid %lu, and so is its user in %s: it would let him do "
+	(void)snprintf(s->out->why, sizeof(s->out->why), "in %.400s the agent "
+	    "is uid %lu, and so is its user in %.400s: it would let him do "
 	    "everything, and nothing was loaded", agent, (unsigned long)uid,
 	    user);
-	(void)snprintf(s->out->advice, sizeof(s->out->advice), "give the "
-	    "agent a container of its own, with another "
-	    "securityContext.runAsUser, and name it: kubectl:%s/%s/AGENT",
-	    t->pod.space, t->pod.name);
+	advise_two(s);
 	return false;
 }
 
@@ -489,6 +500,7 @@ loader_line(struct slice text, void *arg)
 	struct party *p = arg;
 	struct loadpipe_line line;
 	int st = loadpipe_get(text, &line);
+	bool alone;
 
 	if (st == ST_NOT_FOUND || p->stage == STAGE_FAILED ||
 	    p->stage == STAGE_DONE)
@@ -498,8 +510,14 @@ loader_line(struct slice text, void *arg)
 		return;
 	}
 	if (line.kind == LOADPIPE_FAILED) {
+		/* An agent that is there for one uid alone may not let even
+		 * that one load. */
+		alone = is_pod(p->s) && p->stage == STAGE_START &&
+		    line.n == SESSION_DENIED && !p->s->failed;
 		p->s->refused = true;
 		fail_said(p, line.n, line.item, line.text);
+		if (alone)
+			advise_two(p->s);
 	} else if (line.kind == LOADPIPE_HELLO && p->stage == STAGE_START) {
 		loader_hello(p, &line);
 	} else if (line.kind == LOADPIPE_STAGED && p->stage == STAGE_SENT) {
@@ -866,9 +884,10 @@ tell_doing(const struct session *s)
 static void
 look_for_stop(struct session *s)
 {
-	if (fleet_stopping() != 0 && !s->committed)
-		fail(s, SESSION_FAILED, "given up: stopped by %s",
-		    fleet_stop_name());
+	if (fleet_stopping() == 0 || s->committed)
+		return;
+	fail(s, SESSION_FAILED, "given up: stopped by %s", fleet_stop_name());
+	give_up(s);
 }
 
 static void

@@ -161,8 +161,9 @@ static const struct saying kubectl_sayings[] = {
 	{ "error: missing or incomplete configuration", "",
 	    TARGET_NO_ENGINE },
 	{ "error: error loading config file", "", TARGET_NO_ENGINE },
-	{ "error: context", "does not exist", TARGET_NO_ENGINE },
 	{ "error in configuration", "", TARGET_NO_ENGINE },
+	/* A file of configuration that is not there. */
+	{ "error: stat ", "", TARGET_NO_ENGINE },
 	{ "error: internal error occurred", "no such file or directory",
 	    TARGET_NO_PROGRAM },
 	{ "error: internal error occurred", "executable file not found",

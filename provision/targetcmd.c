@@ -109,8 +109,8 @@ static int
 print_text(const struct all *a)
 {
 	for (size_t i = 0; a->results != NULL && i < a->e.n; i++)
-		if (a->results[i].code == SESSION_DONE &&
-		    a->results[i].text != NULL)
+		if ((a->results[i].code == SESSION_DONE ||
+		    a->c->run != NULL) && a->results[i].text != NULL)
 			(void)fwrite(a->results[i].text, 1, a->results[i].len,
 			    stdout);
 	return fflush(stdout) == 0 && !ferror(stdout) ? ST_OK : ST_SYSTEM;
@@ -145,10 +145,9 @@ tell(const struct targetcmd_result *r)
 }
 
 /* Run it there, and take what it says. */
-static enum session_code
-run_target(void *cookie, size_t i, struct fleet_line *line)
+static void
+run_agent(struct all *a, size_t i, struct fleet_line *line)
 {
-	struct all *a = cookie;
 	const struct targetcmd *c = a->c;
 	const struct provision_options *o = c->opts;
 	struct targetcmd_result *r = &a->results[i];
@@ -180,6 +179,19 @@ run_target(void *cookie, size_t i, struct fleet_line *line)
 	else if (r->code != SESSION_DONE && c->advise != NULL)
 		c->advise(&said_there, r);
 	remote_result_fini(&said_there);
+}
+
+static enum session_code
+run_target(void *cookie, size_t i, struct fleet_line *line)
+{
+	struct all *a = cookie;
+	struct targetcmd_result *r = &a->results[i];
+
+	r->why[0] = '\0';
+	if (a->c->run != NULL)
+		r->code = a->c->run(a->c, &a->e.targets[i], a->path, line, r);
+	else
+		run_agent(a, i, line);
 	if (r->code != SESSION_DONE)
 		fleet_why(line, "%s", r->why);
 	tell(r);

@@ -38,6 +38,8 @@ struct targetcmd_result {
 	size_t			 len;
 };
 
+struct fleet_line;
+
 struct targetcmd {
 	const struct provision_options *opts;
 	const char		*command;	/* "status" */
@@ -59,6 +61,13 @@ struct targetcmd {
 	 * opts->json says.  Called by several threads. */
 	int			(*take)(const struct targetcmd *c,
 				    struct slice out,
+				    struct targetcmd_result *r);
+	/* Do all of that for one target in another way, and only show what came
+	 * of it; it fills ${r} but for target and code, which it returns.
+	 * NULL: as above. */
+	enum session_code	(*run)(const struct targetcmd *c,
+				    const struct target *target,
+				    const char *path, struct fleet_line *line,
 				    struct targetcmd_result *r);
 	/* Say what to do about one that failed, where there is more to say. */
 	void			(*advise)(const struct remote_result *said,

@@ -15,6 +15,8 @@ const struct topic topics[] = {
 	{ "lock", NULL, text_lock },
 	{ "unlock", NULL, text_lock },
 	{ "explain", NULL, text_explain },
+	{ "watch", NULL, text_watch },
+	{ "remove", NULL, text_remove },
 	{ "targets", "what TARGET can be", text_targets },
 	{ "manifest", "the file with hosts, keys and rules", text_manifest },
 	{ "rules", "what a key may be used for, and how that is said",

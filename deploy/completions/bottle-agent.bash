@@ -19,6 +19,7 @@ _bottle_agent()
 		--memory --memory-size --allow-unlocked-memory --hardening
 		--load --expect --name --purpose --max-signatures --rate
 		--peers --status --explain --lock --unlock
+		--remove --every-load
 		--check-policy --json'
 
 	# readline hands --memory=x over as three words.

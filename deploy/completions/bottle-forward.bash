@@ -18,6 +18,9 @@ _bottle_forward()
 	place)
 		options+=' --silence-timeout --user'
 		;;
+	remove)
+		options+=' --name --every-load --home --user'
+		;;
 	esac
 
 	# readline hands --proxy=x over as three words.
@@ -47,7 +50,7 @@ _bottle_forward()
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 		elif [[ -z $command ]]; then
-			mapfile -t COMPREPLY < <(compgen -W 'connect place' -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W 'connect place remove' -- "$cur")
 		elif [[ $command == connect ]]; then
 			mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
 		fi

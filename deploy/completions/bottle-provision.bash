@@ -34,12 +34,12 @@ _bottle_provision_containers()
 _bottle_provision_targets()
 {
 	case $1 in
-	docker:* | podman:*)
+	docker:* | podman:* | nerdctl:*)
 		_bottle_provision_containers "${1%%:*}" | sed "s/^/${1%%:*}:/"
 		;;
 	*)
 		_bottle_provision_containers docker
-		echo local docker: podman: exec:
+		echo local docker: podman: nerdctl: kubectl: swarm: exec:
 		;;
 	esac
 }
@@ -107,7 +107,8 @@ _bottle_provision_argument()
 
 _bottle_provision()
 {
-	local commands='load status lock unlock explain help'
+	local commands='load watch doctor status remove lock unlock explain
+		help'
 	local topics="$commands targets manifest rules files exit-codes"
 	local words cur kept command='' list='' plain=0 manifest='' all='' i word
 

@@ -55,22 +55,25 @@ end
 
 function __bottle_provision_targets
     set -l cur (commandline -ct)
-    for engine in docker podman
+    for engine in docker podman nerdctl
         if string match -q -- "$engine:*" $cur
             __bottle_provision_containers $engine | string replace -r '^' "$engine:"
             return
         end
     end
     __bottle_provision_containers docker
-    printf '%s\n' local docker: podman: exec:
+    printf '%s\n' local docker: podman: nerdctl: kubectl: swarm: exec:
 end
 
 function __bottle_provision_topics
-    printf '%s\n' load status lock unlock explain help targets manifest rules files exit-codes
+    printf '%s\n' load watch doctor status remove lock unlock explain help targets manifest rules files exit-codes
 end
 
 complete -c bottle-provision -f
 complete -c bottle-provision -n __bottle_provision_on -a load -d 'Give targets the use of keys'
+complete -c bottle-provision -n __bottle_provision_on -a watch -d 'Load again whenever one starts'
+complete -c bottle-provision -n __bottle_provision_on -a doctor -d 'Find what is wrong, and what mends it'
+complete -c bottle-provision -n __bottle_provision_on -a remove -d 'Take a load away'
 complete -c bottle-provision -n __bottle_provision_on -a status -d 'Which keys targets have, and how their agents are'
 complete -c bottle-provision -n __bottle_provision_on -a lock -d 'Have agents refuse all until unlock'
 complete -c bottle-provision -n __bottle_provision_on -a unlock -d 'End what lock did'

@@ -181,6 +181,7 @@ tail_of() {
 	takes "$shell" "$line" "$@"
 }
 
+kinds=(local docker: podman: nerdctl: kubectl: swarm: exec:)
 for shell in bash zsh fish; do
 	for program in bottle-agent bottle-forward bottle-provision; do
 		mapfile -t commands < <(commands_of "$program")
@@ -209,7 +210,7 @@ for shell in bash zsh fish; do
 	# Targets, then hosts; with a manifest targets.
 	for line in 'bottle-provision load ' \
 	    'bottle-provision load -f m.json web '; do
-		takes "$shell" "$line" web box-1 local docker: podman: exec:
+		takes "$shell" "$line" web box-1 "${kinds[@]}"
 	done
 	takes "$shell" 'bottle-provision load -v w' web
 	has "$shell" 'bottle-provision load web g' '!web' '!local'
@@ -245,6 +246,6 @@ for shell in bash zsh fish; do
 	printf '%s\n' 'bottle-provision load ' | "ask_$shell" >"$T/$shell"
 	took=$(($(now_ms) - start))
 	[ "$took" -lt 8000 ] || not_ok "$shell:slow" "it took $took ms"
-	takes "$shell" 'bottle-provision load ' local docker: podman: exec:
+	takes "$shell" 'bottle-provision load ' "${kinds[@]}"
 done
 checks_end

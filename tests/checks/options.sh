@@ -3,7 +3,7 @@
 # arguments; and so has each command of a program that has commands.
 # usage: options.sh SOURCE PROGRAM MANPAGE LEAST
 set -u
-src=$1 program=$2 page=$1/$3 least=$4
+program=$2 page=$1/$3 least=$4
 export LC_ALL=C
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
@@ -100,7 +100,8 @@ while read -r command; do
 done <"$tmp/commands" | sort -u - "$tmp/help" >"$tmp/all"
 [ "$(wc -l <"$tmp/all")" -ge "$least" ] ||
     { echo '--help is too short' >&2; bad=1; }
-section OPTIONS | rows >"$tmp/man"
+# Two commands may have one of the same name.
+section OPTIONS | rows | sort -u >"$tmp/man"
 same 'all options' "$tmp/all" "$tmp/man"
 
 # The commands of the program, and those of the page.
@@ -109,7 +110,7 @@ if section COMMANDS | grep -q '^\.Ss'; then
 else
 	where=OPTIONS
 fi
-section "$where" | sed -n 's/^\.Ss //p' | grep -vx Both >"$tmp/parts"
+section "$where" | sed -n 's/^\.Ss //p' | grep -vx -e All -e Both >"$tmp/parts"
 sort -o "$tmp/commands" "$tmp/commands"
 sort -o "$tmp/parts" "$tmp/parts"
 same commands "$tmp/commands" "$tmp/parts"
@@ -122,8 +123,9 @@ while read -r command; do
 		listed "$command" >"$tmp/other"
 	else
 		cat "$tmp/help" >"$tmp/one"
-		{ part OPTIONS "$command"; part OPTIONS Both; } | rows \
-		    >"$tmp/other"
+		for name in "$command" All Both; do
+			part OPTIONS "$name"
+		done | rows >"$tmp/other"
 	fi
 	same "$command" "$tmp/one" "$tmp/other"
 done <"$tmp/commands"

@@ -65,25 +65,30 @@ done <<END
 $(cat "$tmp/commands" "$tmp/topics")
 END
 
+# words: one on a line.
+words() {
+	tr ' ' '\n' | sed '/^$/d'
+}
+
 # Exit codes, word by word.
-say exit-codes | sed '/^With several/,$d' | tr -s ' \n' '\n\n' |
-    sed '/^$/d' >"$tmp/one"
+say exit-codes | sed '/^With several/,$d' | words >"$tmp/one"
 section provision/bottle-provision.1 'EXIT STATUS' |
-    sed -n '/^\.It/,/^\.El/p' | sed '/^\.El/d; s/^\.It //' |
-    tr -s ' \n' '\n\n' >"$tmp/other"
+    sed -n '/^\.It/,/^\.El/p' | sed '/^\.El/d; s/^\.[A-Z][a-z] //' | words \
+    >"$tmp/other"
 same 'exit codes' "$tmp/one" "$tmp/other"
 
 # Kinds of targets: "  podman:NAME" and ".It Cm podman : Ns Ar name".
-say targets | grep -oE '^  [A-Za-z:, ]*' | grep -oE '\b(local|[a-z]+:)' |
-    tr -d : | sort -u >"$tmp/one"
+say targets | sed -nE 's/^  ([A-Za-z][^ ]*(, [^ ]+)*)(  .*)?$/\1/p' |
+    grep -oE '\b(local|[a-z]+:)' | tr -d : | sort -u >"$tmp/one"
 section provision/bottle-provision.1 TARGETS |
-    sed -nE 's/^\.It Cm ([a-z]+).*/\1/p' | sort -u >"$tmp/other"
+    sed -nE 's/^(\.It Cm ([a-z]+).*|\.Cm ([a-z]+) :)$/\2\3/p' |
+    sort -u >"$tmp/other"
 same 'kinds of targets' "$tmp/one" "$tmp/other"
 
 # Fields of a manifest.
 for topic in manifest rules; do
 	say "$topic" | grep -E '^  [A-Za-z, ]+  +[^ ]' | sed 's/^  //; s/  .*//' |
-	    tr -d ' ' | tr ',' '\n'
+	    tr -d ' ' | tr ',' '\n' | sed '/^$/d'
 done | sort -u >"$tmp/one"
 section provision/bottle-manifest.5 ENTRIES |
     sed -nE 's/^\.It Cm ([A-Za-z]+).*/\1/p' | sort -u >"$tmp/other"

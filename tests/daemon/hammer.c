@@ -58,6 +58,8 @@ hammer_init(struct hammer *h, uint64_t seed, struct testkey *const *keys,
 	    rig_string(LOAD_CHUNK, hex_fill(7, 300))));
 	add_base(h, rig_join(rig_text(SSH_AGENTC_EXTENSION, EXT_LOAD),
 	    hex("03")));
+	add_base(h, rig_join(rig_text(SSH_AGENTC_EXTENSION, EXT_LOAD),
+	    hex("04 00000004 'name'")));
 	add_base(h, rig_join(rig_text(SSH_AGENTC_EXTENSION,
 	    EXT_SESSION_BIND), hex("00000001 'k' 00000001 's' 00000001 'g' "
 	    "00")));

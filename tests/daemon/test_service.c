@@ -154,7 +154,8 @@ static void
 user_has_query_and_no_other_extension(void **state)
 {
 	static const char *const bodies[] = { "", "01 00000000",
-		"01 00000004 'name'", "02 00000001 00", "03" };
+		"01 00000004 'name'", "02 00000001 00", "03",
+		"04 00000004 'name'", "05" };
 
 	(void)state;
 	hex_expect("query", rig_ask(user, hex("1b 00000005 'query'")),

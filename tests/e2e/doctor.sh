@@ -301,6 +301,16 @@ test_ssh() {
 	    'mv /root/kept ~node/.gitconfig'
 }
 
+# end_all NAME, in the bottle: the processes of that name.  It has no pkill.
+end_all='end_all() {
+		for file in /proc/[0-9]*/comm; do
+			[ "$(cat "$file" 2>/dev/null)" != "$1" ] || {
+				file=${file%/comm}
+				kill -KILL "${file#/proc/}"
+			}
+		done
+	}'
+
 # As the user of the bottle.
 as_node='setpriv --reuid 1000 --regid 1000 --init-groups env HOME=/home/node'
 
@@ -313,7 +323,7 @@ test_guard() {
 		ssh-keygen -q -t ed25519 -N \"\" -f /tmp/ssh-x/k
 		SSH_AUTH_SOCK=/tmp/ssh-x/agent.1 ssh-add -q k
 		rm k k.pub"' \
-	    'pkill -u node -x ssh-agent; rm -rf /tmp/ssh-x'
+	    "$end_all; end_all ssh-agent; rm -rf /tmp/ssh-x"
 	broken a_key_in_the_home stray-keys bad '/home/node/.ssh/id_x' '' \
 	    "$as_node"' ssh-keygen -q -t ed25519 -N "" \
 	    -f /home/node/.ssh/id_x' 'rm /home/node/.ssh/id_x*'
@@ -327,17 +337,20 @@ test_guard() {
 	    'chmod 666 /etc/passwd' 'chmod 644 /etc/passwd'
 	broken a_socket_of_an_engine root bad '/run/docker.sock' '' \
 	    'ssh-agent -a /run/docker.sock && chmod 666 /run/docker.sock' \
-	    'pkill -u root -x ssh-agent; rm -f /run/docker.sock'
+	    "$end_all; end_all ssh-agent; rm -f /run/docker.sock"
 	[ "$kind" = embedded ] ||
 	    broken a_group_like_root root warn 'in the group disk' '' \
 	    'usermod -aG disk node' 'gpasswd -d node disk'
 }
 
 # Another agent, that has other faults, each time; the loads are for the first.
-start_other='rm -f /run/other.sock
-	'$world_program' -a /run/other.sock --public'
-end_other='pkill -f "[-]a /run/other.sock"; sleep 0.1
-	rm -f /run/other.sock*'
+start_other='start() {
+		"$@" >/root/other && . /root/other >/dev/null &&
+		    echo "$SSH_AGENT_PID" >/root/other
+	}
+	start '$world_program' -a /run/other.sock --public'
+end_other='kill -KILL "$(cat /root/other)" && sleep 0.1
+	rm -f /run/other.sock* /root/other'
 
 test_other_agents() {
 	local options=(-s /run/other.sock)
@@ -353,10 +366,10 @@ test_other_agents() {
 	broken an_agent_that_lets_all_do_all peers warn 'admin' '*' \
 	    "$start_other --allow node=admin" "$end_other" "${options[@]}"
 	broken memory_that_is_not_locked memory bad 'swap' '*' \
-	    "prlimit --memlock=0:0 $start_other --memory mlock \
-	    --allow-unlocked-memory" "$end_other" "${options[@]}"
+	    "ulimit -l 0; $start_other --memory mlock \
+	    --allow-unlocked-memory --allow node=list,sign" "$end_other" "${options[@]}"
 	broken signatures_with_sha1 rules warn 'legacy-rsa' '*' \
-	    "$start_other --legacy-rsa" "$end_other" "${options[@]}"
+	    "$start_other --legacy-rsa --allow node=list,sign" "$end_other" "${options[@]}"
 	broken a_socket_elsewhere socket bad 'there is no /run/none.sock' \
 	    '*' : : -s /run/none.sock
 }
@@ -368,14 +381,14 @@ test_keys() {
 	    SSH_AUTH_SOCK=/run/bottle-agent.sock ssh-add -x' \
 	    'SSH_ASKPASS=/root/ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 \
 	    SSH_AUTH_SOCK=/run/bottle-agent.sock ssh-add -X; rm /root/ask'
-	load '"Lifetime": 3600'
+	load '"lifetime": 3600'
 	broken a_key_that_expires_soon keys warn 'expires in' '' : :
-	load '"Purposes": ["any"]'
+	load '"purposes": ["any"]'
 	broken a_key_for_anything rules warn 'purpose any' '' : :
 	load
 	broken an_agent_that_was_killed socket bad 'stale socket' \
 	    'agent peers memory hardening keys rules' \
-	    'pkill -KILL -x bottle-agent; sleep 0.2' :
+	    "$end_all; end_all bottle-agent" :
 	check_same and_no_agent_answers 'agent bad' \
 	    "$(grep '^agent ' "$work/now")"
 	load

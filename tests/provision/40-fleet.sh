@@ -33,12 +33,12 @@ install -m 755 "$support/false-target.pl" "$T/liar"
 cat >"$T/slow" <<EOS
 #!/bin/sh
 case \$2 in
-*bottle-agent) LIE='load silent_after_hello' RECEIVED=/dev/null \\
+*bottle-agent) LIE='load waits_after_hello' RECEIVED=/dev/null \\
 	exec "$T/liar" "\$2" ;;
 esac
 exec "$T/box" "\$@"
 EOS
-printf '#!/bin/sh\nexec sleep 100\n' >"$T/hang"
+printf '#!/bin/sh\nexec cat >/dev/null\n' >"$T/hang"
 printf '#!/bin/sh\nprintf "a\\033[2Jb\\n" >&2\nexit 1\n' >"$T/broken"
 chmod 755 "$T/box" "$T/slow" "$T/hang" "$T/broken"
 
@@ -108,7 +108,7 @@ for ((i = 1; i <= boxes; i++)); do
 done
 n=${#targets[@]}
 since=$(now_ms)
-load "${m[@]}" --timeout 8 -j 8 "${targets[@]}"
+load "${m[@]}" --timeout 6 -j 8 "${targets[@]}"
 printf '# %d targets, %d ms\n' "$n" $(($(now_ms) - since))
 check_same the_worst_code 5 "$status"
 check_same all_others_are_done '' "$(have all $(seq "$boxes"))"
@@ -118,7 +118,7 @@ check_same a_line_for_each_that_is_done "$boxes" \
 check_has the_summary "$(tail -n 1 "$T/stderr")" \
     "bottle-provision: error: $boxes of $n loaded; failed: exec:$T/hang ("
 check_has the_one_that_hangs "$err" "exec:$T/hang: bottle-"
-check_has how_it_hangs "$err" 'did not answer within 8 s'
+check_has how_it_hangs "$err" 'did not answer within 6 s'
 check_has the_one_that_is_missing "$err" "$T/missing is no program"
 check_same every_line_is_ours 0 \
     "$(grep -cv '^bottle-provision: ' "$T/stderr" || true)"
@@ -174,11 +174,12 @@ after() {
 	    "not started: exec:$T/box 4, exec:$T/box 5"
 }
 
+# A shell's background has some of them ignored.
+# shellcheck disable=SC2016
+heeding=(perl -e '$SIG{$_} = "DEFAULT" for qw(INT HUP QUIT); exec @ARGV')
 for signal in TERM INT HUP; do
 	middle
-	# A shell's background has some of them ignored.
-	perl -e '$SIG{$_} = "DEFAULT" for qw(INT HUP QUIT); exec @ARGV' \
-	    "$PROVISION" "${load_args[@]}" "${targets[@]}" >"$T/stdout" \
+	"${heeding[@]}" "$PROVISION" "${load_args[@]}" "${targets[@]}" >"$T/stdout" \
 	    2>"$T/stderr" </dev/null &
 	pid=$!
 	wait_for 30 in_the_middle ||
@@ -204,7 +205,7 @@ at_terminal() {
 	command=$(printf '%q ' "$PROVISION" "${load_args[@]}" "${targets[@]}")
 	rm -f "$T/keyboard"
 	mkfifo "$T/keyboard"
-	TERM=$1 script -qfec "$command" "$T/screen" <"$T/keyboard" \
+	TERM=$1 "${heeding[@]}" script -qfec "$command" "$T/screen" <"$T/keyboard" \
 	    >/dev/null 2>&1 &
 	pid=$!
 	exec 7>"$T/keyboard"

@@ -23,9 +23,10 @@ real_table() {
 		"$1" ${set#*:} 2>/dev/null | perl -ne '
 			BEGIN { $set = shift(@ARGV) }
 			next unless /^\s+(?:-(\w), )?--([\w-]+)=(\S*)/;
-			next if $2 eq "help";
-			printf "%s %s %s %s\n", $set, $2, $1 // "-",
-			    $3 =~ /^(true|false)/ ? "none" : "value"' \
+			my ($letter, $name, $default) = ($1 // "-", $2, $3);
+			next if $name eq "help";
+			printf "%s %s %s %s\n", $set, $name, $letter,
+			    $default =~ /^(true|false)/ ? "none" : "value"' \
 		    "${set%%:*}"
 	done | sort
 }
@@ -105,10 +106,13 @@ make_key ed25519 git
 make_key ed25519 build
 manifest "$(entry git.test "$T/git")" "$(entry build.test "$T/build")"
 
-# pod ARG...: a load, whose user nobody names.
+# pod ARG...: a load, whose user nobody names; without --bin of ours bare.
+bare() {
+	run load -s "$S" --home "$N" --no-install --no-prompt -f "$T/m.json" \
+	    "$@"
+}
 pod() {
-	run load -s "$S" --bin "$bin" --home "$N" --no-install --no-prompt \
-	    -f "$T/m.json" "$@"
+	bare --bin "$bin" "$@"
 }
 # prints: what the user is listed, by comment.
 prints() {
@@ -120,7 +124,7 @@ owners() {
 }
 # calls: what kubectl was called with.
 calls() {
-	grep -o '^exec.* --' "$KUBECTL_CALLS" | sort -u
+	sed 's/ -- .*/ --/' "$KUBECTL_CALLS" | sort -u
 }
 
 # The agent, as the pod starts it.
@@ -137,7 +141,7 @@ home_new
 rm -f "$KUBECTL_CALLS"
 pod kubectl:team/web/agent
 expect a_pod 0 "kubectl:team/web/agent: keys in force: 2, for user $account_uid" \
-    '!warning'
+    '!other rules'
 check_same a_pod_prints_the_keys 2 "$(grep -c ^ssh-ed25519 <<<"$out")"
 check_same a_pod_has_the_keys 'build git ' "$(prints)"
 check_same the_files_are_the_users "$account_uid:$account_uid" "$(owners)"
@@ -163,20 +167,22 @@ check_same json_says_who_the_user_is "$account_uid" \
 pod -u node kubectl:team/web/agent
 expect user_by_name 0 'for user node'
 pod -u "$agent_uid" kubectl:team/web/agent
-check_same user_that_it_is_not 2 "$status"
+expect user_that_it_is_not 3 "only root can become user $agent_uid"
 pod -u root kubectl:team/web/agent
 expect user_that_it_cannot_become 3 'only root can become user root'
 check_same and_the_keys_stay 'build git ' "$(prints)"
 
 # Pods whose root is the user's as well are as containers of an engine.
+P=$S S=$T/shared/root.sock
 home_new
 pod -u node kubectl:team/root
 expect root_becomes_the_user 0 'for user node'
 check_same root_becomes_the_user_for_files "$account_uid:$account_uid" \
     "$(owners)"
+end_process "$(agent_of "$S")"
 
 # Nobody serves: the load starts an agent, as the agent's container is.
-P=$S S=$T/shared/new.sock
+S=$T/shared/new.sock
 home_new
 pod kubectl:team/web/agent
 expect an_agent_is_started 0 'keys in force: 2'
@@ -197,9 +203,12 @@ expect same_user 3 "the agent is uid $agent_uid, and so is its user" \
     'nothing was loaded' 'runAsUser' 'kubectl:team/same/AGENT'
 check_same same_user_writes_nothing '' "$(find "$N" -mindepth 1)"
 check_same same_user_loads_nothing 'build git ' "$(prints)"
+S=$T/shared/same.sock
 pod kubectl:team/web
-expect same_container 3 "the agent is uid $account_uid" 'in pod team/web'
+expect same_container 3 'does not let this user load keys' runAsUser
 check_same same_container_writes_nothing '' "$(find "$N" -mindepth 1)"
+check same_container_leaves_no_agent test ! -e "$S"
+S=$P
 
 pod kubectl:team/root
 expect user_is_root 3 'the user in pod team/root is root' '--user'
@@ -212,9 +221,9 @@ printf '%s\n' '#!/bin/sh' 'read -r line' \
     'echo "bottle-place: hello 99.0 x86_64 /usr/local/bin"' 'cat >/dev/null' \
     >"$T/old/bottle-forward"
 chmod 755 "$T/old/bottle-forward"
-pod --bin "$T/old" kubectl:team/web/agent
+bare --bin "$T/old" kubectl:team/web/agent
 expect older_programs 1 'does not say as which user it runs'
-pod --bin /nowhere kubectl:team/web/agent/app
+bare --bin /nowhere kubectl:team/web/agent/app
 expect no_programs 5 'no bottle-forward in container app of pod team/web'
 run load -s "$S" --bin /nowhere --home "$N" -f "$T/m.json" \
     kubectl:team/web/agent
@@ -238,12 +247,16 @@ says refused refused 'does not reach the cluster' 'was refused' \
 says unknown_host unknown_host 'does not reach the cluster' 'no such host'
 says certificate certificate 'does not reach the cluster' x509
 says node_gone node_gone 'does not reach the cluster' 'dialing backend'
-says no_context no_context 'does not reach the cluster' 'does not exist'
+says no_context no_context 'does not reach the cluster' \
+    'not found for specified context'
 says unauthorized unauthorized 'may not run programs in pod team/web' \
     'can-i create pods/exec -n team'
 says forbidden forbidden 'may not run programs in pod team/web' Forbidden
 says internal internal 'kubectl failed' InternalError
-says no_shell no_shell 'no /bin/sh in pod team/web'
+cluster 'fault no_shell'
+bare kubectl:team/web/agent
+expect no_shell 5 'no /bin/sh in pod team/web'
+cluster
 pod kubectl:team/gone/agent
 expect no_pod 5 'there is no pod team/gone' 'pods "gone" not found' \
     'kubectl get pods -n team'

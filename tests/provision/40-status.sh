@@ -56,7 +56,7 @@ as_self ssh-add -q -c "$T/second"
 git_signs as_self ed25519
 run status "${socket[@]}" exec:env
 told keys 0 'exec:env: 2 keys' "ssh-ed25519 $(print_of ed25519) ed25519" \
-    '1 signature, last used ' '; expires in 59 min' 'never used' \
+    '1 signature, last used ' '; expires in ' 'never used' \
     'each use is confirmed'
 run status --json "${socket[@]}" exec:env
 told keys_as_json 0

@@ -19,7 +19,7 @@ fpath=($dir \$fpath)
 autoload -Uz compinit
 compinit -u -D
 bindkey '^I' complete-word
-bindkey '^X' kill-buffer
+bindkey '^U' kill-whole-line
 bindkey -r '^M' '^J'
 zmodload zsh/zutil
 compadd() {
@@ -37,7 +37,7 @@ compadd() {
 	done
 	(( \$#found ))
 }
-finish() { print done >$tmp/done }
+finish() { comppostfuncs=(finish); print done >$tmp/done }
 comppostfuncs=(finish)
 print ready >$tmp/done
 END
@@ -50,7 +50,7 @@ if ! read -t 20 -u 9; then
 fi
 while IFS= read -r line; do
 	: >$tmp/words
-	zpty -w -n shell $'\x18'"$line"$'\t'
+	zpty -w -n shell $'\x15'"$line"$'\t'
 	if ! read -t 20 -u 9; then
 		print -u2 "zsh does not answer: $line"
 		exit 1

@@ -126,6 +126,7 @@ my $name = 'ssh-ed25519 SHA256:' . 'A' x 43;
 my %lies = (
 	silent => sub { sleep(600) },
 	silent_after_hello => sub { hello_with(); sleep(600) },
+	waits_after_hello => sub { hello_with(); linger() },
 	silent_after_staged => sub { stage(); sleep(600) },
 	deaf => sub { hello_with(); close(STDIN); sleep(600) },
 	no_output => sub { close(STDOUT); close(STDERR); sleep(600) },

@@ -686,6 +686,81 @@ locked_agent_takes_no_load(void **state)
 	list_is(&root, 0);
 }
 
+/* Load one key under a name. */
+static void
+load_one(struct testkey *key, const char *name)
+{
+	struct testkey *keys[1] = { key };
+	struct load_answer ans = load_step(LOAD_BEGIN, slice_str(name));
+
+	assert_int_equal(load_step(LOAD_CHUNK, seal(ans.data, keys,
+	    1)).verdict, 0);
+	assert_int_equal(load_step(LOAD_COMMIT, slice_str("")).verdict, 0);
+}
+
+static void
+a_load_goes_by_its_name(void **state)
+{
+	struct load_answer ans;
+	struct wire_reader r;
+	struct slice blob, comment;
+
+	(void)state;
+	assert_int_equal(add(&root, 17, rsa, "old", ""), 6);
+	load_one(ed, "set");
+	load_one(p256, "other");
+	/* Who may not load may not do this. */
+	assert_int_equal(code(&node, "1b 00000011 'load@bottle-agent' 04"
+	    "00000003 'set'"), 5);
+	assert_int_equal(code(&node, "1b 00000011 'load@bottle-agent' 05"), 5);
+	list_is(&root, 3, rsa, "old", ed, "loaded", p256, "loaded");
+	assert_int_equal(code(&root, "1b 00000011 'load@bottle-agent' 04"
+	    "00000000"), SSH_AGENT_EXTENSION_FAILURE);
+	ans = load_step(LOAD_REMOVE, slice_str("set"));
+	assert_int_equal(ans.verdict, 0);
+	r = wire_reader(ans.data);
+	assert_int_equal(wire_get_string(&r, &blob), ST_OK);
+	assert_int_equal(wire_get_string(&r, &comment), ST_OK);
+	assert_true(slice_eq(blob, ed->blob));
+	assert_true(slice_eq_str(comment, "loaded"));
+	assert_true(wire_end(&r));
+	assert_int_equal(last.rec.op, AUDIT_REMOVE_LOAD);
+	assert_string_equal(last.rec.detail, "1 key of load set");
+	assert_true(last.done && !last.quiet);
+	list_is(&node, 2, rsa, "old", p256, "loaded");
+	/* Once more: there is nothing, and that is no failure. */
+	ans = load_step(LOAD_REMOVE, slice_str("set"));
+	assert_int_equal(ans.verdict, 0);
+	assert_int_equal(ans.data.len, 0);
+	assert_string_equal(last.rec.detail, "0 keys of load set");
+	/* All of them; a load that is under way goes on. */
+	load_one(ed, "set");
+	ans = load_step(LOAD_BEGIN, slice_str("third"));
+	ans = load_step(LOAD_REMOVE_ALL, slice_str(""));
+	assert_int_equal(ans.verdict, 0);
+	assert_string_equal(last.rec.detail, "2 keys of every load");
+	assert_non_null(conn.load);
+	list_is(&node, 1, rsa, "old");
+}
+
+static void
+a_locked_agent_removes_no_load(void **state)
+{
+	struct load_answer ans;
+
+	(void)state;
+	load_one(ed, "set");
+	assert_int_equal(code(&root, "16 00000001 78"), 6);
+	ans = load_step(LOAD_REMOVE, slice_str("set"));
+	assert_int_equal(ans.verdict, 1);
+	assert_true(ans.text.len > 0);
+	assert_false(last.done);
+	assert_int_equal(last.rec.reason, REASON_LOCKED);
+	assert_int_equal(load_step(LOAD_REMOVE_ALL, slice_str("")).verdict, 1);
+	assert_int_equal(code(&root, "17 00000001 78"), 6);
+	list_is(&root, 1, ed, "loaded");
+}
+
 static void
 status_tells_admins_everything(void **state)
 {
@@ -731,12 +806,108 @@ status_tells_admins_everything(void **state)
 	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
 	assert_int_equal(n, 1);
 	assert_int_equal(wire_get_string(&r, &s), ST_OK);
-	assert_true(wire_end(&r));
 	keys = wire_reader(s);
 	assert_int_equal(statusmsg_get_key(&keys, &key), ST_OK);
 	assert_true(slice_eq_str(key.comment, "c"));
 	assert_int_equal(key.remaining_s, 10);
 	assert_true(wire_end(&keys));
+	assert_int_equal(wire_get_string(&r, &s), ST_OK);
+	assert_int_equal(s.len, 4);
+	assert_true(wire_end(&r));
+}
+
+/* The keys of a status that have nothing before them, and when each of them was
+ * used; how many there are. */
+static uint32_t
+status_uses(struct slice *uses)
+{
+	struct statusmsg_head head;
+	struct statusmsg_key key;
+	struct wire_reader r, keys;
+	struct slice s;
+	struct reply rep;
+	uint32_t n, shown = 0;
+
+	assert_int_equal(reply_decode(ask(&root,
+	    hex("1b 00000013 'status@bottle-agent'")), &rep), ST_OK);
+	assert_int_equal(reply_get_extension(&rep, EXT_STATUS, &r), ST_OK);
+	assert_int_equal(statusmsg_get_head(&r, &head), ST_OK);
+	/* Neither rules, nor limits, nor uids. */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(wire_get_u32(&r, &n), ST_OK);
+		assert_int_equal(n, 0);
+	}
+	assert_int_equal(wire_get_u32(&r, &n), ST_OK);
+	assert_int_equal(n, keyring_count(agent.ring));
+	assert_int_equal(wire_get_string(&r, &s), ST_OK);
+	for (keys = wire_reader(s); !wire_end(&keys); shown++)
+		assert_int_equal(statusmsg_get_key(&keys, &key), ST_OK);
+	assert_int_equal(wire_get_string(&r, uses), ST_OK);
+	assert_true(wire_end(&r));
+	assert_int_equal(uses->len, 4 * shown);
+	return shown;
+}
+
+static void
+status_says_when_a_key_was_used(void **state)
+{
+	struct slice uses;
+
+	(void)state;
+	assert_int_equal(add(&root, 17, rsa, "r", ""), 6);
+	assert_int_equal(add(&root, 17, ed, "e", ""), 6);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("unused", uses, hex("ffffffff ffffffff"));
+	(void)sign(&root, ed->blob, slice_str("d"), 0);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("just now", uses, hex("ffffffff 00000000"));
+	now_ms += 65999;
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("a while ago", uses, hex("ffffffff 00000041"));
+	/* What was refused is no use, nor is anything of another key. */
+	(void)sign(&root, ed->blob, slice_str("d"), 0x80);
+	(void)sign(&root, rsa->blob, slice_str("d"), 2);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("the other", uses, hex("00000000 00000041"));
+	/* One that is put anew was never used. */
+	assert_int_equal(add(&root, 17, ed, "e", ""), 6);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("anew", uses, hex("00000000 ffffffff"));
+	now_ms += INT64_C(5000000000000);
+	assert_int_equal(status_uses(&uses), 2);
+	hex_expect("the longest", uses, hex("ffffffff ffffffff"));
+}
+
+/* However little room there is behind the keys. */
+static void
+status_has_room_for_all_it_says(void **state)
+{
+	char comment[20801];
+	struct testkey *k[13];
+	uint32_t shown, before = 13;
+	struct slice uses;
+	size_t len;
+
+	(void)state;
+	memset(comment, 'c', sizeof(comment));
+	comment[20000] = '\0';
+	for (size_t i = 0; i < 13; i++) {
+		k[i] = testkey_new(KEY_ED25519, 0);
+		assert_int_equal(add(&root, 17, k[i], comment, ""), 6);
+	}
+	comment[20000] = 'c';
+	for (len = 20500; len < sizeof(comment) - 1; len++) {
+		comment[len] = '\0';
+		assert_int_equal(add(&root, 17, k[12], comment, ""), 6);
+		comment[len] = 'c';
+		shown = status_uses(&uses);
+		assert_true(shown == before ||
+		    (shown == 12 && before == 13));
+		before = shown;
+	}
+	assert_int_equal(before, 12);
+	for (size_t i = 0; i < 13; i++)
+		testkey_free(k[i]);
 }
 
 /* More to tell than one reply holds: some keys are left out, nothing breaks. */
@@ -805,8 +976,12 @@ main(void)
 		CASE(refused_load_changes_nothing_and_names_the_key),
 		CASE(load_that_is_not_complete_is_refused),
 		CASE(locked_agent_takes_no_load),
+		CASE(a_load_goes_by_its_name),
+		CASE(a_locked_agent_removes_no_load),
 		CASE(status_tells_admins_everything),
 		CASE(status_of_many_keys_fits_one_reply),
+		CASE(status_says_when_a_key_was_used),
+		CASE(status_has_room_for_all_it_says),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

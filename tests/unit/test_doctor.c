@@ -539,6 +539,11 @@ static const struct row rows[] = {
 	/* round the agent */
 	{ "a second agent", { { USER, NULL, "bd second 0 2 /tmp/ssh-x/agent.1"
 	    "\n" } }, "second-agent", DOCTOR_BAD, "2 keys" },
+	{ "one that a load is for", { { USER, NULL, "bd second 0 2 /run/x.sock"
+	    "\nbd load x\nbd conf x     IdentityAgent /run/x.sock\n" },
+	    { STATUS, "\"load\":\"default\"", "\"load\":\"default\",\"rules\":"
+	    "\"purposes git\"},{\"load\":\"x\"" } }, "ssh-config",
+	    DOCTOR_BAD, "load x is for the agent at /run/x.sock" },
 	{ "an empty one", { { USER, NULL, "bd second 1 0 /tmp/ssh-x/agent.1"
 	    "\n" } }, "second-agent", DOCTOR_WARN, "no key now" },
 	{ "one that hangs", { { USER, NULL, "bd second 124 0 /x\n" } },

@@ -90,6 +90,8 @@ load_requests_are_read_and_written_back(void **state)
 		{ "02 00000003 0001ff", LOAD_CHUNK, "0001ff" },
 		{ "02 00000000", LOAD_CHUNK, "" },
 		{ "03", LOAD_COMMIT, "" },
+		{ "04 00000004 'work'", LOAD_REMOVE, "'work'" },
+		{ "05", LOAD_REMOVE_ALL, "" },
 	};
 	struct load_request req;
 	size_t i;
@@ -116,7 +118,12 @@ broken_load_requests_are_refused(void **state)
 	} cases[] = {
 		{ "", ST_MALFORMED },
 		{ "00", ST_UNSUPPORTED },
-		{ "04", ST_UNSUPPORTED },
+		{ "04", ST_MALFORMED },
+		{ "04 00000000", ST_MALFORMED },
+		{ "04 00000001 'a' 00", ST_MALFORMED },
+		{ "04 00000003 'a' 00 'b'", ST_MALFORMED },
+		{ "05 00", ST_MALFORMED },
+		{ "06", ST_UNSUPPORTED },
 		{ "ff", ST_UNSUPPORTED },
 		{ "01", ST_MALFORMED },
 		{ "01 00000002 'a'", ST_MALFORMED },
@@ -157,6 +164,9 @@ arguments_may_be_as_long_as_their_limit(void **state)
 	(void)state;
 	assert_int_equal(decode_with(LOAD_BEGIN, LOAD_NAME_MAX), ST_OK);
 	assert_int_equal(decode_with(LOAD_BEGIN, LOAD_NAME_MAX + 1),
+	    ST_TOO_LARGE);
+	assert_int_equal(decode_with(LOAD_REMOVE, LOAD_NAME_MAX), ST_OK);
+	assert_int_equal(decode_with(LOAD_REMOVE, LOAD_NAME_MAX + 1),
 	    ST_TOO_LARGE);
 	assert_int_equal(decode_with(LOAD_CHUNK, LOAD_CHUNK_MAX), ST_OK);
 	assert_int_equal(decode_with(LOAD_CHUNK, LOAD_CHUNK_MAX + 1),

@@ -495,6 +495,21 @@ the_region_is_shared(void **state)
 	secret_close(region);
 }
 
+/* Linked with --wrap for it: who has the room for a record keeps it for a
+ * moment. */
+void *__real_secret_alloc(struct secret *s, size_t n);
+void *__wrap_secret_alloc(struct secret *s, size_t n);
+
+void *
+__wrap_secret_alloc(struct secret *s, size_t n)
+{
+	void *piece = __real_secret_alloc(s, n);
+
+	if (piece != NULL && n == BUNDLE_RECORD_MAX)
+		(void)usleep(200);
+	return piece;
+}
+
 /* Where the region has room for one bundle at a time. */
 static struct payload payload;
 static atomic_uint sealed;
@@ -507,7 +522,7 @@ seal(size_t i)
 	size_t len;
 
 	(void)i;
-	for (int n = 0; n < 20; n++) {
+	for (int n = 0; n < 5; n++) {
 		if (payload_seal(&payload, key, &out, &len) != ST_OK)
 			return 1;
 		(void)atomic_fetch_add(&sealed, 1);
@@ -533,7 +548,7 @@ bundles_are_sealed_in_turn(void **state)
 	payload = (struct payload){ .region = region, .plan = &plan,
 		.account = "node" };
 	assert_int_equal(run(&j, MANY, 16), SESSION_DONE);
-	assert_int_equal(sealed, MANY * 20);
+	assert_int_equal(sealed, MANY * 5);
 	(void)secret_free(region, rest);
 	secret_close(region);
 }

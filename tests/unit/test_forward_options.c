@@ -136,6 +136,52 @@ place_needs_nothing(void **state)
 }
 
 static void
+remove_needs_nothing(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "remove");
+	assert_int_equal(l.opts.command, FORWARD_REMOVE);
+	assert_string_equal(l.opts.name, "default");
+	assert_false(l.opts.every_load);
+	assert_null(l.opts.home);
+	assert_null(l.opts.user);
+	parse_ok(&l, "remove --name a-b --home /h --user node -v");
+	assert_string_equal(l.opts.name, "a-b");
+	assert_string_equal(l.opts.home, "/h");
+	assert_string_equal(l.opts.user, "node");
+	parse_ok(&l, "remove --every-load");
+	assert_true(l.opts.every_load);
+}
+
+static void
+remove_takes_names_and_homes_only(void **state)
+{
+	static const char *const bad[] = { "remove --name ''",
+		"remove --name .a", "remove --name a/b", "remove --name a~b",
+		"remove --home ''", "remove --home h", "remove x",
+		"remove --name a --every-load", "remove --silence-timeout 5",
+		"place --name a", "connect --every-load h 1" };
+	char words[256];
+	struct line l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		parse(&l, bad[i]);
+		if (l.st != ST_MALFORMED || l.why[0] == '\0')
+			fail_msg("\"%s\" was taken", bad[i]);
+	}
+	for (int n = 64; n <= 65; n++) {
+		(void)snprintf(words, sizeof(words), "remove --name %.*s", n,
+		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		    "xxxxxxxxxxxx");
+		parse(&l, words);
+		assert_int_equal(l.st, n == 64 ? ST_OK : ST_MALFORMED);
+	}
+}
+
+static void
 the_first_help_or_version_ends_the_parse(void **state)
 {
 	static const struct {
@@ -178,9 +224,10 @@ wrong_use_is_said_in_one_line(void **state)
 	} t[] = {
 		{ "", "say what to do: bottle-forward connect HOST PORT" },
 		{ "-v", "say what to do: bottle-forward connect HOST PORT" },
-		{ "''", "unknown command ; there are connect and place" },
+		{ "''", "unknown command ; there are connect, place and remove" },
 		{ "conect h 22", "unknown command conect; did you mean connect?" },
-		{ "a\x1b[m", "unknown command a\\x1b[m; there are connect and place" },
+		{ "a\x1b[m", "unknown command a\\x1b[m; there are connect, "
+		    "place and remove" },
 		{ "connect", "HOST and PORT are missing: bottle-forward "
 		    "connect [OPTION ...] HOST PORT" },
 		{ "connect h", "HOST and PORT are missing: bottle-forward "
@@ -242,7 +289,7 @@ wrong_use_is_said_in_one_line(void **state)
 		{ "connect --silence-timeout 3 h 22",
 		    "--silence-timeout goes with place, not with connect" },
 		{ "connect --user node h 22",
-		    "--user goes with place, not with connect" },
+		    "--user goes with place and remove, not with connect" },
 		{ "place --user a --user b", "--user is given twice" },
 		{ "--check place",
 		    "--check goes with connect, not with place" },
@@ -395,6 +442,8 @@ main(void)
 		cmocka_unit_test(connect_needs_a_host_and_a_port_only),
 		cmocka_unit_test(every_option_is_taken),
 		cmocka_unit_test(place_needs_nothing),
+		cmocka_unit_test(remove_needs_nothing),
+		cmocka_unit_test(remove_takes_names_and_homes_only),
 		cmocka_unit_test(the_first_help_or_version_ends_the_parse),
 		cmocka_unit_test(wrong_use_is_said_in_one_line),
 		cmocka_unit_test(times_are_1_second_to_1_day),

@@ -791,6 +791,57 @@ a_stream_for_another_load_is_refused(void **state)
 	expect("");
 }
 
+/* Load one key under a name. */
+static void
+load_one(size_t i, const char *name)
+{
+	begin(name);
+	put_key(i, "loaded");
+	put_end(1, true);
+	assert_int_equal(feed(all()), ST_OK);
+	assert_int_equal(commit(), ST_OK);
+	end();
+}
+
+static void
+what_a_name_has_brought_goes_by_that_name(void **state)
+{
+	struct wire_writer w;
+	uint8_t room[LOAD_DATA_MAX];
+	size_t one;
+
+	(void)state;
+	load_one(0, "work");
+	load_one(1, "home");
+	load_one(2, "");
+	w = wire_writer(room, sizeof(room));
+	assert_int_equal(load_remove(ring, slice_str("wor"), &w), 0);
+	assert_int_equal(load_remove(ring, slice_str("work2"), &w), 0);
+	assert_int_equal(w.len, 0);
+	assert_int_equal(keyring_count(ring), 3);
+	assert_int_equal(load_remove(ring, slice_str("work"), &w), 1);
+	one = w.len;
+	assert_true(one > 0);
+	assert_int_equal(keyring_count(ring), 2);
+	assert_int_equal(load_remove(ring, slice_str("work"), &w), 0);
+	assert_null(keyring_find(ring, keys[0]->blob));
+	/* Every load that had a name. */
+	load_one(0, "work");
+	w = wire_writer(room, sizeof(room));
+	assert_int_equal(load_remove(ring, slice_str(""), &w), 2);
+	assert_int_equal(keyring_count(ring), 1);
+	assert_non_null(keyring_find(ring, keys[2]->blob));
+	assert_int_equal(load_remove(ring, slice_str(""), &w), 0);
+	/* They go, also where there is no room to name them. */
+	load_one(0, "work");
+	load_one(1, "work2");
+	w = wire_writer(room, one);
+	assert_int_equal(load_remove(ring, slice_str(""), &w), 2);
+	assert_int_equal(w.len, one);
+	assert_false(w.full);
+	assert_int_equal(keyring_count(ring), 1);
+}
+
 #define T(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -818,6 +869,7 @@ main(void)
 		T(a_full_vault_is_said_and_left_as_it_was),
 		T(giving_up_anywhere_leaves_nothing),
 		T(a_stream_for_another_load_is_refused),
+		T(what_a_name_has_brought_goes_by_that_name),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -26,6 +26,8 @@ enum {
 	OPT_NAMELESS,
 	OPT_QUIET,
 	OPT_LONG,
+	OPT_NEARLY,
+	OPT_FITS,
 	OPTS
 };
 
@@ -37,6 +39,8 @@ static const struct option_row rows[OPTS] = {
 	[OPT_QUIET] = { 0, "quiet", NULL, 1, 0, "say nothing" },
 	[OPT_LONG] = { 0, "a-name-that-fills-the-column", NULL, 1, 0,
 	    "below" },
+	[OPT_NEARLY] = { 0, "ends-one-before-the", NULL, 1, 0, "below, too" },
+	[OPT_FITS] = { 0, "ends-two-before-it", NULL, 1, 0, "beside" },
 };
 
 static const char *const titles[] = { "First", "Second" };
@@ -337,7 +341,10 @@ usage_has_every_row_under_its_title(void **state)
 	    "  -n WORD                   a letter only\n"
 	    "      --quiet               say nothing\n"
 	    "      --a-name-that-fills-the-column\n"
-	    "                            below\n");
+	    "                            below\n"
+	    "      --ends-one-before-the\n"
+	    "                            below, too\n"
+	    "      --ends-two-before-it  beside\n");
 	free(text);
 }
 
@@ -538,7 +545,7 @@ commands_that_are_not_there_are_not_heard_of(void **state)
 		const char	*line, *why;
 	} t[] = {
 		{ "list", "unknown command list; there are put and fetch" },
-		{ "lst", "unknown command lst; there are put and fetch" },
+		{ "lsit", "unknown command lsit; there are put and fetch" },
 		{ "put --tag x", "unknown option --tag; see --help" },
 		{ "put --tga x", "unknown option --tga; see --help" },
 	};

@@ -440,6 +440,23 @@ lock_and_unlock_take_a_socket(void **state)
 }
 
 static void
+remove_takes_a_name_or_all(void **state)
+{
+	struct line l;
+
+	(void)state;
+	parse_ok(&l, "--remove --name work -a /run/x.sock --json");
+	assert_int_equal(l.opts.command, COMMAND_REMOVE);
+	assert_string_equal(l.opts.name, "work");
+	assert_string_equal(l.opts.socket, "/run/x.sock");
+	assert_true(l.opts.json);
+	parse_ok(&l, "--remove --every-load --allow-shared-dir");
+	assert_true(l.opts.every_load);
+	assert_null(l.opts.name);
+	assert_true(l.opts.allow_shared_dir);
+}
+
+static void
 options_end_at_the_command(void **state)
 {
 	struct line l;
@@ -581,7 +598,7 @@ static void
 bad_values_exit_2(void **state)
 {
 	static const struct refusal r[] = {
-		{ "--socket", "-a needs PATH", 2 },
+		{ "--socket", "--socket needs PATH", 2 },
 		{ "--name", "--name needs NAME", 2 },
 		{ "--public=yes", "--public takes no value", 2 },
 		{ "--ready-fd x", "--ready-fd takes a number", 2 },
@@ -649,14 +666,16 @@ combinations_of_ours_exit_2(void **state)
 		{ "--lock --unlock", "--lock and --unlock exclude", 2 },
 		{ "--unlock --status", "--status and --unlock exclude", 2 },
 		{ "--lock -k", "--lock and -k exclude", 2 },
-		{ "--lock --json", "--json goes with --status and", 2 },
+		{ "--lock --json", "--json goes with --status, --explain and", 2 },
 		{ "--unlock -t 5", "-t does not go with --unlock", 2 },
 		{ "--lock --allow a=sign", "--allow does not go with --l", 2 },
 		{ "--lock secret", "--lock takes no COMMAND", 2 },
 		{ "--unlock secret", "--unlock takes no COMMAND", 2 },
 		{ "-k --status", "--status and -k exclude", 2 },
 		{ "--load --load", "--load given twice", 2 },
-		{ "-a x --socket y", "-a given twice", 2 },
+		{ "-a x --socket y", "--socket given twice", 2 },
+		{ "--socket x -a y", "-a given twice", 2 },
+		{ "--load -json", "unknown option -json; did you mean --json?", 2 },
 		{ "-a x -a y --legacy-rsa", "-a given twice", 2 },
 		{ "--allow a=sign -t 5 -t 5", "-t given twice", 2 },
 		{ "--load -u", "--load and -u exclude", 2 },
@@ -666,15 +685,15 @@ combinations_of_ours_exit_2(void **state)
 		{ "--load -U", "-U does not go with --load", 2 },
 		{ "--status -P x", "-P does not go with --status", 2 },
 		{ "--expect 3", "--expect goes with --load only", 2 },
-		{ "--name x", "--name goes with --load only", 2 },
+		{ "--name x", "--name goes with --load and --remove only", 2 },
 		{ "--purpose git", "--purpose goes with --load only", 2 },
 		{ "--max-signatures 1", "--max-signatures goes with", 2 },
 		{ "--rate 1/1s", "--rate goes with --load only", 2 },
 		{ "--load --purpose a --purpose b", "--purpose given", 2 },
 		{ "--load --rate 1/1 --rate 1/1", "--rate given twice", 2 },
-		{ "--json", "--json goes with --status and --explain", 2 },
-		{ "--load --json", "--json goes with --status and --explain", 2 },
-		{ "--status --name x", "--name goes with --load only", 2 },
+		{ "--json", "--json goes with --status, --explain and", 2 },
+		{ "--load --json", "--json goes with --status, --explain and", 2 },
+		{ "--status --name x", "--name goes with --load and --remove only", 2 },
 		{ "--status -t 5", "-t does not go with --status", 2 },
 		{ "--status --allow a=sign", "--allow does not go with", 2 },
 		{ "--load -D", "-D does not go with --load", 2 },
@@ -846,6 +865,7 @@ main(void)
 		cmocka_unit_test(purposes_stop_where_the_agent_stops),
 		cmocka_unit_test(status_takes_socket_and_json),
 		cmocka_unit_test(lock_and_unlock_take_a_socket),
+		cmocka_unit_test(remove_takes_a_name_or_all),
 		cmocka_unit_test(options_end_at_the_command),
 		cmocka_unit_test(help_and_version_end_the_parse),
 		cmocka_unit_test(ssh_agent_misuse_exits_1),

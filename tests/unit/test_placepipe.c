@@ -275,6 +275,10 @@ each_line_comes_back(void **state)
 		{ PLACEPIPE_FAILED, 999999999, STR("no room") },
 		{ PLACEPIPE_SETTLED, PLACEPIPE_STAYS, STR("") },
 		{ PLACEPIPE_SETTLED, PLACEPIPE_REVERTED, STR("x stays") },
+		{ PLACEPIPE_REMOVED, 0, STR("default") },
+		{ PLACEPIPE_ABSENT, 0, STR("default") },
+		{ PLACEPIPE_LEFT, 0, STR("/h/.ssh/x is of no load") },
+		{ PLACEPIPE_FINISHED, 3, STR("") },
 	};
 	struct placepipe_line out;
 	size_t i;

@@ -286,10 +286,8 @@ options_go_with_their_commands(void **state)
 		{ "--every-load", "R", "remove" },
 		{ "--passphrase-fd 3", "KU", "lock and unlock" },
 		{ "--no-login", "D", "doctor" },
-		{ "-u joe", "LWDSR", "load, watch, doctor, status and "
-		    "remove" },
-		{ "--home /h", "LWDSR", "load, watch, doctor, status and "
-		    "remove" },
+		{ "-u joe", "LWDR", "load, watch, doctor and remove" },
+		{ "--home /h", "LWDR", "load, watch, doctor and remove" },
 		{ "--json", "LWDSRKUE", "load, watch, doctor, status, remove, "
 		    "lock, unlock and explain" },
 		{ "-v", "LWDSRKUE", "load, watch, doctor, status, remove, "
@@ -601,7 +599,8 @@ help_has_the_commands_that_there_are(void **state)
 	assert_non_null(usage);
 	assert_int_equal(strncmp(usage, "usage: bottle-provision status ", 31),
 	    0);
-	assert_non_null(strstr(usage, "-u, --user NAME"));
+	assert_non_null(strstr(usage, "-s, --socket PATH"));
+	assert_null(strstr(usage, "-u, --user NAME"));
 	assert_null(strstr(usage, "--sign"));
 	free(usage);
 }

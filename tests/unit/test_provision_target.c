@@ -781,8 +781,16 @@ troubles_of_nerdctl_and_kubectl_are_known(void **state)
 		{ "kubectl:web", 1, "", "Error from server: error dialing "
 		    "backend: dial tcp x: i/o timeout\n", TARGET_NO_ENGINE,
 		    "does not reach" },
-		{ "kubectl:web", 1, "", "error: context \"x\" does not "
-		    "exist\n", TARGET_NO_ENGINE, "does not reach" },
+		{ "kubectl:web", 1, "", "Error in configuration: context was "
+		    "not found for specified context: x\n", TARGET_NO_ENGINE,
+		    "does not reach" },
+		{ "kubectl:web", 1, "", "error: stat /x: no such file or "
+		    "directory\n", TARGET_NO_ENGINE, "does not reach" },
+		{ "kubectl:web", 1, "", "E1129 09:57:29.500341   26803 "
+		    "memcache.go:265] \"Unhandled Error\" err=\"x\"\n"
+		    "The connection to the server x was refused - did you "
+		    "specify the right host or port?\n", TARGET_NO_ENGINE,
+		    "does not reach" },
 		{ "kubectl:web", 1, "", "Error from server (Timeout): x\n",
 		    TARGET_ENGINE, "kubectl failed" },
 		{ "kubectl:web", 1, "", "error: unknown\n", TARGET_ENGINE,

@@ -152,6 +152,9 @@ the_line_that_tells_is_taken(void **state)
 	    "echo bottle-agent: it is so >&2; echo more >&2; exit 1");
 	expect(SESSION_FAILED, 1, "");
 	assert_string_equal(r.why, "bottle-agent: it is so");
+	run("echo first >&2; echo bottle-agent: info: x >&2; "
+	    "echo bottle-agent: error: it is so >&2; exit 1");
+	assert_string_equal(r.why, "bottle-agent: it is so");
 	run("echo bottle-agent: warning: nothing else >&2; exit 1");
 	assert_string_equal(r.why, "bottle-agent: warning: nothing else");
 	/* Our own escapes stay; others get some. */
