@@ -21,7 +21,8 @@ option_label(const struct option_row *row)
 	if (row->letter != 0)
 		(void)snprintf(l.text, sizeof(l.text), "-%c", row->letter);
 	else
-		(void)snprintf(l.text, sizeof(l.text), "--%s", row->name);
+		(void)snprintf(l.text, sizeof(l.text), "--%s",
+		    row->name != NULL ? row->name : "");
 	return l;
 }
 
