@@ -240,7 +240,8 @@ judge_agent(struct doctor *d, const struct doctor_seen *s)
 	if (s->status != NULL)
 		judge_answer(d, s);
 	else if (s->status_code == SESSION_UNREACHABLE)
-		doctor_find(d, "agent", DOCTOR_BAD, again, "%s", why);
+		doctor_find(d, "agent", DOCTOR_BAD, again, "%s", why[0] !=
+		    '\0' ? why : "no agent answers");
 	else if (s->status_code == SESSION_DENIED)
 		doctor_find(d, "agent", DOCTOR_BAD, again, "what answers at %s "
 		    "does not tell root how it is: %s", s->where->socket, why);

@@ -525,6 +525,13 @@ static const struct row rows[] = {
 	    "\"work\"" } }, "ssh-config", DOCTOR_WARN, "of the load work" },
 	{ "no home", { { USER, "bd homethere yes\n", "" } }, "ssh-config",
 	    DOCTOR_BAD, "home /home/node" },
+	{ "a file that he cannot read", { { USER, "bd file -rw------- 1 1000 "
+	    "1000 40", "bd file --w------- 1 1000 1000 40" } }, "ssh-config",
+	    DOCTOR_BAD, "cannot be read" },
+	{ "a load without a config", { { USER, NULL, "bd load x\n" },
+	    { STATUS, "\"load\":\"default\"", "\"load\":\"default\",\"rules\":"
+	    "\"purposes git\"},{\"load\":\"x\"" } }, "ssh-config",
+	    DOCTOR_BAD, "load x has no config" },
 	/* git */
 	{ "another format", { { USER, "gitconfig\tssh", "gitconfig\topenpgp" } },
 	    "git", DOCTOR_BAD, "gpg.format = openpgp from file:" },
@@ -553,12 +560,14 @@ static const struct row rows[] = {
 	{ "a variable that leads nowhere", { { USER, "bd env ",
 	    "bd second 2 0 /x\nbd env /x" } }, "second-agent", DOCTOR_WARN,
 	    "SSH_AUTH_SOCK is /x" },
+	{ "one that cannot be asked", { { USER, NULL, "bd second - 0 /x\n" } },
+	    "second-agent", DOCTOR_WARN, "no ssh-add" },
 	{ "a key that lies there", { { USER, NULL, "bd stray /tmp/k\n" } },
 	    "stray-keys", DOCTOR_BAD, "/tmp/k" },
 	{ "a key of root's", { { ROOT, NULL, "bd stray /root/.ssh/k\n" } },
 	    "stray-keys", DOCTOR_WARN, "/root/.ssh/k" },
 	/* root */
-	{ "the user is root", { { USER, "bd gids 1000", "bd gids 0" },
+	{ "a group of roots", { { USER, "bd gids 1000", "bd gids 0" },
 	    { USER, "bd groups node", "bd groups root" } }, "root",
 	    DOCTOR_WARN, "in the group root" },
 	{ "sudo", { { USER, "bd sudocode 1", "bd sudocode 0\nbd sudo     (ALL "
@@ -601,6 +610,8 @@ static const struct row rows[] = {
 	    DOCTOR_WARN, "/ of this machine" },
 	{ "root without a password", { { ROOT, NULL, "bd nopass root\n" } },
 	    "root", DOCTOR_BAD, "empty password" },
+	{ "doas", { { ROOT, NULL, "bd doas permit nopass node\n" } }, "root",
+	    DOCTOR_WARN, "permit nopass node" },
 	{ "a second root", { { ROOT, NULL, "bd uid0 toor\n" } }, "root",
 	    DOCTOR_WARN, "toor" },
 };
@@ -774,6 +785,73 @@ without_an_agent_the_socket_is_stale(void **state)
 	free(root);
 }
 
+/* Judge a target in which nothing was looked at but the agent. */
+static void
+look_at_agent_alone(uint32_t uid, enum session_code code, const char *status,
+    struct doctor *d)
+{
+	static struct target t = { .kind = TARGET_EXEC };
+	const struct doctor_where where = { .target = &t, .name = "exec:x",
+		.account = "node", .uid = uid, .socket = "/run/a",
+		.path = "/usr/bin" };
+	struct doctor_seen seen = { .where = &where, .status_code = code,
+		.has_user = true, .status_why = "why not" };
+
+	*d = (struct doctor){ .target = "exec:x" };
+	if (status != NULL)
+		assert_non_null(seen.status = json_loads(status, 0, NULL));
+	doctor_agent(d, &seen);
+	doctor_guard(d, &seen);
+	doctor_seen_fini(&seen);
+}
+
+static void
+an_agent_that_says_nothing_is_bad(void **state)
+{
+	static const struct {
+		enum session_code	 code;
+		const char		*what;
+	} table[] = {
+		{ SESSION_UNREACHABLE, "why not" },
+		{ SESSION_DENIED, "does not tell root how it is: why not" },
+		{ SESSION_FAILED, "cannot be asked: why not" },
+	};
+	struct doctor d;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		look_at_agent_alone(1000, table[i].code, NULL, &d);
+		assert_true(says(&d, &(struct row){ .link = "agent",
+		    .verdict = DOCTOR_BAD, .what = table[i].what }));
+		doctor_fini(&d);
+	}
+}
+
+static void
+an_agent_without_keys_is_bad(void **state)
+{
+	struct doctor d;
+
+	(void)state;
+	look_at_agent_alone(1000, SESSION_DONE, "{\"keys_total\":0,"
+	    "\"keys\":[],\"uid\":0}", &d);
+	assert_true(says(&d, &(struct row){ .link = "keys", .verdict =
+	    DOCTOR_BAD, .what = "no keys" }));
+	doctor_fini(&d);
+}
+
+static void
+a_user_who_is_root_is_bad(void **state)
+{
+	struct doctor d;
+
+	(void)state;
+	look_at_agent_alone(0, SESSION_FAILED, NULL, &d);
+	assert_true(says(&d, &(struct row){ .link = "root", .verdict =
+	    DOCTOR_BAD, .what = "is root" }));
+	doctor_fini(&d);
+}
+
 static void
 what_could_not_be_looked_at_is_skipped(void **state)
 {
@@ -855,6 +933,9 @@ main(void)
 		cmocka_unit_test(
 		    each_thing_that_is_wrong_is_found_and_nothing_else),
 		cmocka_unit_test(without_an_agent_the_socket_is_stale),
+		cmocka_unit_test(an_agent_that_says_nothing_is_bad),
+		cmocka_unit_test(an_agent_without_keys_is_bad),
+		cmocka_unit_test(a_user_who_is_root_is_bad),
 		cmocka_unit_test(what_could_not_be_looked_at_is_skipped),
 		cmocka_unit_test(hosts_are_those_of_our_files),
 		cmocka_unit_test(commands_are_those_of_the_target),
