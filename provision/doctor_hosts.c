@@ -14,7 +14,7 @@
 /* Room for a list of fingerprints. */
 #define LIST_MAX	640
 
-/* --- the way ------------------------------------------------------------------ */
+/* --- the way ------------------------------------------------------------ */
 
 /* What mends it where bottle-forward does not say. */
 static const char *
@@ -79,7 +79,7 @@ judge_way(struct doctor *d, const struct doctor_probe *p)
 		    "bottle-forward fails without a word");
 }
 
-/* --- the host's key ----------------------------------------------------------- */
+/* --- the host's key ----------------------------------------------------- */
 
 /* "SHA256:... or SHA256:..." */
 static const char *
@@ -138,7 +138,7 @@ judge_hostkey(struct doctor *d, const struct doctor_where *w,
 	}
 }
 
-/* --- the login ------------------------------------------------------------------ */
+/* --- the login ---------------------------------------------------------- */
 
 static const char *
 text_of(const json_t *o, const char *key)

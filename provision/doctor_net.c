@@ -32,7 +32,7 @@ struct net {
 	json_t			*status, *explained;
 };
 
-/* --- the agent's word ------------------------------------------------------- */
+/* --- the agent's word --------------------------------------------------- */
 
 /* What the agent says to one option; NULL if that is no object. */
 static json_t *
@@ -70,7 +70,7 @@ word_of_agent(struct net *n, bool wanted)
 		.refusals = json_object_get(n->explained, "refusals") };
 }
 
-/* --- the script ----------------------------------------------------------------- */
+/* --- the script --------------------------------------------------------- */
 
 /* Run it for some hosts; false, with findings, if it could not be. */
 static bool
@@ -115,7 +115,7 @@ run_script(struct net *n, bool sign, size_t first, size_t hosts,
 	return good;
 }
 
-/* --- what came of it --------------------------------------------------------------- */
+/* --- what came of it ---------------------------------------------------- */
 
 static void
 judge_signing(struct net *n, const struct doctor_facts *facts)

@@ -37,7 +37,7 @@ take_print(const char *line, char out[static DOCTOR_PROBE_PRINT_MAX])
 	return p;
 }
 
-/* --- bottle-forward --check ------------------------------------------------ */
+/* --- bottle-forward --check --------------------------------------------- */
 
 /* Add to what is wrong: first its own error, then what the proxy says. */
 static void
@@ -72,7 +72,7 @@ take_said(struct doctor_probe *p, const char *line)
 		add_wrong(p, "", rest);
 }
 
-/* --- ssh -v ------------------------------------------------------------------ */
+/* --- ssh -v ------------------------------------------------------------- */
 
 /* "Offering public key: FILE TYPE SHA256:... explicit agent" */
 static void
@@ -219,7 +219,7 @@ take_ssh(struct doctor_probe *p, const char *line)
 		take_told(p, line);
 }
 
-/* --- one fact ---------------------------------------------------------------- */
+/* --- one fact ----------------------------------------------------------- */
 
 static void
 take_way(struct doctor_probe *p, const char *v)

@@ -19,7 +19,7 @@
 #define VERIFY_MS	5000
 #define SAID_MAX	4096
 
-/* --- what was said -------------------------------------------------------------- */
+/* --- what was said ------------------------------------------------------ */
 
 /* A key as it may stand in a line of ours: "ssh-ed25519 AAAA". */
 static void
@@ -87,7 +87,7 @@ doctor_sign_take(const struct doctor_facts *facts, struct doctor_sign *out)
 	take_signed(facts, out);
 }
 
-/* --- whether it is one ------------------------------------------------------------ */
+/* --- whether it is one -------------------------------------------------- */
 
 /* A file of ours, with a name in the folder. */
 static int
@@ -170,7 +170,7 @@ doctor_sign_verify(const struct doctor_sign *sign, const char *data,
 	return st;
 }
 
-/* --- the finding -------------------------------------------------------------------- */
+/* --- the finding -------------------------------------------------------- */
 
 /* gpg.ssh.program failed. */
 static void

@@ -153,7 +153,7 @@ check(const char *text, const char *status, const char *refusals,
 	json_decref(r);
 }
 
-/* --- the way ---------------------------------------------------------------- */
+/* --- the way ------------------------------------------------------------ */
 
 static void
 a_login_is_all_right(void **state)
@@ -235,7 +235,7 @@ a_way_that_cannot_be_asked_is_not_bad(void **state)
 	    "names no host", NULL });
 }
 
-/* --- the host's key ----------------------------------------------------------- */
+/* --- the host's key ----------------------------------------------------- */
 
 static void
 a_changed_host_key_is_shown_with_the_old_one(void **state)
@@ -275,7 +275,7 @@ an_unknown_host_key_is_as_bad_as_ssh_takes_it(void **state)
 	    DOCTOR_SKIPPED, "host-key", "no such key is known", NULL });
 }
 
-/* --- the login ------------------------------------------------------------------ */
+/* --- the login ---------------------------------------------------------- */
 
 #define TO_LOGIN	HEAD CHECKED PINNED KNOWN
 
@@ -401,7 +401,7 @@ too_many_keys_and_what_is_none_are_passed_over(void **state)
 	doctor_facts_fini(&f);
 }
 
-/* --- signing ---------------------------------------------------------------------- */
+/* --- signing ------------------------------------------------------------ */
 
 #define SIGKEY "ssh-ed25519 " \
 	"AAAAC3NzaC1lZDI1NTE5AAAAIMDzU2RK4d+PhPPPLJ9xuJ8VfdAxq91fBEFKMu44kxfE"
