@@ -123,6 +123,23 @@ pins() {
 	done
 }
 
+# What is known without ssh.
+look_at() {
+	check
+	pins
+}
+
+# together ONE TWO [ARGUMENT...]: run both at the same time; what they say comes
+# one after the other.
+together() {
+	"$1" | {
+		shift
+		rest=$("$@")
+		cat
+		printf '%s\n' "$rest"
+	}
+}
+
 # All about one host.
 probe() {
 	host=$1
@@ -140,21 +157,19 @@ probe() {
 	'' | none) ;;
 	*) way="ssh -J $jump" ;;
 	esac
-	check
-	pins
-	login
+	together look_at login
 	say "net $host done yes"
 }
 
-# All of them at the same time; what is said of each in one piece.
+# All of them at the same time.
 probe_all() {
 	[ $# -gt 0 ] || return 0
-	(probe "$1") 2>/dev/null | {
-		shift
-		rest=$(probe_all "$@")
-		cat
-		printf '%s\n' "$rest"
-	}
+	next=$1
+	shift
+	together probe_next probe_all "$@"
+}
+probe_next() {
+	probe "$next" 2>/dev/null
 }
 
 # As git does it, but with the key on a descriptor and not in a file.
@@ -202,8 +217,14 @@ sign() {
 
 say who user
 say uid "$(id -u)"
-[ "$data" = - ] || sign
+if [ "$data" = - ]; then
+	sign() {
+		:
+	}
+fi
 if [ "$try" = login ] && command -v ssh >/dev/null 2>&1; then
-	probe_all "$@"
+	together sign probe_all "$@"
+else
+	sign
 fi
 say end user
