@@ -476,6 +476,24 @@ filter='filter() {
 		sleep 0.3
 	}'
 
+# A server in the proxy that answers with an alert of TLS, as one does that
+# looks into connections.  Nothing else is there at that port.
+tls='perl -MSocket -e '\''
+	socket(S, PF_INET, SOCK_STREAM, 0) && bind(S, sockaddr_in(22,
+	    INADDR_LOOPBACK)) && listen(S, 5) or die $!;
+	while (accept(C, S)) {
+		sysread(C, $_, 1);
+		syswrite(C, "\x15\x03\x03\x00\x02\x02\x46");
+		shutdown(C, 1);
+		sysread(C, $_, 99);
+		close(C);
+	}'\'' >/dev/null 2>&1 </dev/null &
+	echo $! >/root/tls
+	for i in 1 2 3 4 5 6 7 8 9; do
+		(exec 3<>/dev/tcp/127.0.0.1/22) 2>/dev/null && break
+		sleep 0.1
+	done'
+
 test_proxy() {
 	broken a_proxy_that_does_not_run proxy bad 'Connection refused' \
 	    'host-key login' "$(kept config)
@@ -496,6 +514,15 @@ test_proxy() {
 	    "$world_host_gone:22: 500" 'host-key login' "$(kept config)
 	    sed -i 's/HostName $world_host/HostName $world_host_gone/' \
 	    $conf/config" "$(again config)"
+	bottle 0 bash -c "$(kept config)
+	    sed -i 's/HostName $world_host/HostName $world_host_gone/' \
+	    $conf/config"
+	place=proxy
+	broken a_host_that_answers_with_tls proxy bad \
+	    'answers with TLS, not with SSH' 'host-key login' "$tls" \
+	    'kill "$(cat /root/tls)" && rm /root/tls'
+	place=bottle
+	bottle 0 bash -c "$(again config)"
 }
 
 test_host_keys() {
