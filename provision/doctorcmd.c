@@ -1,7 +1,8 @@
 /*
  * Three things are run in a target, all of which only look: a script as root,
  * one as the user, and bottle-agent --status.  What they say is gathered first
- * and judged then, by code that does no I/O.
+ * and judged then, by code that does no I/O.  Then the keys are tried: see
+ * doctor_net.
  */
 #include "provision/doctorcmd.h"
 
@@ -18,6 +19,7 @@
 #include "provision/doctor_client.h"
 #include "provision/doctor_engine.h"
 #include "provision/doctor_guard.h"
+#include "provision/doctor_net.h"
 #include "provision/doctor_root_sh.h"
 #include "provision/doctor_seen.h"
 #include "provision/doctor_user_sh.h"
@@ -253,6 +255,10 @@ look_at(struct look *l, struct fleet_line *line)
 	doctor_agent(l->d, &l->seen);
 	doctor_client(l->d, &l->seen);
 	doctor_guard(l->d, &l->seen);
+	if (fleet_stopping() != 0)
+		return;
+	fleet_doing(line, "trying the hosts");
+	doctor_net(l->d, &l->where);
 }
 
 static enum session_code

@@ -117,19 +117,27 @@ provision() {
 	HOME=$work/home NO_COLOR=1 timeout 60 "$provision" "$@"
 }
 
-# load [FIELDS]
-load() {
-	manifest "$@" | provision load -f - --proxy "$world_proxy_url" --sign \
+# load_manifest: what is on stdin.
+load_manifest() {
+	provision load -f - --proxy "$world_proxy_url" --sign \
 	    --no-prompt --no-install "$target" >/dev/null 2>"$work/said" || {
 		cat "$work/said" >&2
 		die 'cannot load'
 	}
 }
 
+# load [FIELDS]
+load() {
+	manifest "$@" | load_manifest
+}
+
 # --- what doctor says --------------------------------------------------------
 
+# Whether it goes to the hosts: --no-login, or nothing.
+login=--no-login
+
 doctor() {
-	provision doctor --no-login "$@" </dev/null
+	provision doctor ${login:+"$login"} "$@" </dev/null
 }
 
 # verdicts FILE: "LINK VERDICT" of each link, the worst of it.
@@ -164,8 +172,18 @@ without() {
 	grep -v -E "^($(printf '%s|' "$@")-) " || true
 }
 
+# Where a thing is broken: in bottle, server or proxy.
+place=bottle
+
+in_place() {
+	case $place in
+	bottle) bottle 0 "$@" ;;
+	*) "${place}_in" "$@" </dev/null ;;
+	esac
+}
+
 # broken NAME LINK VERDICT PART ALSO BREAK MEND [OPTION...]: root does BREAK in
-# the bottle, and MEND afterwards.  The link gets that verdict, with PART in
+# that place, and MEND afterwards.  The link gets that verdict, with PART in
 # what is said of it.  All others have the one they had, but for those of ALSO, of
 # which there can be nothing known then, or that are wrong, too; * is any.
 broken() {
@@ -173,7 +191,7 @@ broken() {
 	local code=0 want=0
 
 	shift 7
-	bottle 0 bash -c "$break" >"$work/break" 2>&1 || {
+	in_place bash -c "$break" >"$work/break" 2>&1 || {
 		not_ok "$name" "cannot be broken: $(cat "$work/break")"
 		return
 	}
@@ -196,20 +214,22 @@ broken() {
 	check_has "${name}_is_the_cause" \
 	    "$(said "$work/doctor.json" "$link")" "$part"
 	tell "$name" "$break" "$@"
-	[ -z "$mend" ] || bottle 0 bash -c "$mend" >/dev/null 2>&1 ||
+	[ -z "$mend" ] || in_place bash -c "$mend" >/dev/null 2>&1 ||
 	    die "$name cannot be mended: $mend"
 }
 
 # --- a healthy bottle --------------------------------------------------------
 
 # All that could be changed by having looked: files and their times, and what
-# the agent counts, but for connections and what was asked in them.
+# the agent counts, but for connections and what was asked in them: it signs for
+# git, and to log in.
 state_of='
 	find / -xdev \( -path /proc -o -path /sys \) -prune -o \
 	    -printf "%p %M %U:%G %s %T@ %C@\n" | sort
 	bottle-agent --status --json -a "$1" |
 	    sed -E "s/\"uptime_s\":[0-9]+//; s/\"cpu_ms\":[0-9]+//;
-	    s/\"records\":[0-9]+//; s/\"connections\":\{\"open\":[0-9]+//" |
+	    s/\"records\":[0-9]+//; s/\"connections\":\{\"open\":[0-9]+//;
+	    s/\"signatures\":[0-9]+//g; s/,\"last_used_ago_s\":[0-9a-z]+//g" |
 	    tr , "\n"'
 
 state() {
@@ -228,9 +248,15 @@ test_healthy() {
 	check_same a_healthy_bottle_is_well 0 "$code"
 	verdicts "$work/healthy.json" >"$work/healthy"
 	for link in engine programs agent socket peers memory hardening keys \
-	    rules ssh-config git second-agent stray-keys; do
+	    rules ssh-config git signing second-agent stray-keys; do
 		check_same "${link}_is_ok" "$link ok" \
 		    "$(grep "^$link " "$work/healthy")"
+	done
+	for link in proxy host-key login; do
+		check_same "${link}_is_not_looked_at" "$link skipped" \
+		    "$(grep "^$link " "$work/healthy")"
+		check_has "${link}_says_why_not" \
+		    "$(said "$work/healthy.json" "$link")" '--no-login'
 	done
 	# An embedded world has no filter of system calls.
 	check_same nothing_is_bad '' "$(grep -E ' bad$' "$work/healthy")"
@@ -252,7 +278,7 @@ test_programs() {
 	    'chmod 644 /usr/local/bin/bottle-forward' \
 	    'chmod 755 /usr/local/bin/bottle-forward'
 	broken a_program_that_is_missing programs bad \
-	    'no bottle-ssh-keygen' 'git' \
+	    'no bottle-ssh-keygen' 'git signing' \
 	    'mv /usr/local/bin/bottle-ssh-keygen /usr/local/kept' \
 	    'mv /usr/local/kept /usr/local/bin/bottle-ssh-keygen'
 	broken a_program_of_the_users programs bad 'uid 1000' \
@@ -262,10 +288,10 @@ test_programs() {
 }
 
 test_socket() {
-	broken a_closed_socket socket bad 'may not connect' '' \
+	broken a_closed_socket socket bad 'may not connect' signing \
 	    'chmod 600 /run/bottle-agent.sock' \
 	    'chmod 666 /run/bottle-agent.sock'
-	broken a_closed_folder socket bad 'may not go through /run' '' \
+	broken a_closed_folder socket bad 'may not go through /run' signing \
 	    'chmod 700 /run' 'chmod 755 /run'
 	broken a_folder_for_everybody socket bad '/run on the way' 'root' \
 	    'chmod 777 /run' 'chmod 755 /run'
@@ -291,11 +317,11 @@ test_ssh() {
 	    '' 'cd ~node/.ssh/bottle-agent/default/
 	    mv known_hosts /root/kept' \
 	    'mv /root/kept ~node/.ssh/bottle-agent/default/known_hosts'
-	broken a_gitconfig_of_his_own git bad 'gpg.format = openpgp' '' \
+	broken a_gitconfig_of_his_own git bad 'gpg.format = openpgp' signing \
 	    'cp -p ~node/.gitconfig /root/kept
 	    printf "[gpg]\n\tformat = openpgp\n" >>~node/.gitconfig' \
 	    'mv /root/kept ~node/.gitconfig'
-	broken a_broken_gitconfig git bad 'bad config' '' \
+	broken a_broken_gitconfig git bad 'bad config' signing \
 	    'cp -p ~node/.gitconfig /root/kept
 	    printf "[gpg\n" >>~node/.gitconfig' \
 	    'mv /root/kept ~node/.gitconfig'
@@ -375,7 +401,7 @@ test_other_agents() {
 }
 
 test_keys() {
-	broken a_locked_agent keys bad 'is locked' '' \
+	broken a_locked_agent keys bad 'is locked' signing \
 	    'printf "#!/bin/sh\necho x\n" >/root/ask; chmod 700 /root/ask
 	    SSH_ASKPASS=/root/ask SSH_ASKPASS_REQUIRE=force DISPLAY=:0 \
 	    SSH_AUTH_SOCK=/run/bottle-agent.sock ssh-add -x' \
@@ -387,7 +413,7 @@ test_keys() {
 	broken a_key_for_anything rules warn 'purpose any' '' : :
 	load
 	broken an_agent_that_was_killed socket bad 'stale socket' \
-	    'agent peers memory hardening keys rules' \
+	    'agent peers memory hardening keys rules signing' \
 	    "$end_all; end_all bottle-agent" :
 	check_same and_no_agent_answers 'agent bad' \
 	    "$(grep '^agent ' "$work/now")"
@@ -430,9 +456,172 @@ test_engine() {
 	    "$(jq '.targets | length' "$work/doctor.json")"
 }
 
+# --- the way to the hosts ------------------------------------------------------
+
+conf='~node/.ssh/bottle-agent/default'
+# again FILE: how a file of the load is put back.
+kept() {
+	printf 'cp -p %s/%s /root/kept' "$conf" "$1"
+}
+again() {
+	printf 'mv /root/kept %s/%s' "$conf" "$1"
+}
+
+# A filter of the proxy's that lets one line through.  It reads it at SIGUSR1,
+# some time later.
+filter='filter() {
+		cp "$1" /etc/tinyproxy/filter
+		kill -USR1 "$(cat /proc/[0-9]*/stat 2>/dev/null |
+		    sed -n "s/^\([0-9]*\) (tinyproxy).*/\1/p" | head -n 1)"
+		sleep 0.3
+	}'
+
+# A server in the proxy that answers with an alert of TLS, as one does that
+# looks into connections.  Nothing else is there at that port.
+tls='perl -MSocket -e '\''
+	socket(S, PF_INET, SOCK_STREAM, 0) && bind(S, sockaddr_in(22,
+	    INADDR_LOOPBACK)) && listen(S, 5) or die $!;
+	while (accept(C, S)) {
+		sysread(C, $_, 1);
+		syswrite(C, "\x15\x03\x03\x00\x02\x02\x46");
+		shutdown(C, 1);
+		sysread(C, $_, 99);
+		close(C);
+	}'\'' >/dev/null 2>&1 </dev/null &
+	echo $! >/root/tls
+	for i in 1 2 3 4 5 6 7 8 9; do
+		(exec 3<>/dev/tcp/127.0.0.1/22) 2>/dev/null && break
+		sleep 0.1
+	done'
+
+test_proxy() {
+	broken a_proxy_that_does_not_run proxy bad 'Connection refused' \
+	    'host-key login' "$(kept config)
+	    sed -i s/:$world_proxy_port/:1/ $conf/config" "$(again config)"
+	check_has and_start_it_mends "$(jq -r '.targets[0].findings[] |
+	    select(.link == "proxy") | .mend' "$work/doctor.json")" \
+	    'start the proxy'
+	place=proxy
+	broken a_proxy_that_does_not_allow_it proxy bad \
+	    "refuses $world_host:22: 403" 'host-key login' "$filter
+	    cp /etc/tinyproxy/filter /root/kept
+	    grep build /root/kept >/root/less; filter /root/less" \
+	    "$filter; filter /root/kept; rm /root/kept /root/less"
+	check_same and_the_other_host_is_reached 1 \
+	    "$(said "$work/doctor.json" login | grep -c 'is let in')"
+	place=bottle
+	broken a_host_that_is_gone_behind_the_proxy proxy bad \
+	    "$world_host_gone:22: 500" 'host-key login' "$(kept config)
+	    sed -i 's/HostName $world_host/HostName $world_host_gone/' \
+	    $conf/config" "$(again config)"
+	bottle 0 bash -c "$(kept config)
+	    sed -i 's/HostName $world_host/HostName $world_host_gone/' \
+	    $conf/config"
+	place=proxy
+	broken a_host_that_answers_with_tls proxy bad \
+	    'answers with TLS, not with SSH' 'host-key login' "$tls" \
+	    'kill "$(cat /root/tls)" && rm /root/tls'
+	place=bottle
+	bottle 0 bash -c "$(again config)"
+}
+
+test_host_keys() {
+	broken another_host_key host-key bad 'but known for' login \
+	    "$(kept known_hosts)
+	    sed -i '/^$world_host /s, .*, $(hostkey buildkey),' \
+	    $conf/known_hosts" "$(again known_hosts)"
+	check_has the_key_that_is_shown "$(said "$work/doctor.json" host-key)" \
+	    "it shows ssh-ed25519 $(print_of "$world_dir/hostkey.pub")"
+	check_has the_key_that_is_known "$(said "$work/doctor.json" host-key)" \
+	    "$world_host is $(print_of "$world_dir/buildkey.pub")"
+	broken a_host_key_that_is_not_known host-key bad \
+	    'no such key is known' login "$(kept known_hosts)
+	    sed -i '/^$world_host /d' $conf/known_hosts" \
+	    "$(again known_hosts)"
+}
+
+# print_of FILE: the fingerprint of a public key.
+print_of() {
+	ssh-keygen -l -f "$1" | cut -d ' ' -f 2
+}
+
+test_logins() {
+	place=server
+	broken a_key_that_is_not_authorized login bad \
+	    "$(print_of "$work/op/git.pub")" '' \
+	    'mv /home/git/.ssh/authorized_keys /root/kept' \
+	    'mv /root/kept /home/git/.ssh/authorized_keys'
+	place=bottle
+	broken a_user_who_is_not_there login bad 'does not let nobody1 in' \
+	    '' "$(kept config); sed -i 's/User git/User nobody1/' \
+	    $conf/config" "$(again config)"
+	broken a_user_whom_the_key_is_not_for login bad \
+	    'the destinations are for other users' '' "$(kept config)
+	    sed -i 's/User git/User deploy/' $conf/config" "$(again config)"
+	check_has and_that_is_the_agents_advice "$(jq -r \
+	    '.targets[0].findings[] | select(.link == "login") | .mend // ""' \
+	    "$work/doctor.json")" 'log in as one of those users'
+	manifest | sed "s,$(hostkey hostkey),$(hostkey buildkey)," |
+	    load_manifest
+	broken a_host_that_the_key_is_not_for login bad \
+	    'its rules exclude this host' '' \
+	    "sed -i '/^$world_host /s, .*, $(hostkey hostkey),' \
+	    $conf/known_hosts" ''
+	load
+}
+
+test_signing() {
+	broken a_signing_key_that_is_gone signing bad 'not a key that' \
+	    'keys login' "SSH_AUTH_SOCK=$world_socket ssh-add -d $conf/git.pub" \
+	    ''
+	load '"purposes": ["auth"]'
+	broken a_signing_key_that_is_not_for_git signing bad \
+	    'do not include that namespace' '' \
+	    "sed -i 's,signingkey.*,signingkey = key::$(cut -d ' ' -f 1-2 \
+	    "$work/op/git.pub"),' $conf/gitconfig" ''
+	check_has and_what_the_agent_advises "$(jq -r \
+	    '.targets[0].findings[] | select(.link == "signing") | .mend' \
+	    "$work/doctor.json")" 'names the namespace'
+	load
+}
+
+test_net() {
+	local code=0
+
+	cp "$work/healthy" "$work/healthy.no-login"
+	login=
+	server_authorize_as git "$work/op/git.pub"
+	server_authorize_as deploy "$work/op/build.pub" "$work/op/git.pub"
+	state >"$work/state.before"
+	doctor --json "$target" >"$work/doctor.json" || code=$?
+	state >"$work/state.after"
+	check_same a_bottle_with_hosts_is_well 0 "$code"
+	verdicts "$work/doctor.json" >"$work/healthy"
+	check_same all_the_rest_is_as_without_logins \
+	    "$(without proxy host-key login <"$work/healthy.no-login")" \
+	    "$(without proxy host-key login <"$work/healthy")"
+	for link in proxy host-key login; do
+		check_same "${link}_is_ok" "$link ok" \
+		    "$(grep "^$link " "$work/healthy")"
+		check_same "${link}_of_both_hosts" 2 \
+		    "$(said "$work/doctor.json" "$link" | grep -c .)"
+	done
+	check_same logging_in_changes_nothing '' \
+	    "$(diff "$work/state.before" "$work/state.after")"
+	check_same nothing_is_left_running '' "$(bottle 0 sh -c \
+	    'cat /proc/[0-9]*/comm' 2>/dev/null | grep -E 'ssh|forward')"
+	test_proxy
+	test_host_keys
+	test_logins
+	test_signing
+	login=--no-login
+	mv "$work/healthy.no-login" "$work/healthy"
+}
+
 bottle 1000 mkdir -p -m 700 "$world_home/.ssh"
 load
 test_healthy
+test_net
 test_programs
 test_socket
 test_ssh
