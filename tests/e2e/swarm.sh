@@ -1,5 +1,6 @@
 #!/bin/bash
-# swarm.sh - a service of ten tasks, and one command for all of them.
+# swarm.sh - a service of ten tasks, and one command for all of them; three that
+# die are loaded again by somebody who watches.
 #
 # A swarm of this one node, with a service of bottles that have our programs.
 # BOTTLE_STATIC_BIN is the folder of the static programs, BOTTLE_BIN that of
@@ -167,6 +168,51 @@ check_same all_with_the_labels_are_these "$tasks" \
 into --all --label "$label" --label org.bottle.test.none
 check_same all_with_no_such_label 5 "$status"
 check_has all_with_no_such_label_says_so "$err" 'all of these labels'
+
+# --- three of them die, and somebody watches -----------------------------------
+
+watch=
+# It must end by itself, and well.
+watch_end() {
+	local status=0
+
+	[ -n "$watch" ] || return 0
+	kill -TERM "$watch"
+	wait "$watch" || status=$?
+	watch=
+	return "$status"
+}
+# all_serve: as many as there are to be, and each with its key.
+all_serve() {
+	all_run "$tasks" && [ "$(serving)" -eq "$tasks" ]
+}
+# loaded N: as many loads were told of.
+loaded() {
+	[ "$(grep -c ' loaded ' "$work/watch.out")" -ge "$1" ]
+}
+
+at_exit watch_end
+"$provision" watch --sign -f "$work/bottles.json" --no-install \
+    "swarm:$service" </dev/null >"$work/watch.out" 2>"$work/watch.err" &
+watch=$!
+check all_are_loaded_at_the_start wait_for 60 loaded "$tasks"
+before=$(ours --no-trunc | sort)
+# A task that is restarted by hand has failed for the swarm, which starts another
+# one in its place.
+ours | shuf -n 3 | xargs docker restart -t 0 >/dev/null
+moved() {
+	all_run "$tasks" && [ "$(ours --no-trunc | sort)" != "$before" ] &&
+	    loaded "$((tasks + 3))"
+}
+check three_are_loaded_again wait_for 60 moved
+check all_serve_again wait_for 60 all_serve
+check watch_ends_well watch_end
+check_same nothing_failed_for_good '' "$(awk '
+	/ loaded / { bad[$2] = "" }
+	/ failed/ { bad[$2] = $0 }
+	/ stopped/ { bad[$2] = "" }
+	END { for (t in bad) if (bad[t] != "") print bad[t] }' \
+    "$work/watch.out")"
 
 # --- what there is not ---------------------------------------------------------
 
