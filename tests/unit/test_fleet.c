@@ -88,7 +88,7 @@ said(void)
 struct job {
 	atomic_uint		 now, most, calls[MANY];
 	atomic_size_t		 order;		/* of the next */
-	bool			 in_order;
+	atomic_bool		 in_order;
 	enum session_code	 code[MANY];
 	const char		*why[MANY];
 	int			(*fn)(size_t i);	/* more to be done */
