@@ -128,6 +128,8 @@ prepare() {
 	    printf 'so there will be no tests with other clients\n'
 	packages_install_idle "${packages_deploy[@]}" ||
 	    printf 'so there will be no tests of packages\n'
+	packages_unpack build/debian "${packages_unpacked[@]}" ||
+	    printf 'so kubectl is what is installed, if any is\n'
 	command -v docker >/dev/null ||
 	    packages_install "${packages_engine[@]}" ||
 	    printf 'so there will be no end-to-end test with docker\n'

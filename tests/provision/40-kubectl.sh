@@ -30,9 +30,10 @@ real_table() {
 		    "${set%%:*}"
 	done | sort
 }
-# The real one may be told of by KUBECTL; what 1.20 has is what all have that we
-# use.
-real=${KUBECTL:-$(command -v kubectl || true)}
+# The real one may be told of by KUBECTL, or is Debian's, which test.sh unpacks;
+# what 1.20 has is what all have that we use.
+real=${KUBECTL:-$support/../../build/debian/kubernetes-client/usr/bin/kubectl}
+[ -x "$real" ] || real=$(command -v kubectl || true)
 if [ -n "$real" ]; then
 	theirs=$(real_table "$real")
 	ours=$("$standin" --table | sort)

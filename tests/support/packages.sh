@@ -94,6 +94,9 @@ packages_deploy=(
 	systemd
 )
 
+# What is run where it is unpacked, in build/debian: others may be installed.
+packages_unpacked=(kubernetes-client)
+
 # What is in the three machines that are made.
 packages_in_bottle=(openssh-client git ca-certificates)
 packages_in_proxy=(tinyproxy)
@@ -156,6 +159,29 @@ packages_install_idle() {
 		return "$status"
 	fi
 	packages_install "$@"
+}
+
+# packages_unpack DIR NAME...: unpack them into DIR/NAME in place of installing
+# them, where something else may be called the same; what is there stays.
+packages_unpack() {
+	local dir=$1 name
+
+	shift
+	for name in "$@"; do
+		[ ! -e "$dir/$name" ] || continue
+		rm -rf "$dir/$name.new"
+		mkdir -p "$dir/$name.new"
+		(
+			cd "$dir/$name.new" &&
+			    apt-get -qq -o APT::Sandbox::User=root download \
+			    "$name" && dpkg-deb -x ./*.deb . && rm -f ./*.deb
+		) >/dev/null 2>&1 || {
+			rm -rf "$dir/$name.new"
+			printf 'apt-get could not get: %s\n' "$name" >&2
+			return 1
+		}
+		mv "$dir/$name.new" "$dir/$name"
+	done
 }
 
 packages_apt() {
