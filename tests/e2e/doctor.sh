@@ -156,11 +156,13 @@ said() {
 
 # tell TITLE COMMENT [OPTION...]: what it says to people, for the docs.
 tell() {
+	local line="$ bottle-provision doctor ${login:+"$login "}${*:3} web"
+
 	[ "$transcript" != /dev/null ] || return 0
 	{
-		printf '## %s\n\n' "$1"
-		[ -z "$2" ] || printf '# %s\n' "$2"
-		printf '$ bottle-provision doctor web\n'
+		printf '## %s\n\n' "${1//_/ }"
+		[ -z "$2" ] || printf '%s\n' "$2" | sed 's/^[[:space:]]*/# /'
+		printf '%s\n' "${line//  / }"
 		doctor "${@:3}" "$target" 2>&1 |
 		    sed "s|$target|docker:web|g; s|$world_name|web|g" || true
 		printf '\n'
@@ -610,6 +612,7 @@ test_net() {
 	    "$(diff "$work/state.before" "$work/state.after")"
 	check_same nothing_is_left_running '' "$(bottle 0 sh -c \
 	    'cat /proc/[0-9]*/comm' 2>/dev/null | grep -E 'ssh|forward')"
+	tell healthy_with_its_hosts ''
 	test_proxy
 	test_host_keys
 	test_logins
