@@ -216,6 +216,59 @@ as_node() {
 	    "$system" "$@"
 }
 
+# watch_unit: this system is watched by the unit of the other package, behind a
+# stand-in for docker whose containers are the machine that it runs on, so that
+# the unit must not keep it from the home.
+watch_unit() {
+	local id
+
+	id=$(printf 'a%.0s' {1..64})
+	ssh-keygen -q -t ed25519 -N '' -C watched -f "$work/watched"
+	inside sh -c 'cat >/usr/local/bin/docker
+	    chmod 755 /usr/local/bin/docker' <"$here/../provision/docker-stand-in"
+	inside sh -c 'umask 077; mkdir /etc/bottle-provision
+	    cat >/etc/bottle-provision/key' <"$work/watched"
+	printf '[{"Host": "git.example", "User": "git", "KnownHostKey": "%s",
+	    "IdentityFile": "/etc/bottle-provision/key"}]' \
+	    "$(cut -d ' ' -f 1-2 "$work/key.pub")" |
+	    inside sh -c 'umask 077; cat >/etc/bottle-provision/web.json'
+	inside sh -s "$id" <<-'EOS'
+		set -eu
+		umask 077
+		cd /etc/bottle-provision
+		printf 'TARGETS=web\nDOCKER_STAND_IN=/srv/engine\n' >web.env
+		mkdir /srv/engine
+		mkfifo /srv/engine/fifo
+		echo "web $1 1 2026-01-01T00:00:00.5Z {}" >/srv/engine/containers
+		dir=/etc/systemd/system/bottle-provision-watch@.service.d
+		mkdir "$dir"
+		printf '[Service]\nProtectHome=no\n' >"$dir/home.conf"
+		systemctl daemon-reload
+	EOS
+	check watch_is_well_formed inside systemd-analyze verify --man=no \
+	    bottle-provision-watch@web.service
+	check watch_starts inside systemctl enable --now \
+	    bottle-provision-watch@web
+	check watch_loads wait_for 20 watch_has_loaded
+	check_has watch_says_how_it_stands "$(inside systemctl show -p \
+	    StatusText bottle-provision-watch@web)" '1 of 1'
+	check watch_reads_anew inside systemctl reload \
+	    bottle-provision-watch@web
+	check_same watch_goes_on active \
+	    "$(inside systemctl is-active bottle-provision-watch@web)"
+	check watch_is_removed inside dpkg -r bottle-provision
+	check_has watch_has_ended_well "$(inside journalctl -q -o cat -u \
+	    bottle-provision-watch@web)" 'Deactivated successfully'
+	check_same watch_does_not_run '' \
+	    "$(inside pgrep -x bottle-provisio || true)"
+	inside rm -r /etc/bottle-provision /srv/engine /usr/local/bin/docker \
+	    /etc/systemd/system/bottle-provision-watch@.service.d \
+	    /home/node/.ssh
+}
+watch_has_loaded() {
+	as_node ssh-add -l | grep -q watched
+}
+
 test_system() {
 	local out
 
@@ -282,7 +335,8 @@ test_system() {
 	check upgrades inside dpkg -i "/root/debs/$agent_deb"
 	check_has keys_survive_it "$(as_node ssh-add -l)" ED25519
 
-	# This machine as a target, with the programs of the package alone.
+	watch_unit
+
 	check removes_the_agent inside dpkg -r bottle-agent
 	check_same socket_is_gone no "$(inside sh -c \
 	    '[ -e /run/bottle-agent.sock ] && echo yes || echo no')"
