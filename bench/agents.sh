@@ -148,6 +148,7 @@ agent_start() {
 		die "$name does not start"
 	}
 	agent_load "$name" "$keys"
+	[ "$name" != gpg ] || chmod 666 "${agent_socket[$name]}"
 }
 
 # agent_run NAME COMMAND...: as one process more of that agent.
@@ -183,6 +184,26 @@ agent_run_socat() {
 	wait_for 20 agent_answers "$dir/root" || die 'ssh-agent does not start'
 	agent_run "$1" socat "UNIX-LISTEN:$dir/s,fork,mode=666" \
 	    "UNIX-CONNECT:$dir/root"
+}
+
+# Keys that gpg-agent takes are kept under a passphrase, for which it asks with
+# a program: this one says that there is to be none.
+agent_run_gpg() {
+	local home=$agents_work/$1/home
+
+	mkdir -m 711 "$home"
+	cat >"$home/pinentry" <<-'EOF'
+		#!/bin/sh
+		echo OK
+		while read -r word; do
+			echo OK
+			[ "$word" != BYE ] || exit 0
+		done
+	EOF
+	chmod 755 "$home/pinentry"
+	agent_socket[$1]=$(GNUPGHOME=$home gpgconf --list-dirs agent-ssh-socket)
+	agent_run "$1" gpg-agent --homedir "$home" --daemon --no-detach \
+	    --enable-ssh-support --pinentry-program "$home/pinentry"
 }
 
 # agent_answers SOCKET: ssh-add ends with 2 where it finds no agent.

@@ -193,16 +193,19 @@ read_keys(int dir, const char *name)
 	struct slice in;
 	char why[256];
 	ssize_t n;
+	int st;
 
 	if (fd < 0 || (n = read(fd, text, sizeof(text))) < 0)
 		err(1, "%s", name);
 	close(fd);
 	in = (struct slice){ (const uint8_t *)text, (size_t)n };
-	while (keytext_next(region, NULL, &in, &key, why, sizeof(why)) ==
-	    ST_OK) {
+	while ((st = keytext_next(region, NULL, &in, &key, why,
+	    sizeof(why))) == ST_OK) {
 		add_key(&key);
 		keytext_fini(region, &key);
 	}
+	if (st != ST_NOT_FOUND)
+		errx(1, "%s: %s", name, why);
 }
 
 static int
@@ -264,7 +267,7 @@ static size_t
 sign(struct key *k, size_t thread, struct slice data, uint8_t *out)
 {
 	struct signer *s = &k->signer[thread];
-	size_t len = SIGNATURE_MAX, cap = SIGNATURE_MAX;
+	size_t len = SIGNATURE_MAX;
 	uint8_t raw[SIGNATURE_MAX], hash[EVP_MAX_MD_SIZE];
 	unsigned hash_len;
 
@@ -282,7 +285,7 @@ sign(struct key *k, size_t thread, struct slice data, uint8_t *out)
 		return 0;
 	if (k->fields.type != KEY_RSA)
 		return key_math_ecdsa_signature((struct slice){ raw, len }, out,
-		    cap, &len) == ST_OK ? len : 0;
+		    SIGNATURE_MAX, &len) == ST_OK ? len : 0;
 	memcpy(out, raw, len);
 	return len;
 }
