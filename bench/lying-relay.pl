@@ -62,7 +62,8 @@ sub serve {
 		exit 0;
 	}
 	while (sysread $there, $room, 262144, length $room) {
-		while (length $room >= 4 && length $room >= 4 + unpack 'N', $room) {
+		while (length $room >= 4 &&
+		    length $room >= 4 + unpack 'N', $room) {
 			my $body = lie(substr $room, 4, unpack('N', $room));
 			substr($room, 0, 4 + unpack('N', $room)) = '';
 			my $frame = counted($body);
