@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# bench/ask.pl [--hurry] SOCKET UID [REQUEST=COUNT...] - ask an agent for so many of each,
-# one at a time, as that uid.
+# bench/ask.pl [--hurry] SOCKET UID REQUEST=COUNT... - ask an agent for so many
+# of each, one at a time, as that uid.
 #
 # REQUEST is "list" or a kind of key, "ed25519", "ecdsa256", "rsa2048": a
 # signature with the key of that kind that the agent lists first, over what ssh
@@ -12,14 +12,16 @@
 #
 # A reply that is not the right one is the end.  After each the agent has time to
 # come to rest, so that it does the same for each; --hurry leaves that out.
+#
+# bench/ask.pl --add FILE SOCKET KEY... - give it keys of a file like keys.txt.
 use strict;
 use warnings;
 use IO::Socket::UNIX;
 use POSIX ();
 
 use constant {
-	FAILURE => 5, LIST => 11, IDENTITIES => 12, SIGN => 13,
-	SIGNED => 14, LOCK => 22, SHA512 => 4,
+	FAILURE => 5, SUCCESS => 6, LIST => 11, IDENTITIES => 12, SIGN => 13,
+	SIGNED => 14, ADD => 17, LOCK => 22, SHA512 => 4,
 	# Requests that do not count, of each kind.
 	WARM => 3,
 	# Until the agent has nothing left to do, in seconds.
@@ -34,16 +36,27 @@ my %kinds = (
 );
 my $host = pack('N/a* N/a*', 'ssh-ed25519', 'h' x 32);
 
-my $hurry = @ARGV && $ARGV[0] eq "--hurry" && shift;
-die "usage: ask.pl [--hurry] SOCKET UID [REQUEST=COUNT...]\n" if @ARGV < 2;
-my ($path, $uid) = splice(@ARGV, 0, 2);
-if ($uid != $<) {
-	$) = "$uid $uid";
-	POSIX::setgid($uid) && POSIX::setuid($uid) or
-	    die "cannot become uid $uid: $!\n";
+my $usage = "usage: ask.pl [--hurry] SOCKET UID REQUEST=COUNT...\n" .
+    "       ask.pl --add FILE SOCKET KEY...\n";
+my $option = @ARGV && $ARGV[0] =~ /^--/ ? shift : '';
+my $hurry = $option eq '--hurry';
+my $file = $option eq '--add' ? shift : undef;
+die $usage if @ARGV < 2 || ($option && !$hurry && !$file);
+my $path = shift;
+my $socket;
+
+# Connect as somebody: the agent sees who that is.
+sub dial {
+	my ($uid) = @_;
+
+	if ($uid != $<) {
+		$) = "$uid $uid";
+		POSIX::setgid($uid) && POSIX::setuid($uid) or
+		    die "cannot become uid $uid: $!\n";
+	}
+	$socket = IO::Socket::UNIX->new(Peer => $path) or
+	    die "cannot connect to $path: $!\n";
 }
-my $socket = IO::Socket::UNIX->new(Peer => $path) or
-    die "cannot connect to $path: $!\n";
 
 sub get {
 	my ($want) = @_;
@@ -106,6 +119,33 @@ sub ask {
 	    $kind =~ /rsa/ ? SHA512 : 0), SIGNED);
 }
 
+# Add keys by their names in a file.
+sub add {
+	my ($name, %hex);
+
+	open(my $in, '<', $file) or die "$file: $!\n";
+	while (<$in>) {
+		chomp;
+		if (/^#/ || $_ eq '') {
+			undef $name;
+		} elsif (!defined $name) {
+			$name = $_;
+		} else {
+			$hex{$name} .= $_;
+		}
+	}
+	for (@_) {
+		die "$file has no key $_\n" unless $hex{$_};
+		call(ADD, pack('H* N/a*', $hex{$_}, 'a key'), SUCCESS);
+	}
+}
+
+if ($file) {
+	dial($<);
+	add(@ARGV);
+	exit 0;
+}
+dial(shift);
 mark();
 mark();
 for (@ARGV) {

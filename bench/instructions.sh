@@ -49,7 +49,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ "$(id -u)" -eq 0 ] || skip_all 'needs root, to become another user'
-for tool in valgrind ssh-keygen perl readelf; do
+for tool in valgrind ssh perl readelf; do
 	command -v "$tool" >/dev/null || skip_all "there is no $tool here"
 done
 [ -x "$bin/bottle-agent" ] || skip_all "there is no $bin/bottle-agent"
@@ -75,25 +75,10 @@ at_exit rm -rf "$work"
 chmod 755 "$work"
 sock=$work/s
 
-make_key() {
-	ssh-keygen -q -t "$2" -b "$3" -N '' -C 'a key' -f "$work/$1" </dev/null
-}
 load() {
-	local key
-
-	for key in "$@"; do
-		cat "$work/$key"
-	done | "$bin/bottle-agent" --load -a "$sock" >"$work/load" ||
+	perl "$here/ask.pl" --add "$here/keys.txt" "$sock" "$@" ||
 	    die 'the keys cannot be loaded'
 }
-
-make_key ed25519 ed25519 256
-make_key ecdsa256 ecdsa 256
-make_key ecdsa384 ecdsa 384
-make_key ecdsa521 ecdsa 521
-make_key rsa2048 rsa 2048
-[ -z "$all" ] || make_key rsa3072 rsa 3072
-[ -z "$all" ] || make_key rsa4096 rsa 4096
 
 mkfifo "$work/ready"
 # Nobody else's settings: they would move what is on the stack.
