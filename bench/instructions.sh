@@ -219,4 +219,4 @@ printf("%s\n", $bad ? "more than $tolerance % more: make it fewer, or, if ".
     "that is what it costs, bench/instructions.sh --record" :
     "no request takes more than $tolerance % more");
 exit($bad > 0);
-' "$kept" "$work/table" "$tolerance"
+' "$kept" "$work/table" "$tolerance" || exit "$?"
