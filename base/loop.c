@@ -461,7 +461,7 @@ run_signals(struct loop *loop)
 static int
 breathe(struct loop *loop)
 {
-	int64_t now = clock_ms();
+	int64_t now = clock_coarse_ms();
 
 	if (now - loop->signals_ms < SIGNALS_MS)
 		return ST_OK;

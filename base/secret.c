@@ -630,6 +630,8 @@ static void
 give_back(struct secret *s, struct block *b)
 {
 	struct block *before = block_before(b), *after = block_after(s, b);
+	struct block *prev = NULL;
+	bool found = false;
 	uint32_t units = b->units;
 
 	assert(before == NULL || block_is(s, before, BLOCK_USED) ||
@@ -639,6 +641,9 @@ give_back(struct secret *s, struct block *b)
 
 	if (after != NULL && block_is(s, after, BLOCK_FREE)) {
 		units += after->units;
+		/* It takes that one's place in the list, without a search. */
+		prev = block_links(after)->prev;
+		found = true;
 		list_remove(s, after);
 		memset(after, 0, sizeof(*after));
 	}
@@ -650,7 +655,7 @@ give_back(struct secret *s, struct block *b)
 		return;
 	}
 	block_resize(s, b, units, BLOCK_FREE);
-	list_insert(s, b, list_below(s, b));
+	list_insert(s, b, found ? prev : list_below(s, b));
 }
 
 size_t
