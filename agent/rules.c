@@ -269,18 +269,17 @@ sign_other(const struct rules *r, const struct signdata *d, enum reason *why)
 	return yes ? ST_OK : ST_DENIED;
 }
 
-/* Whether a login is with the key of that blob: ssh asks for one with a
- * certificate that it has in a file, of a key that is here without it.  Not
- * where destinations hold, as in OpenSSH. */
+/* Whether a login is with a certificate of the key of that blob: ssh asks for
+ * one that it has in a file, of a key that is here without it.  Not where
+ * destinations hold, as in OpenSSH. */
 static bool
-is_login(const struct rules *r, const struct signdata *d, struct slice blob)
+is_cert_login(const struct rules *r, const struct signdata *d,
+    struct slice blob)
 {
 	uint8_t room[KEYPRIVATE_PUBLIC_MAX];
 	struct wire_writer w = wire_writer(room, sizeof(room));
 	struct certificate cert;
 
-	if (signdata_is_for(d, blob))
-		return true;
 	if (d->kind != SIGNDATA_USERAUTH || r->destinations.len > 0 ||
 	    certificate_decode(d->userauth.blob, &cert) != ST_OK)
 		return false;
@@ -297,7 +296,7 @@ rules_sign(const struct rules *r, const struct rules_place *at,
 		return ST_DENIED;
 	if (d->kind == SIGNDATA_SSHSIG)
 		return sign_sshsig(r, d, why);
-	if (is_login(r, d, blob))
+	if (signdata_is_for(d, blob) || is_cert_login(r, d, blob))
 		return sign_auth(r, at, d, why);
 	return sign_other(r, d, why);
 }
