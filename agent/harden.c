@@ -61,6 +61,7 @@ static const struct {
 	{ "accept4",		ON_SERVER },
 	{ "getsockopt",		ON_SERVER },
 	{ "epoll_ctl",		ON_SERVER },
+	{ "timerfd_settime",	ON_SERVER },
 	{ "close",		ON_BOTH },
 	/* Input, output and the log. */
 	{ "read",		ON_BOTH },

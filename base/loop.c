@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -31,11 +33,7 @@
 #define BUSY_MAX	16
 /* And in a long pass after this long, between two callbacks. */
 #define SIGNALS_MS	50
-/*
- * Longest wait when a timer is set.  The wait's own clock stands still while
- * the machine sleeps, and the one that deadlines are on does not.
- */
-#define WAIT_MAX_MS	(60 * 1000)
+#define NEVER_MS	INT64_MAX
 /* Signals are numbered below this. */
 #define SIGNALS		65
 
@@ -46,8 +44,14 @@ struct signal_record {
 	struct sigaction before;
 };
 
+/* Deadlines end the wait by a descriptor of their own, whose clock goes on while
+ * the machine sleeps.  It is set only when one is nearer than what it is set to:
+ * a wait with a time limit would set and remove a timer of the kernel's for each
+ * request. */
 struct loop {
 	int		 epoll_fd;
+	int		 timer_fd;
+	int64_t		 armed_ms;	/* when that is due; or NEVER_MS */
 	int64_t		 now_ms;
 	bool		 stop;
 
@@ -72,6 +76,26 @@ static volatile sig_atomic_t signal_came[SIGNALS];
 /* How many have, so that a pass without new ones need not look at each. */
 static atomic_uint signals_came;
 
+/* What the wait needs.  The timer's descriptor has no record: that it is ready
+ * is all there is to it, and said once. */
+static int
+open_fds(struct loop *loop)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+
+	if ((loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC)) < 0)
+		return ST_SYSTEM;
+	loop->timer_fd = timerfd_create(CLOCK_BOOTTIME,
+	    TFD_CLOEXEC | TFD_NONBLOCK);
+	if (loop->timer_fd >= 0 && epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD,
+	    loop->timer_fd, &ev) == 0)
+		return ST_OK;
+	if (loop->timer_fd >= 0)
+		close(loop->timer_fd);
+	close(loop->epoll_fd);
+	return ST_SYSTEM;
+}
+
 int
 loop_new(struct loop **out)
 {
@@ -80,10 +104,11 @@ loop_new(struct loop **out)
 	*out = NULL;
 	if ((loop = calloc(1, sizeof(*loop))) == NULL)
 		return ST_NOMEM;
-	if ((loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC)) < 0) {
+	if (open_fds(loop) != ST_OK) {
 		free(loop);
 		return ST_SYSTEM;
 	}
+	loop->armed_ms = NEVER_MS;
 	loop->now_ms = clock_ms();
 	sigemptyset(&loop->wait_mask);
 	*out = loop;
@@ -118,6 +143,7 @@ loop_free(struct loop *loop)
 		return;
 	for (signo = 1; signo < SIGNALS; signo++)
 		signal_restore(loop, signo);
+	close(loop->timer_fd);
 	close(loop->epoll_fd);
 	free(loop);
 }
@@ -474,34 +500,49 @@ breathe(struct loop *loop)
  * The loop itself.
  */
 
-/* How long the wait may last; -1: until something happens. */
+/* See to it that the wait ends at a deadline. */
 static int
-wait_ms(const struct loop *loop)
+arm(struct loop *loop, int64_t deadline_ms)
 {
-	int64_t left;
+	const struct itimerspec when = { .it_value = {
+		.tv_sec = (time_t)(deadline_ms / 1000),
+		.tv_nsec = (long)(deadline_ms % 1000) * 1000000 } };
 
-	if (loop->later_first != NULL)
-		return 0;
-	if (loop->timer_first == NULL)
-		return -1;
-	left = loop->timer_first->deadline_ms - clock_ms();
-	if (left <= 0)
-		return 0;
-	return left < WAIT_MAX_MS ? (int)left : WAIT_MAX_MS;
+	if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when,
+	    NULL) != 0)
+		return ST_SYSTEM;
+	loop->armed_ms = deadline_ms;
+	return ST_OK;
+}
+
+/* How long the wait may last: 0, or -1 until something happens. */
+static int
+wait_ms(struct loop *loop, int *timeout)
+{
+	const struct loop_timer *first = loop->timer_first;
+	bool due = first != NULL && first->deadline_ms <= loop->now_ms;
+
+	*timeout = due || loop->later_first != NULL ? 0 : -1;
+	return *timeout == 0 || first == NULL ||
+	    first->deadline_ms >= loop->armed_ms ? ST_OK :
+	    arm(loop, first->deadline_ms);
 }
 
 /* Fill the batch. */
 static int
 wait_ready(struct loop *loop)
 {
-	int timeout = wait_ms(loop);
-	int n;
+	int timeout, n, st;
 
+	if ((st = wait_ms(loop, &timeout)) != ST_OK)
+		return st;
 	n = epoll_pwait(loop->epoll_fd, loop->batch, BATCH_MAX, timeout,
 	    &loop->wait_mask);
 	if (n < 0 && errno != EINTR)
 		return ST_SYSTEM;
 	loop->now_ms = clock_ms();
+	if (loop->now_ms >= loop->armed_ms)
+		loop->armed_ms = NEVER_MS;
 	loop->ready = n > 0 ? n : 0;
 	loop->turn = -1;
 
