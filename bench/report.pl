@@ -84,6 +84,20 @@ sub read_results {
 			die "report.pl: $path:$.: what is $kind?\n";
 		}
 	}
+	of_each_operation();
+}
+
+# What an agent took for all operations of a measurement, for each of them.
+sub of_each_operation {
+	for my $is (map { values %$_ } map { values %$_ } values %data) {
+		my $n = $is->{operations} or next;
+		for my $of (['server_ns', 'server_cpu_us', 1000],
+			['server_switches', 'switches', 1]) {
+			my ($all, $one, $unit) = @$of;
+			$is->{$one}{$_} = $is->{$all}{$_} / $unit / $n->{$_}
+			    for grep { $n->{$_} } keys %{ $is->{$all} };
+		}
+	}
 }
 
 sub keep {
@@ -295,7 +309,7 @@ sub start {
 sub figure {
 	my ($value) = @_;
 	return '-' unless defined $value;
-	return sprintf '%.0f', $value if $value >= 99.95 || $value == int $value;
+	return sprintf '%.0f', $value if $value >= 99.95 || $value == 0;
 	return sprintf '%.1f', $value if $value >= 9.995;
 	return sprintf '%.2f', $value;
 }
@@ -346,6 +360,7 @@ sub report {
 	my @parts = (machine_part());
 	my %part = (
 		one          => \&one_part,
+		floor        => \&floor_part,
 		many         => \&many_part,
 		idle         => \&idle_part,
 		line         => \&line_part,
@@ -357,8 +372,8 @@ sub report {
 		provisioning => \&provisioning_part,
 	);
 	push @parts, goals_part();
-	for my $group (qw(one many idle line memory calls start keys backlog
-	    provisioning)) {
+	for my $group (qw(one floor many idle line memory calls start keys
+	    backlog provisioning)) {
 		push @parts, $part{$group}->() if $data{$group};
 	}
 	return join "\n", @parts;
@@ -411,7 +426,8 @@ sub machine_part {
 		['libraries', 'libraries'], ['compared', 'compared'],
 		['measured', 'when'], ['left out', 'left_out'],
 	    );
-	return table(['what', ''], @lines, ['noise', noise()]);
+	return join '', map { "- $_->[0]: $_->[1]\n" } @lines,
+	    ['noise', noise()];
 }
 
 sub goals_part {
@@ -470,6 +486,27 @@ sub one_part {
 	    . "others'.\n\n"
 	    . table(['operation', 'per second', 'p50', 'p99', 'CPU',
 		'to ssh-agent + socat', 'to Go', 'to limit'], @ours);
+}
+
+# What nothing can be faster than: the arithmetic, and the way of two messages.
+sub floor_part {
+	my $trip = median('floor', 'round trip', 'none', 'p50_us');
+	my @lines;
+	for my $row (grep { $_ ne 'round trip' } @{ $rows{floor} }) {
+		my $sign = median('floor', $row, 'none', 'cpu_us');
+		my $ours = median('one', $row, 'bottle', 'p50_us');
+		next unless defined $sign && defined $trip && $ours;
+		my $floor = $sign + $trip;
+		push @lines, [$row, map { figure($_) } $sign, $floor, $ours,
+			$floor / $ours];
+	}
+	return "### The floor\n\n"
+	    . "CPU time of a bare signature over 300 bytes by OpenSSL, that "
+	    . "and the round trip of a\nrequest and a reply between two "
+	    . 'processes on one processor (' . figure($trip) . " us), beside\n"
+	    . "the median of ours; microseconds.\n\n"
+	    . table(['key', 'signature', 'with the round trip',
+		'bottle-agent', 'floor to ours'], @lines);
 }
 
 sub many_part {
@@ -572,7 +609,8 @@ sub backlog_part {
 	    . "How many of 200 non-blocking connects back to back were "
 	    . "refused (EAGAIN).\n\n"
 	    . table_of('backlog', 'connects', sub {
-		figure(median('backlog', @_, 'refused'));
+		my $is = median('backlog', @_, 'refused');
+		return defined $is ? sprintf '%.0f', $is : '-';
 	    });
 }
 
@@ -636,6 +674,13 @@ sub complete {
 		my @columns = $data{$group} ? agents_of($group) : ();
 		warn "report.pl: nothing was measured of $group\n" unless @columns;
 		$missing++ unless @columns;
+	}
+	for my $agent (qw(bottle bottle-one)) {
+		for my $metric (qw(errors malformed)) {
+			my $n = total($agent, $metric) or next;
+			warn "report.pl: $agent: $n replies with $metric\n";
+			$missing++;
+		}
 	}
 	return !$missing;
 }

@@ -18,7 +18,7 @@
 use strict;
 use warnings;
 use Getopt::Long qw(:config require_order);
-use IO::Handle;
+use MIME::Base64 qw(decode_base64);
 use POSIX ();
 use Socket;
 use Time::HiRes qw(clock_gettime sleep CLOCK_MONOTONIC);
@@ -117,11 +117,8 @@ sub sign_request {
 	my ($path) = @_;
 	open my $in, '<', $path or die "start.pl: $path: $!\n";
 	my (undef, $base64) = split ' ', scalar <$in>;
-	(my $text = $base64) =~ tr{A-Za-z0-9+/}{ -_};
-	$text = join '', map { unpack 'u', chr(32 + length($_) * 3 / 4) . $_ }
-	    $text =~ /(.{1,60})/g;
 	my $data = 'SSHSIG' . ssh_string('git', '', 'sha512', 'x' x 64);
-	return ssh_string(pack('C', 13) . ssh_string($text, $data)
+	return ssh_string(pack('C', 13) . ssh_string(decode_base64($base64), $data)
 		    . pack('N', 0));
 }
 
