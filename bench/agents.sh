@@ -7,6 +7,7 @@
 #			hardening, a policy that lets one user list and sign, a
 #			record of each decision in a file, --load
 #	bottle-one	the same with one worker
+#	bottle-silent	the same without the record
 #	openssh		ssh-agent of the user who asks
 #	socat		ssh-agent of root, lent to the user by socat, which has a
 #			process for each connection
@@ -129,6 +130,7 @@ agent_start() {
 	case $name in
 	bottle) agent_run_bottle "$name" ;;
 	bottle-one) agent_run_bottle "$name" --workers 1 ;;
+	bottle-silent) agent_run_bottle "$name" ;;
 	openssh) agent_run_openssh "$name" ;;
 	socat) agent_run_socat "$name" ;;
 	go) agent_run "$name" "$agent_keyring" "$dir/s" ;;
@@ -147,6 +149,10 @@ agent_start() {
 		cat "$dir/log" >&2
 		die "$name does not start"
 	}
+	# It has gone into another process meanwhile, --no-detach or not.
+	[ "$name" != gpg ] ||
+	    agent_pids[gpg]=$(GNUPGHOME=$dir/home gpg-connect-agent \
+	    'getinfo pid' /bye | sed -n 's/^D //p')
 	agent_load "$name" "$keys"
 	[ "$name" != gpg ] || chmod 666 "${agent_socket[$name]}"
 }
@@ -166,9 +172,10 @@ agent_run_bottle() {
 
 	shift
 	echo "$agent_uid=list,sign" >"$dir/policy"
+	[ "$name" = bottle-silent ] || set -- --audit "$dir/audit" "$@"
 	agent_run "$name" "$agent_bin/bottle-agent" -D -a "$dir/s" --public \
-	    --policy "$dir/policy" --audit "$dir/audit" --hardening strict \
-	    "$@" ${agent_options[@]+"${agent_options[@]}"}
+	    --policy "$dir/policy" --hardening strict "$@" \
+	    ${agent_options[@]+"${agent_options[@]}"}
 }
 
 agent_run_openssh() {
@@ -243,7 +250,8 @@ agent_all_pids() {
 	read -r -a new <<<"${agent_pids[$1]}"
 	while [ "${#new[@]}" -gt 0 ]; do
 		pids+=("${new[@]}")
-		mapfile -t new < <(pgrep -P "$(IFS=, && echo "${new[*]}")")
+		mapfile -t new < <(pgrep -P "$(IFS=, && echo "${new[*]}")" ||
+		    true)
 	done
 	echo "${pids[@]}"
 }

@@ -43,6 +43,7 @@ my @agents = (
 	['limit',         'limit'],
 	['limits',        'limit, libsodium'],
 	['bottle',        'bottle-agent'],
+	['bottle-silent', 'bottle-agent, no audit'],
 	['bottle-static', 'bottle-agent, static'],
 	['bottle-one',    'bottle-agent, 1 worker'],
 );
@@ -91,12 +92,9 @@ sub read_results {
 sub of_each_operation {
 	for my $is (map { values %$_ } map { values %$_ } values %data) {
 		my $n = $is->{operations} or next;
-		for my $of (['server_ns', 'server_cpu_us', 1000],
-			['server_switches', 'switches', 1]) {
-			my ($all, $one, $unit) = @$of;
-			$is->{$one}{$_} = $is->{$all}{$_} / $unit / $n->{$_}
-			    for grep { $n->{$_} } keys %{ $is->{$all} };
-		}
+		my $ns = $is->{server_ns} or next;
+		$is->{server_cpu_us}{$_} = $ns->{$_} / 1000 / $n->{$_}
+		    for grep { $n->{$_} } keys %$ns;
 	}
 }
 
