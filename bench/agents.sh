@@ -8,6 +8,8 @@
 #			record of each decision in a file, --load
 #	bottle-one	the same with one worker
 #	bottle-silent	the same without the record
+#	bottle-...	the same as bottle, with programs of another folder: see
+#			agent_bin_of
 #	openssh		ssh-agent of the user who asks
 #	socat		ssh-agent of root, lent to the user by socat, which has a
 #			process for each connection
@@ -27,6 +29,8 @@ declare -A agent_left_out=()	# files of keys that it does not take
 
 # Who asks. bottle-agent's policy names him, and ssh-agent is his.
 agent_uid=${agent_uid:-65534}
+# Folders of programs of one name: agent_bin_of[bottle-old]=DIR. Else agent_bin.
+declare -A agent_bin_of=()
 # More options for bottle-agent: --limit connections-uid=5000 and so on.
 agent_options=()
 # In front of each agent: taskset -c 0 and so on.
@@ -69,7 +73,7 @@ agent_missing() {
 	local tools=() tool
 
 	case $1 in
-	bottle*) tools=("$agent_bin/bottle-agent") ;;
+	bottle*) tools=("${agent_bin_of[$1]:-$agent_bin}/bottle-agent") ;;
 	openssh) tools=(ssh-agent ssh-add setpriv) ;;
 	socat) tools=(ssh-agent ssh-add socat) ;;
 	go) tools=("$agent_keyring" ssh-add) ;;
@@ -128,9 +132,8 @@ agent_start() {
 	agent_pids[$name]=
 	agent_left_out[$name]=
 	case $name in
-	bottle) agent_run_bottle "$name" ;;
 	bottle-one) agent_run_bottle "$name" --workers 1 ;;
-	bottle-silent) agent_run_bottle "$name" ;;
+	bottle | bottle-*) agent_run_bottle "$name" ;;
 	openssh) agent_run_openssh "$name" ;;
 	socat) agent_run_socat "$name" ;;
 	go) agent_run "$name" "$agent_keyring" "$dir/s" ;;
@@ -173,9 +176,10 @@ agent_run_bottle() {
 	shift
 	echo "$agent_uid=list,sign" >"$dir/policy"
 	[ "$name" = bottle-silent ] || set -- --audit "$dir/audit" "$@"
-	agent_run "$name" "$agent_bin/bottle-agent" -D -a "$dir/s" --public \
-	    --policy "$dir/policy" --hardening strict "$@" \
-	    ${agent_options[@]+"${agent_options[@]}"}
+	agent_run "$name" "${agent_bin_of[$name]:-$agent_bin}/bottle-agent" -D \
+	    -a "$dir/s" --public \
+	    --policy "$dir/policy" --hardening strict \
+	    "$@" ${agent_options[@]+"${agent_options[@]}"}
 }
 
 agent_run_openssh() {
@@ -231,8 +235,9 @@ agent_load() {
 	mapfile -t files < <(agent_key_files "$2")
 	case $name in
 	bottle*)
-		cat "${files[@]}" | "$agent_bin/bottle-agent" --load --socket \
-		    "${agent_socket[$name]}" >/dev/null
+		cat "${files[@]}" |
+		    "${agent_bin_of[$name]:-$agent_bin}/bottle-agent" --load \
+		    --socket "${agent_socket[$name]}" >/dev/null
 		return
 		;;
 	esac
