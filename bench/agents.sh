@@ -241,11 +241,21 @@ agent_load() {
 		return
 		;;
 	esac
+	# All at once; where some are not taken, which.
+	agent_add "$name" "${files[@]}" && return
 	for file in "${files[@]}"; do
-		SSH_AUTH_SOCK=${agent_socket[$name]} timeout 30 ssh-add -q \
-		    "$file" </dev/null 2>>"$agents_work/$name/log" ||
+		agent_add "$name" "$file" ||
 		    agent_left_out[$name]+=" ${file##*/}"
 	done
+}
+
+# agent_add NAME FILE...: as users do.
+agent_add() {
+	local name=$1
+
+	shift
+	SSH_AUTH_SOCK=${agent_socket[$name]} timeout 120 ssh-add -q "$@" \
+	    </dev/null >>"$agents_work/$name/log" 2>&1
 }
 
 # agent_all_pids NAME: with the children that its processes have now.

@@ -77,7 +77,7 @@ static bool sodium;
 static int listener;
 static struct secret *region;
 
-/* --- keys ------------------------------------------------------------------ */
+/* --- keys ---------------------------------------------------------------- */
 
 /* The end of a blob is different in all keys. */
 static size_t
@@ -260,7 +260,7 @@ make_list(void)
 		errx(1, "the list is too long");
 }
 
-/* --- signatures ------------------------------------------------------------ */
+/* --- signatures ---------------------------------------------------------- */
 
 /* The signature's bytes, as the protocol has them; 0 when there is none. */
 static size_t
@@ -319,7 +319,7 @@ answer(struct slice body, size_t thread, struct wire_writer *w)
 	frame_close(w, mark);
 }
 
-/* --- the agent ------------------------------------------------------------- */
+/* --- the agent ----------------------------------------------------------- */
 
 struct conn {
 	int	 fd;
@@ -467,7 +467,7 @@ agent(const char *path, const char *folder, size_t threads)
 	(void)serve_all(&servers[0]);
 }
 
-/* --- the other two --------------------------------------------------------- */
+/* --- the other two ------------------------------------------------------- */
 
 /* Processor time of a signature and nothing else. */
 static void
@@ -543,12 +543,12 @@ measure_roundtrip(double seconds)
 	    (double)times.max / 1000);
 }
 
-/* --- the command line ------------------------------------------------------ */
+/* --- the command line ---------------------------------------------------- */
 
 static void
 usage(void)
 {
-	fputs("usage: floor agent --socket PATH --keys DIR [--threads 2] "
+	(void)fputs("usage: floor agent --socket PATH --keys DIR [--threads 2] "
 	    "[--sodium]\n"
 	    "       floor sign --key FILE [--seconds S] [--sodium]\n"
 	    "       floor roundtrip [--seconds S]\n"

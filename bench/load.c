@@ -154,7 +154,7 @@ signs(const struct options *o)
 	}
 }
 
-/* --- the requests ---------------------------------------------------------- */
+/* --- the requests -------------------------------------------------------- */
 
 /* Add the keys of one name, or of any with NULL, up to a number; of the last
  * one only, where that is asked for. */
@@ -215,7 +215,7 @@ next_ask(const struct load *l, const struct conn *c)
 	return &l->asks[((size_t)(c - l->conns) + c->asked) % l->n_asks];
 }
 
-/* --- connections ----------------------------------------------------------- */
+/* --- connections --------------------------------------------------------- */
 
 /* Connect, or connect again. */
 static void
@@ -355,7 +355,7 @@ conn_turn(struct load *l, struct conn *c)
 	conn_ask(l, c);
 }
 
-/* --- the run --------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------- */
 
 /* Serve the connections once. */
 static void
@@ -562,7 +562,7 @@ stay(struct load *l)
 		usleep(50000);
 }
 
-/* --- who else asks --------------------------------------------------------- */
+/* --- who else asks ------------------------------------------------------- */
 
 /* Another process that signs without a pause; it is at work when this
  * returns. */
@@ -612,12 +612,12 @@ end_beside(pid_t pid)
 	waitpid(pid, &status, 0);
 }
 
-/* --- the command line ------------------------------------------------------ */
+/* --- the command line ---------------------------------------------------- */
 
 static void
 usage(void)
 {
-	fputs("usage: load --socket PATH --mode MODE [OPTION ...]\n"
+	(void)fputs("usage: load --socket PATH --mode MODE [OPTION ...]\n"
 	    "  --mode MODE        list, sign, churn (connect, list, sign, hang "
 	    "up),\n"
 	    "                     mixed (a key of each type in turn), "
@@ -641,7 +641,7 @@ usage(void)
 	    "  --seconds S        measured; default 1, with open until a "
 	    "signal comes\n"
 	    "  --warm S           before that; default 0.1\n"
-	    "  --sessions SEED    what the session ids are made of; default 1\n",
+	    "  --sessions SEED    what session ids are made of; default 1\n",
 	    stderr);
 	exit(2);
 }

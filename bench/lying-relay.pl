@@ -16,9 +16,9 @@ use IO::Socket::UNIX;
 my ($lie, $path, $agent) = @ARGV;
 die "usage: lying-relay.pl LIE SOCKET AGENT\n" unless defined $agent;
 $SIG{CHLD} = 'IGNORE';
+umask 0;
 my $server = IO::Socket::UNIX->new(Local => $path, Listen => 16)
     or die "$path: $!\n";
-chmod 0666, $path;
 my $connections = 0;
 while (my $client = $server->accept) {
 	$connections++;
@@ -62,7 +62,8 @@ sub serve {
 		exit 0;
 	}
 	while (sysread $there, $room, 262144, length $room) {
-		while (length $room >= 4 && length $room >= 4 + unpack 'N', $room) {
+		while (length $room >= 4 &&
+		    length $room >= 4 + unpack 'N', $room) {
 			my $body = lie(substr $room, 4, unpack('N', $room));
 			substr($room, 0, 4 + unpack('N', $room)) = '';
 			my $frame = counted($body);
