@@ -97,6 +97,8 @@ check_has 'least of all rows, and which' "$out" \
 check_same 'a ratio below one is the least' 'not met 0.7' \
     "$(rate one churn go 10 10 >>"$work/results"
 	rate one churn bottle 7 7 >>"$work/results"
+	rate one ed25519 go 10 10 >>"$work/results"
+	rate one ed25519 bottle 90 90 >>"$work/results"
 	report --json "$work/json" >"$work/out"
 	is 'to the Go keyring, the least of all rows: churn')"
 check_same 'what is around the tables stays' 'before behind ' \
@@ -112,17 +114,22 @@ check_refused 'and one that is not is found' well_formed "$work/bad"
 
 check_refused 'a group that is missing' report --wanted one,many
 check 'none is missing' report --wanted one
-errors=1 rate one list bottle 10 >>"$work/results"
-check_refused 'a wrong reply of ours' report --wanted one
+cp "$work/results" "$work/right"
 printf 'nonsense\n' >>"$work/results"
 check_refused 'a line that is none' report
+cp "$work/right" "$work/results"
+errors=1 rate one list bottle 10 >>"$work/results"
+check_refused 'a wrong reply of ours' report --wanted one
 
 # --- a short run -----------------------------------------------------------------
 
 status=0
 "$here/run" --quick --json "$work/json" --svg "$work/svg" >"$work/out" \
     2>"$work/err" || status=$?
-[ "$status" -ne 77 ] || skip_all "$(sed -n 's/^SKIP: //p' "$work/out")"
+if [ "$status" -eq 77 ]; then
+	[ "$checks_failed" -eq 0 ] || checks_end
+	skip_all "$(sed -n 's/^SKIP: //p' "$work/out")"
+fi
 check_same 'a short run' "0 $(tail -n 5 "$work/err")" \
     "$status $(tail -n 5 "$work/err")"
 check_same 'all groups are there' \
