@@ -144,6 +144,23 @@ check_same 'every type of key, by all agents that are there' '9 yes' \
     "$(json "$work/json" 'my $one = $j->{groups}{one};
 	keys(%$one) . " " . ((grep { !$_->{bottle} || !$_->{limit} ||
 	    !$_->{openssh} } values %$one) ? "no" : "yes")')"
+while IFS=: read -r group row metric; do
+	check "figure: $group, $row, $metric" test -n \
+	    "$(json "$work/json" "\$j->{groups}{'$group'}{'$row'}{bottle}
+	    {$metric}{median} || ''")"
+done <<'FIGURES'
+one:list:server_cpu_us
+many:ed25519, pipeline 64:per_second
+idle:list, 10 idle:p50_us
+idle:ed25519, 10 slow:p50_us
+line:4 rsa4096:p50_us
+memory:0:private_kib
+memory:10:processes
+calls:ed25519:calls
+calls:ed25519:switches
+start:5:ms
+keys:sign, 20:p50_us
+FIGURES
 check_same 'signatures were verified' yes \
     "$(json "$work/json" '$j->{groups}{one}{rsa4096}{bottle}{verified}{median}
 	> 0 ? "yes" : "no"')"
