@@ -95,10 +95,12 @@ check_same 'not measured' 'not measured ' "$(is 'rsa2048, to limit')"
 check_has 'least of all rows, and which' "$out" \
     'to the Go keyring, the least of all rows: list'
 check_same 'a ratio below one is the least' 'not met 0.7' \
-    "$(rate one churn go 10 10 >>"$work/results"
-	rate one churn bottle 7 7 >>"$work/results"
-	rate one ed25519 go 10 10 >>"$work/results"
-	rate one ed25519 bottle 90 90 >>"$work/results"
+    "$({
+		rate one churn go 10 10
+		rate one churn bottle 7 7
+		rate one ed25519 go 10 10
+		rate one ed25519 bottle 90 90
+	} >>"$work/results"
 	report --json "$work/json" >"$work/out"
 	is 'to the Go keyring, the least of all rows: churn')"
 check_same 'what is around the tables stays' 'before behind ' \
