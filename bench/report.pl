@@ -386,19 +386,26 @@ sub fact {
 sub noise {
 	my $steal = $facts{steal_percent} ? fact('steal_percent') : undef;
 	my $load = $facts{load_before} ? fact('load_before') : undef;
-	my @trip = grep { $_ } map { value('floor', $_, 'none', 'p50_us') }
-	    'round trip';
+	my $trip = value('floor', 'round trip', 'none', 'per_second');
 	my $sign = value('floor', 'ed25519', 'none', 'cpu_us');
 	my (@said, $noisy);
 
-	for my $floor (['a round trip of 300 and 92 bytes', $trip[0]],
-		['the CPU time of a bare Ed25519 signature', $sign]) {
+	for my $floor (['bare round trips in a second were', $trip],
+		['us of CPU for a bare Ed25519 signature were', $sign]) {
 		my ($what, $sum) = @$floor;
 		next unless $sum;
-		my $spread = 100 * ($sum->{largest} / $sum->{smallest} - 1);
-		$noisy = 1 if $spread > 15;
-		push @said, sprintf '%s was %s us, %.0f %% between rounds',
-		    $what, with_spread($sum), $spread;
+		$noisy = 1 if $sum->{largest} > 1.15 * $sum->{smallest};
+		push @said, "$what " . with_spread($sum);
+	}
+	# In between two of them nothing happens, unless somebody else has the
+	# processor.
+	my $one = value('floor', 'round trip', 'none', 'p50_us');
+	if ($trip && $one) {
+		my $lost =
+		    100 * (1 - $trip->{median} * $one->{median} / 1e6);
+		$noisy = 1 if $lost > 15;
+		push @said, sprintf '%.0f %% of their time went to others',
+		    $lost < 0 ? 0 : $lost;
 	}
 	if (defined $load) {
 		push @said, "the load average was $load before";
@@ -697,7 +704,7 @@ sub svg {
 	);
 	my @panels = grep { @{ $_->{rows} } } (
 		panel('Requests in a second, as a multiple of ssh-agent + '
-			. 'socat (longer is better)', 'x', 'one',
+			. 'socat (longer is better; logarithmic)', 'x', 'one',
 			[qw(list ed25519 ecdsa256 rsa2048 rsa4096 churn)],
 			[qw(socat openssh gpg go limit bottle)], sub {
 			my ($row, $agent) = @_;
@@ -705,13 +712,15 @@ sub svg {
 			return $sum && $sum->{median};
 		}),
 		panel('Ed25519 signature beside clients that sign with RSA '
-			. '4096: median, us (shorter is better)', ' us', 'line',
+			. '4096: median (shorter is better; logarithmic)',
+			' us', 'line',
 			$rows{line} || [], [agents_of('line')], sub {
 			return median('line', @_, 'p50_us');
 		}),
-		panel('Private memory with 1000 connections, KiB (shorter is '
-			. 'better)', ' KiB', 'memory', ['1000'],
-			[agents_of('memory')], sub {
+		panel('Private memory with 1000 connections (shorter is '
+			. 'better; logarithmic)', ' KiB', 'memory', ['1000'],
+			[grep { $_ ne 'bottle-silent' }
+			agents_of('memory')], sub {
 			return median('memory', @_, 'private_kib');
 		}),
 	);
