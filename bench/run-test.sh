@@ -149,7 +149,7 @@ check_same 'every type of key, by all agents that are there' '9 yes' \
 while IFS=: read -r group row metric; do
 	check "figure: $group, $row, $metric" test -n \
 	    "$(json "$work/json" "\$j->{groups}{'$group'}{'$row'}{bottle}
-	    {$metric}{median} || ''")"
+	    {$metric}{median} // ''")"
 done <<'FIGURES'
 one:list:server_cpu_us
 many:ed25519, pipeline 64:per_second
