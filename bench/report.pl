@@ -245,10 +245,10 @@ sub goals {
 	$goal->('processes with 1000 connections',
 		value('memory', '1000', 'bottle', 'processes'), '<1', '<1');
 	for my $at (['1', '<0.25'], ['10', '<0.25'], ['100', '<0.35']) {
-		$goal->("cold start with $at->[0] keys, to ssh-agent + socat",
+		$goal->("cold start, keys to load: $at->[0]; to ssh-agent + socat",
 			start($at->[0], 'bottle'), '<0.5', $at->[1]);
 	}
-	$goal->('cold start of the static program with 1 key, to the same',
+	$goal->('cold start of the static program, keys to load: 1; to the same',
 		start('1', 'bottle-static'), '<0.4', '<0.25');
 	for my $at (['sign', '<1.1', '<1.03'], ['list', '<3', '<2']) {
 		$goal->("$at->[0] p50 with 1000 keys, to 1 key",
@@ -379,7 +379,9 @@ sub report {
 
 sub fact {
 	my ($name) = @_;
-	return join '; ', @{ $facts{$name} || ['unknown'] };
+	my %seen;
+	return join '; ', grep { !$seen{$_}++ }
+	    @{ $facts{$name} || ['unknown'] };
 }
 
 # How much the machine itself wavered, in words.
