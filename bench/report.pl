@@ -501,7 +501,8 @@ sub floor_part {
 	my @lines;
 	for my $row (grep { $_ ne 'round trip' } @{ $rows{floor} }) {
 		my $sign = median('floor', $row, 'none', 'cpu_us');
-		my $ours = median('one', $row, 'bottle', 'p50_us');
+		my $ours =
+		    median('one', $row =~ s/,.*//r, 'bottle', 'p50_us');
 		next unless defined $sign && defined $trip && $ours;
 		my $floor = $sign + $trip;
 		push @lines, [$row, map { figure($_) } $sign, $floor, $ours,
