@@ -77,7 +77,7 @@ agent_missing() {
 	openssh) tools=(ssh-agent ssh-add setpriv) ;;
 	socat) tools=(ssh-agent ssh-add socat) ;;
 	go) tools=("$agent_keyring" ssh-add) ;;
-	gpg) tools=(gpg-agent gpgconf ssh-add) ;;
+	gpg) tools=(gpg-agent gpgconf gpg-connect-agent ssh-add) ;;
 	limit*) tools=("$agent_bench/floor") ;;
 	*) echo "no such agent: $1" && return ;;
 	esac
