@@ -7,6 +7,7 @@
 #			hardening, a policy that lets one user list and sign, a
 #			record of each decision in a file, --load
 #	bottle-one	the same with one worker
+#	bottle-silent	the same without the record
 #	bottle-...	the same as bottle, with programs of another folder: see
 #			agent_bin_of
 #	openssh		ssh-agent of the user who asks
@@ -76,7 +77,7 @@ agent_missing() {
 	openssh) tools=(ssh-agent ssh-add setpriv) ;;
 	socat) tools=(ssh-agent ssh-add socat) ;;
 	go) tools=("$agent_keyring" ssh-add) ;;
-	gpg) tools=(gpg-agent gpgconf ssh-add) ;;
+	gpg) tools=(gpg-agent gpgconf gpg-connect-agent ssh-add) ;;
 	limit*) tools=("$agent_bench/floor") ;;
 	*) echo "no such agent: $1" && return ;;
 	esac
@@ -151,6 +152,10 @@ agent_start() {
 		cat "$dir/log" >&2
 		die "$name does not start"
 	}
+	# It has gone into another process meanwhile, --no-detach or not.
+	[ "$name" != gpg ] ||
+	    agent_pids[gpg]=$(GNUPGHOME=$dir/home gpg-connect-agent \
+	    'getinfo pid' /bye | sed -n 's/^D //p')
 	agent_load "$name" "$keys"
 	[ "$name" != gpg ] || chmod 666 "${agent_socket[$name]}"
 }
@@ -170,9 +175,10 @@ agent_run_bottle() {
 
 	shift
 	echo "$agent_uid=list,sign" >"$dir/policy"
+	[ "$name" = bottle-silent ] || set -- --audit "$dir/audit" "$@"
 	agent_run "$name" "${agent_bin_of[$name]:-$agent_bin}/bottle-agent" -D \
 	    -a "$dir/s" --public \
-	    --policy "$dir/policy" --audit "$dir/audit" --hardening strict \
+	    --policy "$dir/policy" --hardening strict \
 	    "$@" ${agent_options[@]+"${agent_options[@]}"}
 }
 
@@ -259,7 +265,8 @@ agent_all_pids() {
 	read -r -a new <<<"${agent_pids[$1]}"
 	while [ "${#new[@]}" -gt 0 ]; do
 		pids+=("${new[@]}")
-		mapfile -t new < <(pgrep -P "$(IFS=, && echo "${new[*]}")")
+		mapfile -t new < <(pgrep -P "$(IFS=, && echo "${new[*]}")" ||
+		    true)
 	done
 	echo "${pids[@]}"
 }
