@@ -375,11 +375,13 @@ void
 side_send(struct side *s, unsigned c, const struct slice *bodies, size_t n,
     enum delivery how, size_t cut)
 {
-	static uint8_t room[2 * FRAME_MAX];
+	static uint8_t room[2 * (FRAME_MAX + 4)];
 	struct wire_writer w = wire_writer(room, sizeof(room));
 
 	for (size_t i = 0; i < n; i++) {
 		wire_put_string(&w, lie_request(s, bodies[i]));
+		if (s->lie != NULL && s->lie->twice)
+			wire_put_string(&w, lie_request(s, bodies[i]));
 		if (how == DELIVER_EACH) {
 			side_send_raw(s, c, (struct slice){ room, w.len });
 			w.len = 0;
