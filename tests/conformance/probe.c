@@ -275,7 +275,8 @@ expect_signs(struct probe *p, unsigned c, const struct material_key *k,
 	uint8_t type;
 
 	if (answer_code(&a) != SSH_AGENT_SIGN_RESPONSE)
-		return fails(p, "a request to sign: %s", answer_name(&a));
+		return fails(p, "a request to sign %zu bytes: %s", data.len,
+		    answer_name(&a));
 	if (wire_get_u8(&r, &type) != ST_OK ||
 	    wire_get_string(&r, &signature) != ST_OK || !wire_end(&r))
 		return fails(p, "SIGN_RESPONSE is not one string");

@@ -224,7 +224,7 @@ check_user_pattern(struct probe *p)
 
 	PASSES(add_only_to(p, k, HOST, "g?t*"));
 	PASSES(expect_bind(p, 1, HOST, 0, 0, SSH_AGENT_SUCCESS));
-	PASSES(expect_no_signature(p, 1, k->blob, bound_login(k, 0, "root",
+	PASSES(expect_no_signature(p, 1, k->blob, bound_login(k, 0, "nobody",
 	    HOST), 0));
 	return expect_signs(p, 1, k, k->blob, bound_login(k, 0, "gitlab",
 	    HOST), 0, NULL);

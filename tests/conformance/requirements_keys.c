@@ -49,11 +49,14 @@ check_comment(struct probe *p)
 		"gr\xc3\xbc\xc3\x9f" "e \xe2\x80\x94 two words" };
 	const struct material_key *k;
 	struct slice got = nothing;
+	char what[64];
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		k = fresh_key(p);
+		(void)snprintf(what, sizeof(what), "an add with a comment of "
+		    "%zu bytes", strlen(texts[i]));
 		PASSES(expect(p, 0, add_body(k, nothing, texts[i], nothing),
-		    SSH_AGENT_SUCCESS, "an add"));
+		    SSH_AGENT_SUCCESS, what));
 		if (list_find(p, 0, k->blob, &got) < 0)
 			return fails(p, "the key is not listed");
 		if (!slice_eq_str(got, texts[i]))
@@ -464,13 +467,13 @@ const struct requirement requirements_keys[] = {
 	{ "add.unknown-type", ADDING, LEVEL_MUST,
 	    "a key of an unknown type gets `FAILURE`, and nothing is added",
 	    0, check_add_unknown },
-	{ "add.lengths", ADDING, LEVEL_MUST,
+	{ "add.lengths", OPENSSH, LEVEL_PRACTICE,
 	    "an Ed25519 key whose fields have wrong lengths gets `FAILURE`, "
 	    "and nothing is added", OFFER_ADD, check_add_lengths },
-	{ "add.mismatch", ADDING, LEVEL_PRACTICE,
-	    "an Ed25519 key whose public half is another's is refused: its "
-	    "signatures would give the private half away", OFFER_ADD,
-	    check_add_mismatch },
+	{ "add.mismatch", "two signatures with a foreign public half give the "
+	    "private half away", LEVEL_PRACTICE,
+	    "an Ed25519 key whose public half is another's is refused",
+	    OFFER_ADD, check_add_mismatch },
 	{ "token.add", TOKENS, LEVEL_SHOULD,
 	    "a token that is not there gets `FAILURE`", 0, check_token_add },
 	{ "token.remove", REMOVING, LEVEL_MUST,
