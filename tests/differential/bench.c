@@ -91,16 +91,6 @@ bench_reconnect(struct bench *b, unsigned c)
 }
 
 void
-bench_restart(struct bench *b)
-{
-	side_stop(b->theirs);
-	side_stop(b->mine);
-	side_start(b->theirs);
-	side_start(b->mine);
-	b->locked = false;
-}
-
-void
 bench_ask(struct bench *b, unsigned c, struct slice body,
     struct answer *theirs, struct answer *mine)
 {
@@ -152,8 +142,9 @@ clean_up(struct bench *b)
 	    answer_code(&m) == SSH_AGENT_SUCCESS && is_empty(b);
 }
 
-void
-bench_reset(struct bench *b)
+/* Take everything away on new connections; whether that could be. */
+static bool
+empty(struct bench *b)
 {
 	bool clean;
 
@@ -161,15 +152,42 @@ bench_reset(struct bench *b)
 	side_close_all(b->mine);
 	side_forget(b->theirs);
 	side_forget(b->mine);
-	if (!side_alive(b->theirs) || !side_alive(b->mine)) {
-		bench_restart(b);
-		return;
-	}
+	if (!side_alive(b->theirs) || !side_alive(b->mine))
+		return false;
 	bench_connect(b, 0);
 	clean = clean_up(b);
 	side_close(b->theirs, 0);
 	side_close(b->mine, 0);
-	if (!clean)
+	return clean;
+}
+
+/* In the place of a restart, where one of them is not ours to start. */
+static void
+renew(struct bench *b)
+{
+	if (!empty(b))
+		die("what one of two agents was left with cannot be removed; "
+		    "start it anew");
+}
+
+void
+bench_restart(struct bench *b)
+{
+	if (b->theirs->foreign || b->mine->foreign) {
+		renew(b);
+		return;
+	}
+	side_stop(b->theirs);
+	side_stop(b->mine);
+	side_start(b->theirs);
+	side_start(b->mine);
+	b->locked = false;
+}
+
+void
+bench_reset(struct bench *b)
+{
+	if (!empty(b))
 		bench_restart(b);
 }
 

@@ -110,6 +110,8 @@ run(const struct side *s)
 	int fd;
 
 	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L);
+	/* What stops the test at a terminal is not for the agent. */
+	(void)setpgid(0, 0);
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
 		(void)unsetenv(unwanted[i]);
 	/* There is no authenticator: fail quickly. */
