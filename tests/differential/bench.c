@@ -274,6 +274,8 @@ judge(struct bench *b, const struct exchange *x, enum after *after)
 	const struct difference *d = NULL;
 
 	*after = AFTER_NOTHING;
+	if (b->saw != NULL)
+		b->saw(x);
 	if (b->verbose)
 		show_exchange(stdout, x);
 	if (!agree(x)) {
@@ -509,21 +511,18 @@ play_step(struct bench *b, const struct step *s, unsigned n_conns,
 	return true;
 }
 
-bool
-bench_play(struct bench *b, uint64_t seed)
+/* Play a sequence that has begun. */
+static bool
+play(struct bench *b, struct sequence *q)
 {
-	static struct sequence q;
 	struct step s;
 	enum after after = AFTER_NOTHING;
 	bool same = true;
 
-	(void)snprintf(side_where, sizeof(side_where), " (seed %llu)",
-	    (unsigned long long)seed);
-	sequence_begin(&q, seed, b->version);
-	for (unsigned c = 0; c < q.n_conns; c++)
+	for (unsigned c = 0; c < q->n_conns; c++)
 		bench_connect(b, c);
 	for (unsigned i = 1; same && after != AFTER_SEQUENCE &&
-	    sequence_next(&q, &s); i++) {
+	    sequence_next(q, &s); i++) {
 		static const char *const kinds[] = { "ask", "raw", "partial",
 			"hold", "shut", "reconnect", "wait" };
 
@@ -532,10 +531,10 @@ bench_play(struct bench *b, uint64_t seed)
 			    s.conn, kinds[s.kind]);
 		side_forget(b->theirs);
 		side_forget(b->mine);
-		same = play_step(b, &s, q.n_conns, &after);
+		same = play_step(b, &s, q->n_conns, &after);
 		if (!same && !b->quiet)
-			(void)printf("  above: seed %llu, step %u (%s of %zu),"
-			    " connection %u\n", (unsigned long long)seed, i,
+			(void)printf("  above:%s, step %u (%s of %zu),"
+			    " connection %u\n", side_where, i,
 			    kinds[s.kind], s.n, s.conn);
 	}
 	if (same)
@@ -543,4 +542,26 @@ bench_play(struct bench *b, uint64_t seed)
 	else
 		bench_restart(b);
 	return same;
+}
+
+bool
+bench_play(struct bench *b, uint64_t seed)
+{
+	static struct sequence q;
+
+	(void)snprintf(side_where, sizeof(side_where), " (seed %llu)",
+	    (unsigned long long)seed);
+	sequence_begin(&q, seed, b->version);
+	return play(b, &q);
+}
+
+bool
+bench_play_input(struct bench *b, struct slice input)
+{
+	static struct sequence q;
+
+	(void)snprintf(side_where, sizeof(side_where), " (an input of %zu "
+	    "bytes)", input.len);
+	sequence_begin_input(&q, input, b->version);
+	return play(b, &q);
 }

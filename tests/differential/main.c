@@ -39,6 +39,7 @@
 #include "differential/differences.h"
 #include "differential/lies.h"
 #include "differential/material.h"
+#include "differential/version.h"
 
 /* One sequence in so many meets an agent without SHA-1. */
 #define STRICT_EACH	5
@@ -77,44 +78,6 @@ get_number(const char *text)
 	if (errno != 0 || *text == '\0' || *end != '\0')
 		die("not a number: %s", text);
 	return n;
-}
-
-/* The version in what a program prints; 0: it says nothing of it. */
-static unsigned
-read_version(const char *program)
-{
-	char command[512], line[256];
-	unsigned major, minor, version = 0;
-	const char *at;
-	FILE *f;
-
-	(void)snprintf(command, sizeof(command), "'%s' -V 2>&1", program);
-	if ((f = popen(command, "re")) == NULL)
-		die("%s: %s", program, strerror(errno));
-	while (fgets(line, sizeof(line), f) != NULL)
-		if ((at = strstr(line, "OpenSSH_")) != NULL &&
-		    sscanf(at, "OpenSSH_%u.%u", &major, &minor) == 2)
-			version = major * 100 + minor;
-	(void)pclose(f);
-	return version;
-}
-
-/* ssh-agent says it since 10.4; before, the ssh beside it does. */
-static unsigned
-find_version(const char *agent)
-{
-	unsigned version = read_version(agent);
-	const char *slash = strrchr(agent, '/');
-	char path[256];
-
-	if (version != 0)
-		return version;
-	(void)snprintf(path, sizeof(path), "%.*sssh",
-	    (int)(slash - agent + 1), agent);
-	if ((version = read_version(path)) == 0)
-		die("%s does not say which version it is; use --version",
-		    path);
-	return version;
 }
 
 /* Take an agent, and one more argument for it if it is a program of ours. */
@@ -232,7 +195,7 @@ read_settings(int argc, char **argv, struct settings *out)
 	if (out->version == 0 && !is_program(out->ssh_agent))
 		die("which version of OpenSSH is like that? use --version");
 	if (out->version == 0)
-		out->version = find_version(out->ssh_agent);
+		out->version = version_of(out->ssh_agent);
 	if (out->state != NULL)
 		read_state(out);
 }

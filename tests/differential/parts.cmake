@@ -6,7 +6,8 @@ if(NOT TARGET differential_parts)
 		${here}/cases.c ${here}/cases_keys.c ${here}/cases_programs.c
 		${here}/differences.c ${here}/lies.c ${here}/material.c
 		${here}/material_sign.c ${here}/mutate.c ${here}/sequence.c
-		${here}/side.c ${here}/trial.c ${here}/view.c)
+		${here}/side.c ${here}/trial.c ${here}/version.c
+		${here}/view.c)
 	target_include_directories(differential_parts PUBLIC ${here}/..)
 	target_link_libraries(differential_parts PUBLIC proto base
 		OpenSSL::Crypto bottle_sodium)
