@@ -46,7 +46,7 @@ static enum verdict
 check_comment(struct probe *p)
 {
 	static const char *const texts[] = { "me@example.org", "",
-		"gr\xc3\xbc\xc3\x9f" "e \xe2\x80\x94 two words" };
+		"gr\303\274\303\237e \342\200\224 two words" };
 	const struct material_key *k;
 	struct slice got = nothing;
 	char what[64];
