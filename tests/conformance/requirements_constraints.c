@@ -221,7 +221,7 @@ const struct requirement requirements_constraints[] = {
 	{ "constraint.extension", CONSTRAINTS, LEVEL_MUST,
 	    "an unknown extension gets `FAILURE`, and nothing is added",
 	    OFFER_ADD, check_extension },
-	{ "constraint.truncated", CONSTRAINTS, LEVEL_MUST,
+	{ "constraint.truncated", "RFC 9987, 5.2", LEVEL_MUST,
 	    "a constraint that is cut gets `FAILURE`, and nothing is added",
 	    OFFER_ADD, check_truncated },
 	{ "constraint.unknown-behind", CONSTRAINTS, LEVEL_MUST,

@@ -310,14 +310,14 @@ const struct requirement requirements_frames[] = {
 	{ "frame.unknown", GENERIC, LEVEL_MUST,
 	    "each message number that is not assigned gets `FAILURE`, and the "
 	    "connection stays", 0, check_unknown },
-	{ "frame.truncated", GENERIC, LEVEL_MUST,
+	{ "frame.truncated", "RFC 9987, 5.4, 5.6, 5.8", LEVEL_MUST,
 	    "requests to sign and to remove, and extensions, whose fields are "
 	    "cut get a failure, and the connection stays", OFFER_ADD,
 	    check_truncated },
 	{ "frame.truncated-add", "RFC 9987, 5.2", LEVEL_MUST,
 	    "adds that are cut get `FAILURE` and add nothing", OFFER_ADD,
 	    check_truncated_add },
-	{ "frame.lengths", GENERIC, LEVEL_MUST,
+	{ "frame.lengths", "RFC 9987, 5.4, 5.6", LEVEL_MUST,
 	    "strings longer than their message get `FAILURE`, and the "
 	    "connection stays", OFFER_ADD, check_lengths },
 	{ "frame.largest", OPENSSH, LEVEL_PRACTICE,

@@ -7,8 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 /* What one user with many hosts may have, and one reply still holds. */
 #define MANY_KEYS	200
+/* The halves of an Ed448 key. */
+#define ED448_LEN	57
 
 /*
  * List.
@@ -182,6 +186,86 @@ check_add_dss(struct probe *p)
 	if (answer_code(&a) != SSH_AGENT_SUCCESS || a.body.len != 1)
 		return fails(p, "an add: %s", answer_name(&a));
 	return expect_listed(p, 0, k->blob, true);
+}
+
+/* The key of a constant. */
+static EVP_PKEY *
+make_ed448(uint8_t seed[static ED448_LEN], uint8_t pk[static ED448_LEN])
+{
+	size_t len = ED448_LEN;
+	EVP_PKEY *pkey;
+
+	for (size_t i = 0; i < ED448_LEN; i++)
+		seed[i] = (uint8_t)(i * 3 + 1);
+	pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED448, NULL, seed,
+	    ED448_LEN);
+	if (pkey == NULL || EVP_PKEY_get_raw_public_key(pkey, pk, &len) != 1)
+		die("no Ed448 in libcrypto");
+	return pkey;
+}
+
+/* Whether an answer has a good signature of it. */
+static bool
+verify_ed448(const struct answer *a, EVP_PKEY *pkey, struct slice data)
+{
+	struct wire_reader r = wire_reader(a->body);
+	struct slice signature, name, bytes;
+	EVP_MD_CTX *ctx;
+	uint8_t type;
+	bool good;
+
+	if (answer_code(a) != SSH_AGENT_SIGN_RESPONSE ||
+	    wire_get_u8(&r, &type) != ST_OK ||
+	    wire_get_string(&r, &signature) != ST_OK || !wire_end(&r))
+		return false;
+	r = wire_reader(signature);
+	if (wire_get_string(&r, &name) != ST_OK ||
+	    wire_get_string(&r, &bytes) != ST_OK || !wire_end(&r) ||
+	    !slice_eq_str(name, "ssh-ed448"))
+		return false;
+	ctx = EVP_MD_CTX_new();
+	good = EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+	    EVP_DigestVerify(ctx, bytes.p, bytes.len, data.p, data.len) == 1;
+	EVP_MD_CTX_free(ctx);
+	return good;
+}
+
+static enum verdict
+check_add_ed448(struct probe *p)
+{
+	uint8_t sk[2 * ED448_LEN], pk[ED448_LEN], room[512], blob_room[128];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+	struct wire_writer b = wire_writer(blob_room, sizeof(blob_room));
+	EVP_PKEY *pkey = make_ed448(sk, pk);
+	struct slice blob, public = { pk, sizeof(pk) }, data;
+	enum verdict verdict = VERDICT_PASS;
+	struct answer a;
+
+	memcpy(sk + ED448_LEN, pk, ED448_LEN);
+	wire_put_str(&b, "ssh-ed448");
+	wire_put_string(&b, public);
+	blob = (struct slice){ blob_room, b.len };
+	wire_put_u8(&w, SSH_AGENTC_ADD_IDENTITY);
+	wire_put_bytes(&w, blob);
+	wire_put_string(&w, (struct slice){ sk, sizeof(sk) });
+	wire_put_str(&w, "ed448");
+	a = ask(p, 0, (struct slice){ room, w.len });
+	data = slice_str("text");
+	if (answer_code(&a) != SSH_AGENT_FAILURE || a.body.len != 1) {
+		if (answer_code(&a) != SSH_AGENT_SUCCESS || a.body.len != 1)
+			verdict = fails(p, "an add: %s", answer_name(&a));
+		else
+			verdict = expect_listed(p, 0, blob, true);
+		a = ask(p, 0, sign_body(blob, data, 0));
+		if (verdict == VERDICT_PASS && !verify_ed448(&a, pkey, data))
+			verdict = fails(p, "a request to sign: %s, and no "
+			    "good signature", answer_name(&a));
+	} else if ((verdict = expect_listed(p, 0, blob, false)) ==
+	    VERDICT_PASS) {
+		verdict = not_offered(p, "FAILURE, and it is not listed");
+	}
+	EVP_PKEY_free(pkey);
+	return verdict;
 }
 
 static enum verdict
@@ -422,6 +506,8 @@ const struct requirement requirements_keys[] = {
 	{ "add.ssh-ed25519", "RFC 9987, 5.2.3", LEVEL_MUST,
 	    "`ssh-ed25519` is added, listed, and signs", 0,
 	    check_add_ed25519 },
+	{ "add.ssh-ed448", "RFC 9987, 5.2.3", LEVEL_MUST,
+	    "`ssh-ed448`, likewise", 0, check_add_ed448 },
 	{ "add.ecdsa-sha2-nistp256", ADD_ECDSA, LEVEL_MUST,
 	    "`ecdsa-sha2-nistp256`, likewise", 0, check_add_p256 },
 	{ "add.ecdsa-sha2-nistp384", ADD_ECDSA, LEVEL_MUST,

@@ -205,7 +205,7 @@ const struct requirement requirements_lock[] = {
 };
 
 const struct requirement requirements_last[] = {
-	{ "lock.malformed", "RFC 9987, 5.1", LEVEL_MUST,
+	{ "lock.malformed", LOCKING, LEVEL_MUST,
 	    "`LOCK` and `UNLOCK` whose passphrase is cut get `FAILURE`, and "
 	    "the agent goes on", OFFER_ADD, check_malformed },
 	{ .id = NULL },
