@@ -42,7 +42,7 @@ draft(struct sequence *q)
 {
 	size_t left = ROOM - q->used;
 
-	assert(left >= BODY_MAX);
+	assert(left >= BODY_MAX + 4);
 	return wire_writer(q->room + q->used, BODY_MAX);
 }
 
@@ -657,6 +657,8 @@ make_partial(struct sequence *q, struct step *out)
 	struct wire_writer w = draft(q);
 	size_t cut = random_below(&q->random, body.len + 4);
 
+	/* The longest body has a length before it, too. */
+	w.cap += 4;
 	wire_put_string(&w, body);
 	out->bodies[0] = finish(q, &w);
 	out->bodies[0].len = cut;
