@@ -219,7 +219,7 @@ const struct requirement requirements_sign[] = {
 	    "`ssh-keygen -Y sign` signs", OFFER_ADD, check_any_data },
 	{ "sign.large-data", "OpenSSH", LEVEL_PRACTICE,
 	    "it signs 200 KiB", OFFER_ADD, check_large_data },
-	{ "sign.deterministic", "RFC 8709, 6", LEVEL_MUST,
+	{ "sign.deterministic", "RFC 8709, 5", LEVEL_MUST,
 	    "two Ed25519 signatures over the same data are the same, on any "
 	    "connection", OFFER_ADD, check_deterministic },
 	{ "sign.rsa-sha2-256", FLAGS, LEVEL_MUST,
