@@ -43,7 +43,8 @@ perl -MJSON::PP -e '
 status 0 "$conformance" --only list.empty --verdicts "$ours" -D -a %s
 cp "$tmp/out" "$tmp/verdicts"
 grep -q '^list.empty pass$' "$tmp/verdicts" || fail 'no verdict of list.empty'
-status 0 "$conformance" --only list.empty --expect "$tmp/verdicts" "$ours" -D -a %s
+status 0 "$conformance" --only list.empty --expect "$tmp/verdicts" \
+    "$ours" -D -a %s
 sed 's/^list.empty pass/list.empty fail/' "$tmp/verdicts" >"$tmp/other"
 status 1 "$conformance" --only list.empty --expect "$tmp/other" "$ours" -D -a %s
 sed 's/^list.empty pass/list.empty varies/' "$tmp/verdicts" >"$tmp/other"
@@ -78,7 +79,8 @@ if command -v ssh-add >/dev/null; then
 	status 2 "$conformance" --only list.empty --socket "$SSH_AUTH_SOCK"
 	grep -q 'has 1 keys' "$tmp/out" || fail 'it does not say why'
 	ssh-add -l >/dev/null || fail 'the key of somebody is gone'
-	status 0 "$conformance" --only list.empty --wipe --socket "$SSH_AUTH_SOCK"
+	status 0 "$conformance" --only list.empty --wipe \
+	    --socket "$SSH_AUTH_SOCK"
 	! ssh-add -l >/dev/null || fail 'the key is there after --wipe'
 fi
 exit $bad
