@@ -59,7 +59,7 @@ status 1 "$conformance" --only list.empty --expect "$tmp/other" "$ours" -D -a %s
 status 0 "$conformance" --only frame.silent sh -c \
     'exec "$0" -D -a "$SSH_AUTH_SOCK"' "$ours"
 status 2 "$conformance" false
-status 2 "$conformance" --socket "$tmp/nobody"
+status 2 "$conformance" --wipe --socket "$tmp/nobody"
 if command -v socat >/dev/null; then
 	status 1 "$conformance" --only list.empty --patience 200 \
 	    socat UNIX-LISTEN:%s,fork /dev/null

@@ -154,6 +154,8 @@ test(const struct settings *set)
 	bool same = true;
 
 	side_start(&side);
+	if (!side_alive(&side))
+		die("no agent takes a connection at %s", side.sock);
 	if (side.foreign && !set->wipe)
 		protect(&p);
 	probe_learn(&p);
