@@ -528,7 +528,7 @@ serve_turn(struct client *c, bool *progress)
 
 	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding &&
 	    c->busy == BUSY_NOT; i++) {
-		if (i > 0 && (is_brief(c) ||
+		if (i > 0 && (!inbox_waiting(&c->in) || is_brief(c) ||
 		    clock_ns() - start >= LIMIT_TURN_US * 1000))
 			break;
 		if (buf_len(&c->out) + w.len + FRAME_MAX > LIMIT_REPLIES)
