@@ -188,10 +188,12 @@ static int
 take_known(const struct look_how *how, const struct child_text *text,
     struct look *out)
 {
-	const char *p = text->p, *end, *stop = p + text->len;
+	const char *p = text->p, *end, *stop;
 	int st = ST_OK;
 
-	for (; p < stop && st == ST_OK; p = end + 1) {
+	if (p == NULL)
+		return ST_OK;
+	for (stop = p + text->len; p < stop && st == ST_OK; p = end + 1) {
 		end = memchr(p, '\n', (size_t)(stop - p));
 		if (end == NULL)
 			end = stop;
