@@ -5,7 +5,7 @@
  *          is not; what an engine prints becomes a target only if it is the
  *          name of a container, and each of them once; no word of a command is
  *          longer than a container's name, a label or a service, and none but
- *          the first is a program; what is said to run was in the list.
+ *          the first is a program; what runs is told of once.
  * Input:   flags, exit codes, then what each command prints, with bytes 0xff
  *          between.
  */

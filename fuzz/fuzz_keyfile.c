@@ -126,6 +126,7 @@ check_key(const struct plan_key *key, const struct keyfile *k)
 	for (size_t i = 0; i < k->n_certs; i++) {
 		st = certificate_decode(k->certs[i], &cert);
 		assert(st == ST_OK);
+		assert(slice_eq(k->kept.at[i].key, blob));
 		assert(key->certs.word[i] != NULL);
 	}
 	(void)st;

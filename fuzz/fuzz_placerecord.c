@@ -1,9 +1,10 @@
 /*
  * Reaches: placerecord.c, with placepipe_is_path.
  * Claims:  a broken file is as good as none; of a good one every path leads
- *          below the home and every text has its limit, and it is written as
- *          the very bytes it was read from; what is noted is there afterwards,
- *          for its load, and once, however often it is noted.
+ *          below the home, that of a common file to the loads, and every text
+ *          has its limit; and it is written as the very bytes it was read
+ *          from; what is noted is there afterwards, for its load, and once,
+ *          however often it is noted.
  * Input:   the bytes of the file.
  */
 
@@ -65,6 +66,12 @@ check_item(const struct placerecord_item *item)
 	assert(item->path.len < PLACESWAP_PATH_MAX);
 	assert(item->text.len <= PLACEPIPE_LINES_LEN_MAX);
 	assert(!item->is_line || item->text.len > 0);
+	/* A common file is one beside the loads. */
+	assert(item->is_line || (item->path.len > strlen(PLACEHOME_DIR "/") &&
+	    memcmp(item->path.p, PLACEHOME_DIR "/",
+	    strlen(PLACEHOME_DIR "/")) == 0 &&
+	    memrchr(item->path.p, '/', item->path.len) ==
+	    item->path.p + strlen(PLACEHOME_DIR)));
 	assert(item->n <= PLACERECORD_LOADS_MAX);
 	for (size_t i = 0; i < item->n; i++)
 		assert(item->load[i].len > 0 &&
