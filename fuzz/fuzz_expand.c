@@ -10,90 +10,27 @@
  *          between.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "fuzz/engine.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/printable.h"
 #include "provision/expand.h"
 #include "provision/look.h"
 
+/* Most commands of one of them. */
 #define COMMANDS_MAX	12
-
-/* In the place of an engine. */
-int __wrap_child_find(const char *name, const char *path,
-    char out[static PATH_MAX]);
-int __wrap_child_run(struct child *c, const struct child_spec *spec, char *why,
-    size_t whylen);
-
-static struct slice rest;
-static uint8_t codes;
-static size_t commands;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-int
-__wrap_child_find(const char *name, const char *path,
-    char out[static PATH_MAX])
+/* What is asked. */
+static void
+look(const struct child_spec *spec)
 {
-	assert(strcmp(name, "docker") == 0 || strcmp(name, "podman") == 0 ||
-	    strcmp(name, "nerdctl") == 0);
-	assert(strcmp(path, "/bin") == 0);
-	(void)strcpy(out, "/bin/engine");
-	return ST_OK;
-}
-
-/* The next part, up to a byte 0xff. */
-static struct slice
-take(void)
-{
-	const uint8_t *end = rest.len > 0 ?
-	    memchr(rest.p, 0xff, rest.len) : NULL;
-	size_t len = end != NULL ? (size_t)(end - rest.p) : rest.len;
-	struct slice part = { rest.p, len };
-
-	rest.p += len + (end != NULL);
-	rest.len -= len + (end != NULL);
-	return part;
-}
-
-/* Keep what a command prints, as child.h has it. */
-static bool
-keep(struct child_text *t, size_t max)
-{
-	struct slice s = take();
-
-	*t = (struct child_text){ .max = max };
-	t->over = s.len > max;
-	t->len = t->over ? max : s.len;
-	if (t->len == 0)
-		return true;
-	t->cap = t->len + 1;
-	t->p = (char *)fuzz_alloc(t->cap);
-	memcpy(t->p, s.p, t->len);
-	t->p[t->len] = '\0';
-	return !t->over;
-}
-
-int
-__wrap_child_run(struct child *c, const struct child_spec *spec, char *why,
-    size_t whylen)
-{
-	bool failed = (codes >> commands % 8 & 1) != 0, all;
-
-	assert(strcmp(spec->program, "/bin/engine") == 0);
-	assert(spec->out == CHILD_KEEP && spec->err == CHILD_KEEP);
-	assert(spec->in == CHILD_NULL && spec->user == NULL);
+	assert(engine.runs <= COMMANDS_MAX);
 	for (char *const *w = spec->argv + 1; *w != NULL; w++)
 		assert(strlen(*w) < 1200 && strchr(*w, '\n') == NULL);
-	commands++;
-	assert(commands <= COMMANDS_MAX);
-	c->status = failed ? 1 << 8 : 0;
-	all = keep(&c->out_text, spec->out_max);
-	(void)keep(&c->err_text, spec->err_max);
-	(void)snprintf(why, whylen, "it printed too much");
-	return all ? ST_OK : ST_TOO_LARGE;
 }
 
 static void
@@ -184,9 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2)
 		return 0;
-	rest = (struct slice){ data + 2, size - 2 };
-	codes = data[1];
-	commands = 0;
+	engine_begin((struct slice){ data + 2, size - 2 }, data[1], look);
 	if ((data[0] & 0x80) != 0)
 		run_look(data[0] & 0x7f);
 	else

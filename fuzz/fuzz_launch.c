@@ -12,29 +12,19 @@
  *          with bytes 0xff between; or a program.
  */
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/text.h"
+#include "fuzz/engine.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/printable.h"
 #include "keys/digest.h"
-#include "provision/child.h"
 #include "provision/install.h"
 #include "provision/launch.h"
 
-/* In the place of engines, containers and the folder of programs. */
-int __wrap_child_find(const char *name, const char *path,
-    char out[static PATH_MAX]);
-int __wrap_child_run(struct child *c, const struct child_spec *spec, char *why,
-    size_t whylen);
-int __wrap_child_start(struct child *c, const struct child_spec *spec,
-    char *why, size_t whylen);
-int __wrap_child_write(struct child *c, const void *p, size_t n, size_t *done);
-int __wrap_child_turn(struct child *c, const struct pollfd *fds);
-int __wrap_child_wait_ms(const struct child *c);
+/* In the place of the folder of programs. */
 int __wrap_ownfile_path(const char *path, char out[static PATH_MAX], char *why,
     size_t whylen);
 int __wrap_ownfile_read(const char *path, size_t max, char **out, size_t *len,
@@ -47,130 +37,31 @@ static const char *const targets[] = { "docker:web", "podman:web",
 /* Longest program. */
 #define PROGRAM_MAX	512
 
-static struct slice rest;
-static uint8_t codes;
-static bool said_ok;
 static struct slice given;	/* in place of a good program */
 
-/* The next part, up to a byte 0xff. */
-static struct slice
-take(void)
-{
-	const uint8_t *end = rest.len > 0 ?
-	    memchr(rest.p, 0xff, rest.len) : NULL;
-	size_t len = end != NULL ? (size_t)(end - rest.p) : rest.len;
-	struct slice part = { rest.p, len };
-
-	rest.p += len + (end != NULL);
-	rest.len -= len + (end != NULL);
-	return part;
-}
-
-/* How the next program ends, as waitpid(2) has it. */
-static int
-take_status(void)
-{
-	static const uint8_t ends[] = { 0, 1, 125, 126, 127, 255, 137, 2 };
-	uint8_t code = ends[codes & 7];
-
-	codes = (uint8_t)(codes >> 3 | codes << 5);
-	return code << 8;
-}
-
-/* Keep what a program prints, as child.h has it. */
-static bool
-keep(struct child_text *t, size_t max)
-{
-	struct slice s = take();
-
-	*t = (struct child_text){ .max = max };
-	t->over = s.len > max;
-	t->len = t->over ? max : s.len;
-	if (t->len == 0)
-		return true;
-	t->cap = t->len + 1;
-	t->p = (char *)fuzz_alloc(t->cap);
-	memcpy(t->p, s.p, t->len);
-	t->p[t->len] = '\0';
-	return !t->over;
-}
-
-int
-__wrap_child_find(const char *name, const char *path,
-    char out[static PATH_MAX])
-{
-	(void)path;
-	(void)snprintf(out, PATH_MAX, "/bin/%s", name);
-	return ST_OK;
-}
-
-int
-__wrap_child_run(struct child *c, const struct child_spec *spec, char *why,
-    size_t whylen)
+/* An engine is asked about the last word. */
+static void
+look(const struct child_spec *spec)
 {
 	size_t n = 0;
-	bool all;
 
-	*c = (struct child){ .in = -1, .out = -1, .err = -1 };
 	while (spec->argv[n] != NULL)
 		n++;
-	/* What is asked about is the last word. */
-	assert(n > 1 && spec->argv[n - 1][0] != '-' &&
-	    spec->argv[n - 1][0] != '\0');
-	c->status = take_status();
-	all = keep(&c->out_text, spec->out_max);
-	(void)keep(&c->err_text, spec->err_max);
-	(void)snprintf(why, whylen, "it printed too much");
-	return all ? ST_OK : ST_TOO_LARGE;
+	assert(n > 1);
+	if (spec->in == CHILD_NULL)
+		assert(spec->argv[n - 1][0] != '-' &&
+		    spec->argv[n - 1][0] != '\0');
 }
 
-int
-__wrap_child_start(struct child *c, const struct child_spec *spec, char *why,
-    size_t whylen)
-{
-	(void)why;
-	(void)whylen;
-	*c = (struct child){ .in = -1, .out = -1, .err = -1 };
-	c->out_text.max = spec->out_max;
-	c->err_text.max = spec->err_max;
-	return ST_OK;
-}
-
-/* It reads some of what it is given, and then perhaps no more. */
-int
-__wrap_child_write(struct child *c, const void *p, size_t n, size_t *done)
-{
-	(void)c;
-	(void)p;
-	*done = n < 7 ? n : 7;
-	return (codes & 1) != 0 ? ST_CLOSED : *done == n ? ST_OK : ST_MORE;
-}
-
-int
-__wrap_child_turn(struct child *c, const struct pollfd *fds)
+/* Whether the script said that programs are there, and ended well. */
+static bool
+said_ok(void)
 {
 	static const char mark[] = "bottle-install: ok ";
-	bool all;
 
-	(void)fds;
-	/* Once it has read what it reads. */
-	if ((codes & 2) != 0) {
-		codes &= 0xfd;
-		return ST_MORE;
-	}
-	c->status = take_status();
-	all = keep(&c->out_text, c->out_text.max);
-	(void)keep(&c->err_text, c->err_text.max);
-	said_ok = c->status == 0 && c->out_text.len > 0 && memmem(c->out_text.p,
-	    c->out_text.len, mark, sizeof(mark) - 1) != NULL;
-	return all ? ST_OK : ST_TOO_LARGE;
-}
-
-int
-__wrap_child_wait_ms(const struct child *c)
-{
-	(void)c;
-	return 0;
+	return engine.status == 0 && engine.out.len > 0 &&
+	    memmem(engine.out.p, engine.out.len, mark, sizeof(mark) - 1) !=
+	    NULL;
 }
 
 int
@@ -262,12 +153,12 @@ run_program(void)
 	char why[INSTALL_WHY_MAX] = "";
 	int st;
 
-	given = take();
+	given = engine_take();
 	if (given.p == NULL)
 		given.p = (const uint8_t *)"";
 	if (given.len > PROGRAM_MAX)
 		given.len = PROGRAM_MAX;
-	st = install_read("/programs", archs[codes % 4], &set, why,
+	st = install_read("/programs", archs[engine.codes % 4], &set, why,
 	    sizeof(why));
 	assert(st == ST_OK || st == ST_MALFORMED);
 	if (st == ST_OK) {
@@ -290,12 +181,11 @@ run_install(const struct target *t)
 	char why[INSTALL_WHY_MAX] = "";
 	int st;
 
-	said_ok = false;
 	st = install_programs(t, &how, &report, why, sizeof(why));
 	assert(st == ST_OK || st == ST_UNSUPPORTED || st == ST_DENIED ||
 	    st == ST_CLOSED || st == ST_BUSY || st == ST_TOO_LARGE);
 	if (st == ST_OK) {
-		assert(said_ok && report.arch[0] != '\0');
+		assert(said_ok() && report.arch[0] != '\0');
 		fuzz_printable(report.bin, sizeof(report.bin));
 		return;
 	}
@@ -310,8 +200,8 @@ run_report(const struct target *t, uint8_t flags)
 		.bin = (flags & 1) != 0 ? "/opt/bin" : NULL,
 		.user = (flags & 2) != 0 ? "1000" : NULL };
 	struct target_report r;
-	int status = (flags & 4) != 0 ? 9 : take_status();
-	struct slice out = take(), err = take();
+	int status = (flags & 4) != 0 ? 9 : engine_status();
+	struct slice out = engine_take(), err = engine_take();
 	enum launch_end end = launch_report(t, &run, status, out, err, &r);
 
 	assert(end <= LAUNCH_UNREACHED);
@@ -328,7 +218,7 @@ run_report(const struct target *t, uint8_t flags)
 static void
 run_version(void)
 {
-	struct slice hello = take();
+	struct slice hello = engine_take();
 	uint8_t *more = fuzz_alloc(hello.len + 3);
 	bool older = launch_is_older(hello);
 
@@ -358,8 +248,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    (sizeof(targets) / sizeof(targets[0]))], &t, why, sizeof(why));
 	assert(st == ST_OK);
 	(void)st;
-	codes = data[2];
-	rest = (struct slice){ data + 3, size - 3 };
+	engine_begin((struct slice){ data + 3, size - 3 }, data[2], look);
 	if (data[1] % 4 == 0)
 		run_install(&t);
 	else if (data[1] % 4 == 1)
