@@ -64,6 +64,8 @@ check_name(const char *name, const char *letters, size_t max)
 	assert(len > 0 && len <= max && strspn(name, letters) == len);
 	assert(strchr("-.", name[0]) == NULL &&
 	    strchr("-.", name[len - 1]) == NULL);
+	assert(strstr(name, "..") == NULL && strstr(name, "-.") == NULL &&
+	    strstr(name, ".-") == NULL);
 	(void)len;
 }
 
