@@ -3,10 +3,10 @@
  * Claims:  the status is a known one and not negative; what is no target is
  *          said to be, in one line that is safe to print; a name is made of
  *          letters, digits, '_', '.' and '-' and begins with none of the
- *          latter, in a pod as Kubernetes has it; words of a command lie within it, each with its end, and
- *          written in single quotes are the same command; a report has an end
- *          that fits the code, and lines that are safe to print and no longer
- *          than they may be.
+ *          latter, in a pod as Kubernetes has it; words of a command lie within
+ *          it, each with its end, and written in single quotes are the same
+ *          command; a report has an end that fits the code, and lines that are
+ *          safe to print and no longer than they may be.
  * Input:   exit code, then up to a NUL a target, up to a NUL stdout, and
  *          stderr.
  */
