@@ -1566,6 +1566,7 @@ check_load(struct side *s, const struct expected *e, struct slice body)
 static void
 check_reply(struct side *s, const struct expected *e, struct slice body)
 {
+	tell("  %d gets %u, should %u\n", (int)(s - sides), body.p[0], e->code);
 	check_secrets(body.p, body.len);
 	if (e->code != 0)
 		assert(body.len == 1 && body.p[0] == e->code);
@@ -1649,6 +1650,8 @@ check_records(void)
 		tell("  record %u: connection %u %s %s\n", (unsigned)rec->seq,
 		    (unsigned)rec->connection, auditline_op_name(rec->op),
 		    reason_code(rec->reason));
+		tell("    %s %s\n", rec->detail, rec->text != NULL ?
+		    rec->text : "");
 		check_secrets(rec, sizeof(*rec));
 		assert(rec->seq == ++seq && rec->count == 1);
 		assert((rec->verdict == AUDIT_DENIED) ==
@@ -1711,9 +1714,9 @@ settle(void)
 		}
 	}
 	stage_run();
+	check_records();
 	for (size_t i = 0; i < CONNS; i++)
 		check_side(&sides[i]);
-	check_records();
 	/* A lifetime of nothing is over in the next turn. */
 	expire();
 	check_held();
@@ -1842,6 +1845,7 @@ send_rest(struct side *s)
 	if (s->rest_len == 0)
 		return;
 	send_all(s, s->rest, s->rest_len);
+	tell("  %d sends the rest\n", (int)(s - sides));
 	s->rest_len = 0;
 	sent(s, &s->rest_ask);
 	settle();
@@ -1937,6 +1941,7 @@ step_requests(void)
 			s->rest_ask = a;
 			s->begun_ms = stage_now_ms();
 			w.len = cut;
+			tell("  only a beginning of the last one\n");
 			break;
 		}
 		added_before = added_before || a.kind == ASK_ADD ||
@@ -1949,6 +1954,7 @@ step_requests(void)
 		/* In two pieces. */
 		size_t cut = 1 + take() % (w.len - 1);
 
+		tell("  in two pieces, %zu of %zu\n", cut, w.len);
 		send_all(s, w.p, cut);
 		stage_run();
 		send_all(s, w.p + cut, w.len - cut);
