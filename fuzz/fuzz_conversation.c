@@ -1316,10 +1316,11 @@ judge(struct side *s, const struct ask *a)
 		by_kind[a->kind](s, a);
 }
 
-/* All that a connection can have served now. */
-static void
+/* All that a connection can have served now; false: nothing. */
+static bool
 serve(struct side *s)
 {
+	bool any = false;
 	struct ask a;
 
 	while (s->fd >= 0 && !s->closing && s->busy == IDLE && s->n_queue > 0) {
@@ -1327,9 +1328,13 @@ serve(struct side *s)
 		memmove(&s->queue[0], &s->queue[1],
 		    --s->n_queue * sizeof(s->queue[0]));
 		judge(s, &a);
+		any = true;
 	}
-	if (s->fd >= 0 && s->ended && s->busy == IDLE && !s->closing)
+	if (s->fd >= 0 && s->ended && s->busy == IDLE && !s->closing) {
 		side_over(s);
+		any = true;
+	}
+	return any;
 }
 
 /* Of those that wait for a question, the one that has waited longest. */
@@ -1346,23 +1351,28 @@ next_approver(void)
 }
 
 /* Hand out questions, whose numbers will be read from the replies, and refuse
- * those that there is nobody for. */
-static void
+ * those that there is nobody for; false: there are none. */
+static bool
 hand_out(void)
 {
+	bool any = false;
 	struct side *s;
 	size_t open = 0;
 
 	for (size_t i = 0; i < CONNS; i++) {
 		s = &sides[i];
-		if (s->busy == ASKING && !somebody_approves())
+		if (s->busy == ASKING && !somebody_approves()) {
 			judge_answer_of(s, false);
+			any = true;
+		}
 		open += s->busy == ASKING && s->question == 0;
 	}
 	for (; open > 0 && (s = next_approver()) != NULL; open--) {
 		s->busy = IDLE;
 		(void)expect(s, &s->asked);
+		any = true;
 	}
+	return any;
 }
 
 /* What is due. */
@@ -1704,21 +1714,16 @@ settle(void)
 	bool more = true;
 
 	while (more) {
-		more = false;
-		hand_out();
-		for (size_t i = 0; i < CONNS; i++) {
-			bool was = sides[i].closing;
-
-			serve(&sides[i]);
-			more = more || sides[i].closing != was;
-		}
+		more = hand_out();
+		for (size_t i = 0; i < CONNS; i++)
+			more = serve(&sides[i]) || more;
 	}
 	stage_run();
+	/* A lifetime of nothing is over in the next turn. */
+	expire();
 	check_records();
 	for (size_t i = 0; i < CONNS; i++)
 		check_side(&sides[i]);
-	/* A lifetime of nothing is over in the next turn. */
-	expire();
 	check_held();
 }
 
