@@ -5,8 +5,8 @@
  * stage - a whole server in the process of a fuzz target, with nobody else in
  * the world: listener, connections, dispatch, keys, approver and audit are the
  * agent's own, over real sockets; the clock, the kernel's word on who is at the
- * other end, and the place that records go to are ours (--wrap, see
- * STAGE_WRAPS in CMakeLists.txt).
+ * other end, and the place that records go to are ours (--wrap in
+ * CMakeLists.txt).
  *
  * Time stands still but for stage_advance().
  */
