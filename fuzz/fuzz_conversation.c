@@ -572,15 +572,16 @@ make_data(struct ask *a, const struct side *s)
 		d->login.user = who % MODEL_USERS;
 		if ((who & 0x0c) == 0x0c)
 			a->data_key = pick(KEYS);
-		/* For where the connection leads, but for one in four. */
-		if (p->n > 0 && (who & 0x30) != 0x30) {
+		/* For where the connection leads, as a rule. */
+		if (p->n > 0) {
 			d->login.session = p->at[p->n - 1].session;
 			d->login.hostkey = (who & 0x40) != 0 ? MODEL_ENDS :
 			    p->at[p->n - 1].host;
-		} else {
-			d->login.session = take() % HOSTS_SESSIONS;
-			d->login.hostkey = take() % (MODEL_ENDS + 1);
 		}
+		if (p->n == 0 || (who & 0x30) == 0x30)
+			d->login.session = take() % HOSTS_SESSIONS;
+		if (p->n == 0 || (who & 0x30) == 0x20)
+			d->login.hostkey = take() % (MODEL_ENDS + 1);
 		d->own = a->data_key == a->key;
 		d->own_cert = a->data_key == KEY_CERT && a->key == 0;
 	}
