@@ -38,6 +38,7 @@ struct identity {
 	uint64_t	 refusals;	/* signatures refused */
 	int64_t		 used_ms;	/* the last signature, monotonic; with
 					 * signatures only */
+	uint64_t	 hash;		/* of the blob; the ring's */
 };
 
 struct keyring;

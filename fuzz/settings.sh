@@ -28,12 +28,16 @@ targets() {
 	done
 }
 
-# setting NAME COLUMN: from the file settings; column 2 is the weight.
+# setting NAME COLUMN: from the file settings; column 2 is the weight, and 5 is
+# all that is left.
 setting() {
 	awk -v name="$1" -v column="$2" '
 		/^#/ || NF == 0 { next }
-		$1 == "*" { value = $column }
-		$1 == name { value = $column }
+		$1 == "*" || $1 == name {
+			value = $column
+			for (i = 6; column == 5 && i <= NF; i++)
+				value = value " " $i
+		}
 		END { print value }' "$fuzz/settings"
 }
 
@@ -64,10 +68,12 @@ fuzz_build() {
 
 # arguments NAME: what libFuzzer is told, into the array args.
 arguments() {
-	local dict
+	local dict more
 
 	args=("-max_len=$(setting "$1" 3)" -timeout=30 -rss_limit_mb=2560
 	    -verbosity=1)
 	dict=$(setting "$1" 4)
 	[ "$dict" = - ] || args+=("-dict=$fuzz/dict/$dict.dict")
+	read -r -a more <<<"$(setting "$1" 5)"
+	args+=(${more[@]+"${more[@]}"})
 }

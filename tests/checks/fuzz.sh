@@ -42,7 +42,7 @@ while read -r name; do
 	    *) complain "README.md: does not say whose bytes $name has" ;;
 	    esac
 done <"$tmp/there"
-grep -v '^#' settings | while read -r name weight longest dict; do
+grep -v '^#' settings | while read -r name weight longest dict _; do
 	case $weight$longest in
 	*[!0-9]*) echo "$name: no numbers" ;;
 	esac
