@@ -91,16 +91,6 @@ bench_reconnect(struct bench *b, unsigned c)
 }
 
 void
-bench_restart(struct bench *b)
-{
-	side_stop(b->theirs);
-	side_stop(b->mine);
-	side_start(b->theirs);
-	side_start(b->mine);
-	b->locked = false;
-}
-
-void
 bench_ask(struct bench *b, unsigned c, struct slice body,
     struct answer *theirs, struct answer *mine)
 {
@@ -152,8 +142,9 @@ clean_up(struct bench *b)
 	    answer_code(&m) == SSH_AGENT_SUCCESS && is_empty(b);
 }
 
-void
-bench_reset(struct bench *b)
+/* Take everything away on new connections; whether that could be. */
+static bool
+empty(struct bench *b)
 {
 	bool clean;
 
@@ -161,15 +152,42 @@ bench_reset(struct bench *b)
 	side_close_all(b->mine);
 	side_forget(b->theirs);
 	side_forget(b->mine);
-	if (!side_alive(b->theirs) || !side_alive(b->mine)) {
-		bench_restart(b);
-		return;
-	}
+	if (!side_alive(b->theirs) || !side_alive(b->mine))
+		return false;
 	bench_connect(b, 0);
 	clean = clean_up(b);
 	side_close(b->theirs, 0);
 	side_close(b->mine, 0);
-	if (!clean)
+	return clean;
+}
+
+/* In the place of a restart, where one of them is not ours to start. */
+static void
+renew(struct bench *b)
+{
+	if (!empty(b))
+		die("what one of two agents was left with cannot be removed; "
+		    "start it anew");
+}
+
+void
+bench_restart(struct bench *b)
+{
+	if (b->theirs->foreign || b->mine->foreign) {
+		renew(b);
+		return;
+	}
+	side_stop(b->theirs);
+	side_stop(b->mine);
+	side_start(b->theirs);
+	side_start(b->mine);
+	b->locked = false;
+}
+
+void
+bench_reset(struct bench *b)
+{
+	if (!empty(b))
 		bench_restart(b);
 }
 
@@ -256,6 +274,8 @@ judge(struct bench *b, const struct exchange *x, enum after *after)
 	const struct difference *d = NULL;
 
 	*after = AFTER_NOTHING;
+	if (b->saw != NULL)
+		b->saw(x);
 	if (b->verbose)
 		show_exchange(stdout, x);
 	if (!agree(x)) {
@@ -491,21 +511,18 @@ play_step(struct bench *b, const struct step *s, unsigned n_conns,
 	return true;
 }
 
-bool
-bench_play(struct bench *b, uint64_t seed)
+/* Play a sequence that has begun. */
+static bool
+play(struct bench *b, struct sequence *q)
 {
-	static struct sequence q;
 	struct step s;
 	enum after after = AFTER_NOTHING;
 	bool same = true;
 
-	(void)snprintf(side_where, sizeof(side_where), " (seed %llu)",
-	    (unsigned long long)seed);
-	sequence_begin(&q, seed, b->version);
-	for (unsigned c = 0; c < q.n_conns; c++)
+	for (unsigned c = 0; c < q->n_conns; c++)
 		bench_connect(b, c);
 	for (unsigned i = 1; same && after != AFTER_SEQUENCE &&
-	    sequence_next(&q, &s); i++) {
+	    sequence_next(q, &s); i++) {
 		static const char *const kinds[] = { "ask", "raw", "partial",
 			"hold", "shut", "reconnect", "wait" };
 
@@ -514,10 +531,10 @@ bench_play(struct bench *b, uint64_t seed)
 			    s.conn, kinds[s.kind]);
 		side_forget(b->theirs);
 		side_forget(b->mine);
-		same = play_step(b, &s, q.n_conns, &after);
+		same = play_step(b, &s, q->n_conns, &after);
 		if (!same && !b->quiet)
-			(void)printf("  above: seed %llu, step %u (%s of %zu),"
-			    " connection %u\n", (unsigned long long)seed, i,
+			(void)printf("  above:%s, step %u (%s of %zu),"
+			    " connection %u\n", side_where, i,
 			    kinds[s.kind], s.n, s.conn);
 	}
 	if (same)
@@ -525,4 +542,26 @@ bench_play(struct bench *b, uint64_t seed)
 	else
 		bench_restart(b);
 	return same;
+}
+
+bool
+bench_play(struct bench *b, uint64_t seed)
+{
+	static struct sequence q;
+
+	(void)snprintf(side_where, sizeof(side_where), " (seed %llu)",
+	    (unsigned long long)seed);
+	sequence_begin(&q, seed, b->version);
+	return play(b, &q);
+}
+
+bool
+bench_play_input(struct bench *b, struct slice input)
+{
+	static struct sequence q;
+
+	(void)snprintf(side_where, sizeof(side_where), " (an input of %zu "
+	    "bytes)", input.len);
+	sequence_begin_input(&q, input, b->version);
+	return play(b, &q);
 }

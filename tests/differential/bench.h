@@ -23,6 +23,8 @@ struct bench_conn {
 	bool		 failed;	/* a bind failed */
 };
 
+struct exchange;
+
 struct bench {
 	struct side	*theirs, *mine;
 	unsigned	 version;	/* of OpenSSH: 902, 1005 */
@@ -35,6 +37,8 @@ struct bench {
 	uint8_t		 passphrase[256];
 	size_t		 passphrase_len;
 	struct bench_conn conns[SIDE_CONNS];
+	/* Called with each exchange that is judged, or NULL. */
+	void		(*saw)(const struct exchange *x);
 	uint64_t	 requests;	/* that were compared */
 	uint64_t	 signatures;	/* of them, that were made */
 };
@@ -54,6 +58,9 @@ void bench_ask(struct bench *b, unsigned c, struct slice body,
 /* Play the sequence of a seed.  False: a difference that is not in the table,
  * which was printed. */
 bool bench_play(struct bench *b, uint64_t seed);
+
+/* The same for the sequence of an input. */
+bool bench_play_input(struct bench *b, struct slice input);
 
 /* Whether a SIGN_RESPONSE is a good answer to a request. */
 bool bench_verifies(struct slice request, const struct answer *a);

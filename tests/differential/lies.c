@@ -271,22 +271,22 @@ any_user(struct slice request, uint8_t *room)
 }
 
 const struct lie lies[] = {
-	{ "a removal fails", NULL, fail_remove },
-	{ "a comment has another last letter", NULL, change_comment },
-	{ "a signature has one wrong bit", NULL, change_signature },
-	{ "an ECDSA signature has one wrong bit", NULL, change_ecdsa },
-	{ "bytes behind a request matter", NULL, fail_bytes_behind },
-	{ "an unknown message ends the connection", NULL, hang_up_unknown },
-	{ "a bad bind succeeds", NULL, accept_bad_bind },
-	{ "a constraint may come twice", NULL, accept_twice },
-	{ "locking does nothing", swallow_lock, succeed_lock },
-	{ "message 9 does nothing", swallow_remove_all, succeed_remove_all },
-	{ "confirm is forgotten", drop_confirm, NULL },
-	{ "a lifetime is forgotten", drop_lifetime, NULL },
-	{ "destinations are forgotten", drop_destinations, NULL },
-	{ "forwarding is forgotten", never_forwarded, NULL },
-	{ "SHA-512 in place of SHA-256", other_hash, NULL },
-	{ "a signature for another user", any_user, NULL },
+	{ "a removal fails", NULL, fail_remove, false },
+	{ "a comment has another last letter", NULL, change_comment, false },
+	{ "a signature has one wrong bit", NULL, change_signature, false },
+	{ "an ECDSA signature has one wrong bit", NULL, change_ecdsa, false },
+	{ "bytes behind a request matter", NULL, fail_bytes_behind, false },
+	{ "an unknown message ends the connection", NULL, hang_up_unknown, false },
+	{ "a bad bind succeeds", NULL, accept_bad_bind, false },
+	{ "a constraint may come twice", NULL, accept_twice, false },
+	{ "locking does nothing", swallow_lock, succeed_lock, false },
+	{ "message 9 does nothing", swallow_remove_all, succeed_remove_all, false },
+	{ "confirm is forgotten", drop_confirm, NULL, false },
+	{ "a lifetime is forgotten", drop_lifetime, NULL, false },
+	{ "destinations are forgotten", drop_destinations, NULL, false },
+	{ "forwarding is forgotten", never_forwarded, NULL, false },
+	{ "SHA-512 in place of SHA-256", other_hash, NULL, false },
+	{ "a signature for another user", any_user, NULL, false },
 };
 const size_t n_lies = sizeof(lies) / sizeof(lies[0]);
 

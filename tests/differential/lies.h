@@ -17,6 +17,7 @@ struct lie {
 	struct slice	(*request)(struct slice request, uint8_t *room);
 	/* Change the answer; whether it did. */
 	bool		(*reply)(struct slice request, struct answer *a);
+	bool		 twice;		/* each request is sent twice */
 };
 
 extern const struct lie lies[];

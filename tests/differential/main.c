@@ -2,8 +2,13 @@
  * differential - the same requests to OpenSSH's ssh-agent and to ours.
  *
  * usage: differential [options] SSH-AGENT BOTTLE-AGENT
+ * Each of the two is a program, which gets -D -a SOCKET; or, for an agent of
+ * anybody, a command with blanks, in which "%s" is the socket; or unix:PATH.
  *	--seed N	the first sequence (1)
  *	--count N	how many (5000)
+ *	--minutes N	in the place of a count: for so long
+ *	--state FILE	where the next sequence is kept, to go on from there;
+ *			the file need not be there yet
  *	--replay N	play one sequence and show all of it
  *	--self-test	SSH-AGENT against itself: once honest, which must find
  *			nothing, and once with each of lies.c between, which
@@ -23,6 +28,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +39,7 @@
 #include "differential/differences.h"
 #include "differential/lies.h"
 #include "differential/material.h"
+#include "differential/version.h"
 
 /* One sequence in so many meets an agent without SHA-1. */
 #define STRICT_EACH	5
@@ -40,13 +47,20 @@
 #define SKIPPED		77
 /* Sequences in which a lie must be found. */
 #define LIE_SEQUENCES	4000
+/* Between lines that say how far it is, at a terminal and not. */
+#define PROGRESS_MS	2000
+#define PROGRESS_LOG_MS	60000
 
 struct settings {
 	uint64_t	 seed, count, keep_going;
 	unsigned	 version;
+	uint64_t	 minutes;	/* 0: count counts */
 	bool		 replay, self_test, same, rows, table;
-	const char	*ssh_agent, *bottle_agent;
+	const char	*state;		/* NULL: none */
+	char		*ssh_agent, *bottle_agent;
 };
+
+static volatile sig_atomic_t stopped;
 
 static struct side theirs = { .label = "openssh" };
 static struct side mine = { .label = "ours" };
@@ -66,54 +80,63 @@ get_number(const char *text)
 	return n;
 }
 
-/* The version in what a program prints; 0: it says nothing of it. */
-static unsigned
-read_version(const char *program)
+/* Take an agent, and one more argument for it if it is a program of ours. */
+static void
+set_args(struct side *s, char *agent, const char *option)
 {
-	char command[512], line[256];
-	unsigned major, minor, version = 0;
-	const char *at;
+	size_t n = 0;
+
+	side_set(s, agent);
+	while (n < SIDE_ARGS_MAX && s->args[n] != NULL)
+		n++;
+	if (n < SIDE_ARGS_MAX && option != NULL && !s->foreign &&
+	    strcmp(s->args[n - 1], "@") == 0)
+		s->args[n] = option;
+}
+
+/* Whether it is a program, and not somebody's command or socket. */
+static bool
+is_program(const char *agent)
+{
+	return strpbrk(agent, " \t") == NULL &&
+	    strncmp(agent, "unix:", 5) != 0;
+}
+
+/* Go on where the last run has stopped, if there was one. */
+static void
+read_state(struct settings *set)
+{
+	unsigned long long seed;
+	FILE *f = fopen(set->state, "re");
+
+	if (f == NULL && errno == ENOENT)
+		return;
+	if (f == NULL)
+		die("%s: %s", set->state, strerror(errno));
+	if (fscanf(f, "next %llu", &seed) != 1)
+		die("%s does not say \"next N\": remove it to begin anew",
+		    set->state);
+	(void)fclose(f);
+	set->seed = seed;
+}
+
+/* Keep the next sequence.  Who is killed meanwhile has the old file. */
+static void
+write_state(const struct settings *set, uint64_t next)
+{
+	char path[512];
 	FILE *f;
 
-	(void)snprintf(command, sizeof(command), "'%s' -V 2>&1", program);
-	if ((f = popen(command, "re")) == NULL)
-		die("%s: %s", program, strerror(errno));
-	while (fgets(line, sizeof(line), f) != NULL)
-		if ((at = strstr(line, "OpenSSH_")) != NULL &&
-		    sscanf(at, "OpenSSH_%u.%u", &major, &minor) == 2)
-			version = major * 100 + minor;
-	(void)pclose(f);
-	return version;
-}
-
-/* ssh-agent says it since 10.4; before, the ssh beside it does. */
-static unsigned
-find_version(const char *agent)
-{
-	unsigned version = read_version(agent);
-	const char *slash = strrchr(agent, '/');
-	char path[256];
-
-	if (version != 0)
-		return version;
-	(void)snprintf(path, sizeof(path), "%.*sssh",
-	    (int)(slash - agent + 1), agent);
-	if ((version = read_version(path)) == 0)
-		die("%s does not say which version it is; use --version",
-		    path);
-	return version;
-}
-
-/* The arguments of an agent. */
-static void
-set_args(struct side *s, const char *program, const char *option)
-{
-	static const char *const args[] = { "-D", "-a", "@" };
-
-	s->args[0] = program;
-	for (size_t i = 0; i < 3; i++)
-		s->args[1 + i] = args[i];
-	s->args[4] = option;
+	if (set->state == NULL)
+		return;
+	if (snprintf(path, sizeof(path), "%s.new", set->state) >=
+	    (int)sizeof(path))
+		die("%s: too long", set->state);
+	f = fopen(path, "we");
+	if (f == NULL || fprintf(f, "next %llu\n",
+	    (unsigned long long)next) < 0 || fclose(f) != 0 ||
+	    rename(path, set->state) != 0)
+		die("%s: %s", path, strerror(errno));
 }
 
 /* Read the command line. */
@@ -130,6 +153,8 @@ read_settings(int argc, char **argv, struct settings *out)
 		{ "version", required_argument, NULL, 'v' },
 		{ "table", no_argument, NULL, 't' },
 		{ "keep-going", required_argument, NULL, 'k' },
+		{ "minutes", required_argument, NULL, 'm' },
+		{ "state", required_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -151,6 +176,8 @@ read_settings(int argc, char **argv, struct settings *out)
 		case 'v': out->version = (unsigned)get_number(optarg); break;
 		case 't': out->table = true; break;
 		case 'k': out->keep_going = get_number(optarg); break;
+		case 'm': out->minutes = get_number(optarg); break;
+		case 'f': out->state = optarg; break;
 		default: exit(2);
 		}
 	}
@@ -160,12 +187,52 @@ read_settings(int argc, char **argv, struct settings *out)
 		die("wrong use; the first lines of main.c say how");
 	out->ssh_agent = argv[optind];
 	out->bottle_agent = argv[optind + 1];
-	if (strchr(out->ssh_agent, '/') == NULL) {
+	if (is_program(out->ssh_agent) &&
+	    strchr(out->ssh_agent, '/') == NULL) {
 		(void)printf("no ssh-agent here: skipped\n");
 		exit(SKIPPED);
 	}
+	if (out->version == 0 && !is_program(out->ssh_agent))
+		die("which version of OpenSSH is like that? use --version");
 	if (out->version == 0)
-		out->version = find_version(out->ssh_agent);
+		out->version = version_of(out->ssh_agent);
+	if (out->state != NULL)
+		read_state(out);
+}
+
+/* Requests of both pairs of agents. */
+static uint64_t
+count_requests(const struct bench *b, const struct bench *strict)
+{
+	return b->requests + (strict != NULL ? strict->requests : 0);
+}
+
+/* Say how far it is. */
+static void
+show_progress(const struct settings *set, uint64_t done, uint64_t requests,
+    uint64_t differed, int64_t ms)
+{
+	bool terminal = isatty(STDERR_FILENO) == 1;
+
+	(void)fprintf(stderr, "%s%lld:%02lld of %llu:00, %llu sequences, "
+	    "next %llu, %llu requests (%llu a second), "
+	    "%llu unexplained%s", terminal ? "\r" : "",
+	    (long long)(ms / 60000), (long long)(ms / 1000 % 60),
+	    (unsigned long long)set->minutes, (unsigned long long)done,
+	    (unsigned long long)(set->seed + done),
+	    (unsigned long long)requests, (unsigned long long)(requests *
+	    1000 / (uint64_t)(ms > 0 ? ms : 1)),
+	    (unsigned long long)differed, terminal ? "\033[K" : "\n");
+}
+
+/* Whether all was played that was asked for. */
+static bool
+is_done(const struct settings *set, uint64_t done, int64_t ms)
+{
+	if (stopped != 0)
+		return true;
+	return set->minutes > 0 ? ms >= (int64_t)set->minutes * 60000 :
+	    done >= set->count;
 }
 
 /* Play the sequences of some seeds; how many differed. */
@@ -173,15 +240,31 @@ static uint64_t
 play(const struct settings *set, struct bench *b, struct bench *strict,
     const char *what)
 {
-	int64_t start = clock_ms();
+	int64_t start = clock_ms(), now = start, shown = start;
+	int64_t every = isatty(STDERR_FILENO) == 1 ? PROGRESS_MS :
+	    PROGRESS_LOG_MS;
 	uint64_t differed = 0, i;
 
-	for (i = 0; i < set->count && differed < set->keep_going; i++) {
+	for (i = 0; !is_done(set, i, now - start) &&
+	    differed < set->keep_going; i++) {
 		struct bench *at = strict != NULL &&
 		    (set->seed + i) % STRICT_EACH == 0 ? strict : b;
 
 		differed += !bench_play(at, set->seed + i);
+		now = clock_ms();
+		if (set->minutes > 0 && now - shown >= every) {
+			shown = now;
+			show_progress(set, i + 1, count_requests(b, strict),
+			    differed, now - start);
+			write_state(set, set->seed + i + 1);
+		}
 	}
+	if (set->minutes > 0)
+		show_progress(set, i, count_requests(b, strict), differed,
+		    now - start);
+	write_state(set, set->seed + i);
+	if (set->minutes > 0 && isatty(STDERR_FILENO) == 1)
+		(void)fputc('\n', stderr);
 	if (strict != NULL) {
 		b->requests += strict->requests;
 		b->signatures += strict->signatures;
@@ -191,7 +274,7 @@ play(const struct settings *set, struct bench *b, struct bench *strict,
 	    (unsigned long long)i, (unsigned long long)set->seed,
 	    (unsigned long long)b->requests,
 	    (unsigned long long)b->signatures,
-	    (long long)(clock_ms() - start), (unsigned long long)differed);
+	    (long long)(now - start), (unsigned long long)differed);
 	return differed;
 }
 
@@ -204,7 +287,7 @@ self_test(struct settings *set)
 	uint64_t i;
 	bool good;
 
-	set_args(&mine, set->ssh_agent, NULL);
+	set_args(&mine, strdup(set->ssh_agent), NULL);
 	side_start(&theirs);
 	side_start(&mine);
 	good = play(set, &b, NULL, "honest") == 0;
@@ -264,22 +347,25 @@ test(const struct settings *set)
 		.version = set->version, .same_program = set->same,
 		.verbose = set->replay };
 	struct bench strict = b;
+	/* What has rows is a program of ours, which is met in two ways. */
+	bool two = !set->same && is_program(set->bottle_agent);
 	unsigned failed = 0;
 	uint64_t differed = 0;
 
 	strict.mine = &mine_strict;
 	strict.legacy = false;
 	/* An agent of OpenSSH's would not know the option. */
-	set_args(&mine, set->bottle_agent, set->same ? NULL :
+	set_args(&mine, strdup(set->bottle_agent), set->same ? NULL :
 	    "--legacy-rsa");
 	set_args(&mine_strict, set->bottle_agent, NULL);
 	side_start(&theirs);
 	side_start(&mine);
-	side_start(&mine_strict);
-	if (!set->replay && !set->same)
+	if (two)
+		side_start(&mine_strict);
+	if (two && !set->replay)
 		failed = show_rows(&b, &strict);
 	if (!set->rows)
-		differed = play(set, &b, set->same ? NULL : &strict,
+		differed = play(set, &b, two ? &strict : NULL,
 		    "differential");
 	for (size_t i = 0; i < n_differences && !set->same; i++)
 		if (difference_hits[i] > 0)
@@ -288,13 +374,24 @@ test(const struct settings *set)
 			    (unsigned long long)difference_hits[i]);
 	side_stop(&theirs);
 	side_stop(&mine);
-	side_stop(&mine_strict);
+	if (two)
+		side_stop(&mine_strict);
 	return differed == 0 && failed == 0;
+}
+
+/* End with the sequence that is being played. */
+static void
+on_signal(int signo)
+{
+	(void)signo;
+	stopped = 1;
 }
 
 int
 main(int argc, char **argv)
 {
+	struct sigaction sa = { .sa_handler = on_signal,
+		.sa_flags = SA_RESTART };
 	struct settings set;
 
 	read_settings(argc, argv, &set);
@@ -302,7 +399,9 @@ main(int argc, char **argv)
 		difference_print_table();
 		return 0;
 	}
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
 	material_make();
-	set_args(&theirs, set.ssh_agent, NULL);
+	set_args(&theirs, strdup(set.ssh_agent), NULL);
 	return (set.self_test ? self_test(&set) : test(&set)) ? 0 : 1;
 }

@@ -15,7 +15,9 @@
 
 #include "differential/material_kinds.h"
 
-#define ARENA		(1024 * 1024)
+#define ARENA		(2 * 1024 * 1024)
+/* Keys that are ever made. */
+#define KEYS_MAX	1024
 
 const struct material_kind_info material_kinds[] = {
 	[KIND_ED25519] = { "ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com",
@@ -351,10 +353,10 @@ make_rsa_of(struct material_key *k, unsigned bits, bool slow)
 static struct material_key *
 start(enum material_kind kind, const char *label)
 {
-	static struct material_key all[64];
+	static struct material_key all[KEYS_MAX];
 	static size_t n;
 
-	assert(n < sizeof(all) / sizeof(all[0]));
+	assert(n < KEYS_MAX);
 	all[n].kind = kind;
 	all[n].label = label;
 	return &all[n++];

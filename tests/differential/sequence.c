@@ -42,7 +42,7 @@ draft(struct sequence *q)
 {
 	size_t left = ROOM - q->used;
 
-	assert(left >= BODY_MAX);
+	assert(left >= BODY_MAX + 4);
 	return wire_writer(q->room + q->used, BODY_MAX);
 }
 
@@ -657,6 +657,8 @@ make_partial(struct sequence *q, struct step *out)
 	struct wire_writer w = draft(q);
 	size_t cut = random_below(&q->random, body.len + 4);
 
+	/* The longest body has a length before it, too. */
+	w.cap += 4;
 	wire_put_string(&w, body);
 	out->bodies[0] = finish(q, &w);
 	out->bodies[0].len = cut;
@@ -712,18 +714,17 @@ make_ask(struct sequence *q, struct step *out)
 	out->cut = (size_t)random_next(&q->random);
 }
 
-void
-sequence_begin(struct sequence *q, uint64_t seed, unsigned version)
+/* An empty sequence that goes by these numbers. */
+static void
+begin(struct sequence *q, struct random random, unsigned version)
 {
 	uint8_t *room = q->room;
 	unsigned h;
 
 	if (room == NULL && (room = malloc(ROOM)) == NULL)
 		abort();
-	*q = (struct sequence){ .random = { seed }, .version = version,
+	*q = (struct sequence){ .random = random, .version = version,
 		.room = room };
-	/* Seeds that follow each other must have nothing in common. */
-	q->random.state = random_next(&q->random);
 	q->left = 6 + random_below(&q->random, 20);
 	q->n_conns = 2 + random_below(&q->random, SIDE_CONNS - 1);
 	q->waits = random_below(&q->random, 1500) == 0;
@@ -735,6 +736,26 @@ sequence_begin(struct sequence *q, uint64_t seed, unsigned version)
 		} while (material_hosts[h].since > version);
 		q->hosts[i] = h;
 	}
+}
+
+void
+sequence_begin(struct sequence *q, uint64_t seed, unsigned version)
+{
+	struct random random = { .state = seed };
+
+	/* Seeds that follow each other must have nothing in common. */
+	random.state = random_next(&random);
+	begin(q, random, version);
+}
+
+void
+sequence_begin_input(struct sequence *q, struct slice input, unsigned version)
+{
+	begin(q, (struct random){ .input = input }, version);
+	q->by_input = true;
+	/* What takes long is for seeds. */
+	q->waits = false;
+	q->wrong = false;
 }
 
 void
@@ -751,7 +772,7 @@ sequence_next(struct sequence *q, struct step *out)
 
 	*out = (struct step){ .conn = random_below(&q->random, q->n_conns),
 		.n = 1 };
-	if (q->left-- == 0)
+	if (q->left-- == 0 || (q->by_input && q->random.input.len == 0))
 		return false;
 	q->used = 0;
 	dice = random_below(&q->random, 100);

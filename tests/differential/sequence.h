@@ -2,9 +2,9 @@
 #define SEQUENCE_H_
 
 /*
- * sequence - what is asked of the agents, made from a seed.
+ * sequence - what is asked of the agents, made from a seed or an input.
  *
- * The steps depend on nothing but the seed and the version of OpenSSH: not on
+ * The steps depend on nothing but these and the version of OpenSSH: not on
  * answers.  The generator keeps a guess of what the agents hold, so that most
  * requests mean something; where a guess is wrong, that is a request too.
  *
@@ -65,6 +65,7 @@ struct sequence {
 	struct sequence_conn conns[SIDE_CONNS];
 	size_t		 n_blobs;	/* of what was added */
 	struct slice	 blobs[16];
+	bool		 by_input;
 	bool		 locked;
 	bool		 waits;		/* one of its steps takes seconds */
 	bool		 locks;		/* it locks and unlocks */
@@ -75,6 +76,11 @@ struct sequence {
 
 /* Start the sequence of a seed. */
 void sequence_begin(struct sequence *q, uint64_t seed, unsigned version);
+
+/* Start one that is made from an input, which must stay; it ends with it. */
+void sequence_begin_input(struct sequence *q, struct slice input,
+    unsigned version);
+
 void sequence_end(struct sequence *q);
 
 /* Make the next step.  Bodies are good until the next call. */

@@ -24,6 +24,8 @@
 /* All answers of one step. */
 #define ROOM		(16 * 1024 * 1024)
 #define SIDES_MAX	4
+/* For an agent to end when it is told to. */
+#define STOP_PATIENCE_MS	5000
 
 char side_where[64];
 
@@ -34,7 +36,7 @@ die(const char *format, ...)
 
 	(void)fflush(stdout);
 	va_start(ap, format);
-	(void)fprintf(stderr, "differential: ");
+	(void)fprintf(stderr, "%s: ", program_invocation_short_name);
 	(void)vfprintf(stderr, format, ap);
 	(void)fprintf(stderr, "%s\n", side_where);
 	va_end(ap);
@@ -79,6 +81,23 @@ remember(struct side *s)
 	sides[n_sides++] = s;
 }
 
+/* One argument of the agent, with its socket in it; whether that is so. */
+static bool
+put_argument(const struct side *s, const char *text, char **out)
+{
+	const char *at = strcmp(text, "@") == 0 ? text : strstr(text, "%s");
+	int skip = *text == '@' ? 1 : 2;
+
+	if (at == NULL)
+		*out = strdup(text);
+	else if (asprintf(out, "%.*s%s%s", (int)(at - text), text, s->sock,
+	    at + skip) < 0)
+		*out = NULL;
+	if (*out == NULL)
+		_exit(125);
+	return at != NULL;
+}
+
 /* In the child: become the agent. */
 static void __attribute__((__noreturn__))
 run(const struct side *s)
@@ -87,10 +106,12 @@ run(const struct side *s)
 		"SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SSH_AUTH_SOCK",
 		"SSH_AGENT_PID", "LISTEN_FDS", "LISTEN_PID" };
 	char *argv[SIDE_ARGS_MAX + 1], log[64];
-	size_t n = 0;
+	size_t n = 0, named = 0;
 	int fd;
 
 	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L);
+	/* What stops the test at a terminal is not for the agent. */
+	(void)setpgid(0, 0);
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
 		(void)unsetenv(unwanted[i]);
 	/* There is no authenticator: fail quickly. */
@@ -103,8 +124,9 @@ run(const struct side *s)
 		_exit(125);
 	(void)close(fd);
 	for (; n < SIDE_ARGS_MAX && s->args[n] != NULL; n++)
-		argv[n] = strdup(strcmp(s->args[n], "@") == 0 ? s->sock :
-		    s->args[n]);
+		named += put_argument(s, s->args[n], &argv[n]);
+	if (named == 0)
+		(void)setenv("SSH_AUTH_SOCK", s->sock, 1);
 	argv[n] = NULL;
 	(void)execvp(argv[0], argv);
 	_exit(126);
@@ -114,7 +136,8 @@ run(const struct side *s)
 static int
 try_connect(const struct side *s)
 {
-	struct timeval patience = { SIDE_PATIENCE_MS / 1000, 0 };
+	int ms = s->patience_ms > 0 ? s->patience_ms : SIDE_PATIENCE_MS;
+	struct timeval patience = { ms / 1000, ms % 1000 * 1000 };
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -145,26 +168,40 @@ show_log(const struct side *s)
 }
 
 void
-side_start(struct side *s)
+side_set(struct side *s, char *text)
+{
+	static const char *const usual[] = { "-D", "-a", "@" };
+	size_t n = 0;
+	char *save;
+
+	if (strncmp(text, "unix:", 5) == 0) {
+		s->foreign = true;
+		if (snprintf(s->sock, sizeof(s->sock), "%s", text + 5) >=
+		    (int)sizeof(s->sock))
+			die("the path of a socket is too long: %s", text + 5);
+		return;
+	}
+	if (strpbrk(text, " \t") == NULL) {
+		s->args[n++] = text;
+		for (size_t i = 0; i < 3; i++)
+			s->args[n++] = usual[i];
+		return;
+	}
+	for (text = strtok_r(text, " \t", &save); text != NULL;
+	    text = strtok_r(NULL, " \t", &save)) {
+		if (n == SIDE_ARGS_MAX)
+			die("a command of more than %d words", SIDE_ARGS_MAX);
+		s->args[n++] = text;
+	}
+}
+
+/* Wait until the agent listens. */
+static void
+await_start(struct side *s)
 {
 	int64_t end = clock_ms() + SIDE_PATIENCE_MS;
 	int fd;
 
-	remember(s);
-	(void)snprintf(s->dir, sizeof(s->dir), "/tmp/differential.XXXXXX");
-	if (mkdtemp(s->dir) == NULL)
-		die("%s: %s", s->dir, strerror(errno));
-	(void)snprintf(s->sock, sizeof(s->sock), "%s/s", s->dir);
-	for (unsigned c = 0; c < SIDE_CONNS; c++)
-		s->fds[c] = -1;
-	if (s->room == NULL && (s->room = malloc(ROOM)) == NULL)
-		die("out of memory");
-	s->used = 0;
-	(void)fflush(NULL);
-	if ((s->pid = fork()) < 0)
-		die("fork: %s", strerror(errno));
-	if (s->pid == 0)
-		run(s);
 	while ((fd = try_connect(s)) < 0) {
 		if (!side_alive(s) || clock_ms() > end) {
 			show_log(s);
@@ -175,12 +212,61 @@ side_start(struct side *s)
 	(void)close(fd);
 }
 
+void
+side_start(struct side *s)
+{
+	for (unsigned c = 0; c < SIDE_FDS; c++)
+		s->fds[c] = -1;
+	if (s->room == NULL && (s->room = malloc(ROOM)) == NULL)
+		die("out of memory");
+	s->used = 0;
+	if (s->foreign)
+		return;
+	remember(s);
+	(void)snprintf(s->dir, sizeof(s->dir), "/tmp/differential.XXXXXX");
+	if (mkdtemp(s->dir) == NULL)
+		die("%s: %s", s->dir, strerror(errno));
+	(void)snprintf(s->sock, sizeof(s->sock), "%s/s", s->dir);
+	(void)fflush(NULL);
+	if ((s->pid = fork()) < 0)
+		die("fork: %s", strerror(errno));
+	if (s->pid == 0)
+		run(s);
+	await_start(s);
+}
+
 bool
 side_alive(struct side *s)
 {
+	int fd;
+
+	if (s->foreign) {
+		if ((fd = try_connect(s)) >= 0)
+			(void)close(fd);
+		return fd >= 0;
+	}
 	if (s->pid > 0 && waitpid(s->pid, NULL, WNOHANG) != 0)
 		s->pid = 0;
 	return s->pid > 0;
+}
+
+/* End the process; one that will not, by force. */
+static void
+end_process(struct side *s)
+{
+	int64_t end = clock_ms() + STOP_PATIENCE_MS;
+
+	if (s->pid > 0)
+		(void)kill(s->pid, SIGTERM);
+	while (side_alive(s)) {
+		if (clock_ms() > end) {
+			(void)kill(s->pid, SIGKILL);
+			(void)waitpid(s->pid, NULL, 0);
+			break;
+		}
+		pause_ms(1);
+	}
+	s->pid = 0;
 }
 
 void
@@ -188,14 +274,12 @@ side_stop(struct side *s)
 {
 	char path[64];
 
-	if (s->dir[0] == '\0')
+	if (s->dir[0] == '\0' && !s->foreign)
 		return;
 	side_close_all(s);
-	if (s->pid > 0) {
-		(void)kill(s->pid, SIGTERM);
-		(void)waitpid(s->pid, NULL, 0);
-	}
-	s->pid = 0;
+	if (s->foreign)
+		return;
+	end_process(s);
 	(void)unlink(s->sock);
 	(void)snprintf(path, sizeof(path), "%s/log", s->dir);
 	(void)unlink(path);
@@ -219,10 +303,16 @@ side_pause(struct side *s, bool pause)
  * Connections.
  */
 
+bool
+side_try_connect(struct side *s, unsigned c)
+{
+	return (s->fds[c] = try_connect(s)) >= 0;
+}
+
 void
 side_connect(struct side *s, unsigned c)
 {
-	if ((s->fds[c] = try_connect(s)) < 0)
+	if (!side_try_connect(s, c))
 		die("%s does not take a connection", s->label);
 }
 
@@ -237,7 +327,7 @@ side_close(struct side *s, unsigned c)
 void
 side_close_all(struct side *s)
 {
-	for (unsigned c = 0; c < SIDE_CONNS; c++)
+	for (unsigned c = 0; c < SIDE_FDS; c++)
 		side_close(s, c);
 }
 
@@ -287,11 +377,13 @@ void
 side_send(struct side *s, unsigned c, const struct slice *bodies, size_t n,
     enum delivery how, size_t cut)
 {
-	static uint8_t room[2 * FRAME_MAX];
+	static uint8_t room[2 * (FRAME_MAX + 4)];
 	struct wire_writer w = wire_writer(room, sizeof(room));
 
 	for (size_t i = 0; i < n; i++) {
 		wire_put_string(&w, lie_request(s, bodies[i]));
+		if (s->lie != NULL && s->lie->twice)
+			wire_put_string(&w, lie_request(s, bodies[i]));
 		if (how == DELIVER_EACH) {
 			side_send_raw(s, c, (struct slice){ room, w.len });
 			w.len = 0;
@@ -338,13 +430,17 @@ side_receive(struct side *s, unsigned c, struct slice request)
 	uint32_t len;
 
 	a.kind = receive_bytes(s, c, head, sizeof(head));
-	if (a.kind != ANSWER_REPLY)
+	if (a.kind != ANSWER_REPLY) {
+		lie_reply(s, request, &a);
 		return a;
+	}
 	len = (uint32_t)head[0] << 24 | (uint32_t)head[1] << 16 |
 	    (uint32_t)head[2] << 8 | head[3];
 	/* More than a client reads is an answer, too. */
-	if (len == 0 || len > ROOM - s->used)
-		die("%s sends a reply of %u bytes", s->label, len);
+	if (len == 0 || len > ROOM - s->used) {
+		a.kind = ANSWER_GARBAGE;
+		return a;
+	}
 	a.body = (struct slice){ s->room + s->used, len };
 	a.kind = receive_bytes(s, c, s->room + s->used, len);
 	s->used += len;

@@ -17,7 +17,8 @@
 
 #include "proto/wire.h"
 
-#define SIDE_CONNS		3
+#define SIDE_CONNS		3	/* of a sequence */
+#define SIDE_FDS		128	/* of anybody */
 #define SIDE_ARGS_MAX		16
 #define SIDE_ENV_MAX		4
 /* For an answer that must come. */
@@ -26,7 +27,8 @@
 enum answer_kind {
 	ANSWER_REPLY,
 	ANSWER_CLOSED,		/* the connection ended */
-	ANSWER_SILENCE,		/* nothing, for SIDE_PATIENCE_MS */
+	ANSWER_SILENCE,		/* nothing, for as long as one waits */
+	ANSWER_GARBAGE,		/* a length that no reply has */
 };
 
 struct answer {
@@ -47,17 +49,26 @@ struct lie;
 
 struct side {
 	const char	*label;
-	const char	*args[SIDE_ARGS_MAX];	/* "@" is the socket */
+	const char	*args[SIDE_ARGS_MAX];	/* the socket is "@", or "%s"
+						 * in one of them; else it is
+						 * SSH_AUTH_SOCK */
+	bool		 foreign;	/* sock is there, and nobody we know
+					 * listens: no process to start */
 	const char	*env[SIDE_ENV_MAX];	/* "NAME=value" */
 	const struct lie *lie;		/* NULL: honest */
 	uint64_t	 told;		/* how often it has lied */
 	pid_t		 pid;		/* 0: none */
 	char		 dir[40];
-	char		 sock[56];
-	int		 fds[SIDE_CONNS];	/* -1: none */
+	char		 sock[108];
+	int		 patience_ms;	/* 0: SIDE_PATIENCE_MS */
+	int		 fds[SIDE_FDS];	/* -1: none */
 	uint8_t		*room;		/* for answers */
 	size_t		 used;
 };
+
+/* Take what people say an agent is: its program, which gets -D -a SOCKET, a
+ * command with blanks, or "unix:PATH" for a socket that is there. */
+void side_set(struct side *s, char *text);
 
 /* Start the agent and wait until it listens; end it. */
 void side_start(struct side *s);
@@ -68,6 +79,9 @@ bool side_alive(struct side *s);
 
 /* Stop its process for a while, and let it go on. */
 void side_pause(struct side *s, bool pause);
+
+/* Open connection c; whether the agent took it. */
+bool side_try_connect(struct side *s, unsigned c);
 
 /* Open and close connection c. */
 void side_connect(struct side *s, unsigned c);

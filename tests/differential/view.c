@@ -190,13 +190,15 @@ view_get_session_id(struct slice body, struct slice *out)
 bool
 view_get_passphrase(struct slice body, struct slice *out)
 {
-	struct wire_reader r;
+	struct wire_reader r, again;
 
 	if (!view_is(body, SSH_AGENTC_LOCK) &&
 	    !view_is(body, SSH_AGENTC_UNLOCK))
 		return false;
-	r = behind_type(body);
-	return wire_get_text(&r, out) == ST_OK;
+	r = again = behind_type(body);
+	/* A NUL at its end is allowed, and counts. */
+	return wire_get_text(&r, out) == ST_OK &&
+	    wire_get_string(&again, out) == ST_OK;
 }
 
 bool
