@@ -26,7 +26,7 @@ struct table {
  * Invariants: at[0..n) are distinct identities with distinct blobs, room of
  * them have space, and all are in the table; list_bytes is what their list reply
  * takes, rules_bytes what their rules do; next_ms is not after the earliest
- * expiry among them.
+ * expiry among them; list, if there is one, is of what there is.
  */
 struct keyring {
 	struct identity	**at;
@@ -34,6 +34,7 @@ struct keyring {
 	struct table	  table;
 	size_t		  list_bytes, rules_bytes;
 	int64_t		  next_ms;
+	uint8_t		 *list;		/* or NULL: to be made */
 	uint8_t		  hash_key[crypto_shorthash_KEYBYTES];
 };
 
@@ -201,12 +202,41 @@ list_size(const struct identity *id)
 	return reply_identity_size(key_blob(id->key), identity_comment(id));
 }
 
+/* The list is not what it was. */
+static void
+forget_list(struct keyring *ring)
+{
+	free(ring->list);
+	ring->list = NULL;
+}
+
+struct slice
+keyring_list(struct keyring *ring)
+{
+	struct wire_writer w;
+
+	if (ring->list == NULL) {
+		ring->list = malloc(ring->list_bytes);
+		if (ring->list == NULL)
+			return (struct slice){ NULL, 0 };
+		w = wire_writer(ring->list, ring->list_bytes);
+		reply_put_list(&w, (uint32_t)ring->n);
+		for (size_t i = 0; i < ring->n; i++)
+			reply_put_identity(&w, key_blob(ring->at[i]->key),
+			    identity_comment(ring->at[i]));
+		assert(!w.full && w.len == ring->list_bytes);
+	}
+	return (struct slice){ ring->list, ring->list_bytes };
+}
+
 /* Count one more. */
 static void
 count(struct keyring *ring, size_t i)
 {
-	const struct identity *id = ring->at[i];
+	struct identity *id = ring->at[i];
 
+	forget_list(ring);
+	id->list_at = ring->list_bytes;
 	ring->list_bytes += list_size(id);
 	ring->rules_bytes += rules_size(&id->rules);
 	if (id->expires_ms < ring->next_ms)
@@ -218,6 +248,7 @@ count(struct keyring *ring, size_t i)
 static void
 refresh(struct keyring *ring)
 {
+	forget_list(ring);
 	ring->list_bytes = REPLY_LIST_HEAD;
 	ring->rules_bytes = 0;
 	ring->next_ms = KEYRING_NEVER;
