@@ -794,7 +794,6 @@ remove_load(struct call *c, struct slice name)
 	struct text t;
 	size_t n;
 
-	c->d->rec.op = AUDIT_REMOVE_LOAD;
 	if ((room = malloc(LOAD_DATA_MAX)) == NULL)
 		return refuse_with(c, SSH_AGENT_EXTENSION_FAILURE,
 		    REASON_MEMORY);
@@ -1063,21 +1062,33 @@ serve_approve(struct call *c)
 	    SSH_AGENT_EXTENSION_FAILURE, REASON_NO_QUESTION);
 }
 
+/* What an extension is called in the audit log: also one that is refused. */
+static enum audit_op
+extension_op(const struct request *req)
+{
+	struct slice name = req->extension.name;
+	struct load_request load;
+
+	if (slice_eq_str(name, EXT_LOAD))
+		return load_request_decode(req->extension.body, &load) ==
+		    ST_OK && (load.op == LOAD_REMOVE ||
+		    load.op == LOAD_REMOVE_ALL) ? AUDIT_REMOVE_LOAD :
+		    AUDIT_LOAD;
+	return slice_eq_str(name, EXT_SESSION_BIND) ? AUDIT_BIND :
+	    slice_eq_str(name, EXT_STATUS) ? AUDIT_STATUS :
+	    slice_eq_str(name, EXT_EXPLAIN) ? AUDIT_EXPLAIN :
+	    slice_eq_str(name, EXT_APPROVE) ? AUDIT_APPROVE :
+	    slice_eq_str(name, EXT_QUERY) ? AUDIT_QUERY : AUDIT_OTHER;
+}
+
 /* 27: a name that we do not know, or that this peer may not use, fails as an
  * unknown message does.  While locked only binds, and what is for admins, are
  * answered. */
 static int
 serve_extension(struct call *c)
 {
-	struct slice name = c->req->extension.name;
 	bool admin = (c->peer->ops & POLICY_ADMIN) != 0;
 
-	c->d->rec.op = slice_eq_str(name, EXT_SESSION_BIND) ? AUDIT_BIND :
-	    slice_eq_str(name, EXT_STATUS) ? AUDIT_STATUS :
-	    slice_eq_str(name, EXT_EXPLAIN) ? AUDIT_EXPLAIN :
-	    slice_eq_str(name, EXT_APPROVE) ? AUDIT_APPROVE :
-	    slice_eq_str(name, EXT_LOAD) ? AUDIT_LOAD :
-	    slice_eq_str(name, EXT_QUERY) ? AUDIT_QUERY : AUDIT_OTHER;
 	if (c->d->rec.op == AUDIT_BIND)
 		return serve_bind(c);
 	if (c->d->rec.op == AUDIT_STATUS)
@@ -1086,7 +1097,7 @@ serve_extension(struct call *c)
 		return admin ? serve_explain(c) : refuse(c, REASON_POLICY);
 	if (c->d->rec.op == AUDIT_APPROVE)
 		return admin ? serve_approve(c) : refuse(c, REASON_POLICY);
-	if (c->d->rec.op == AUDIT_LOAD)
+	if (c->d->rec.op == AUDIT_LOAD || c->d->rec.op == AUDIT_REMOVE_LOAD)
 		return admin ? serve_load(c) : refuse(c, REASON_POLICY);
 	if (c->a->lock.locked)
 		return refuse(c, REASON_LOCKED);
@@ -1111,6 +1122,8 @@ serve(struct call *c)
 {
 	uint8_t type = c->req->type;
 
+	if (type == SSH_AGENTC_EXTENSION)
+		c->d->rec.op = extension_op(c->req);
 	/* Over ssh -A the far host sends what it likes in the name of a peer
 	 * who may have every right here. */
 	if (c->a->service && !c->a->forwarded && changes(c) &&

@@ -527,6 +527,37 @@ keep(struct inbox *box, const struct peer *peer, struct intake *intake)
 	return st;
 }
 
+/* Whether anything that is kept has a secret, or may turn out to have one. */
+static bool
+needs_vault(const struct inbox *box)
+{
+	struct slice rest = box->rest;
+	struct frame_peek peek;
+
+	if (box->split)
+		return true;
+	while (frame_peek(rest, &peek) == ST_OK && peek.typed) {
+		if (request_has_secret(peek.type))
+			return true;
+		if (peek.need >= rest.len)
+			return false;
+		rest.p += peek.need;
+		rest.len -= peek.need;
+	}
+	return false;
+}
+
+/* What waited with a secret was served, and what came behind it has none: its
+ * place is for another one of this uid. */
+static int
+leave_vault(struct inbox *box, const struct peer *peer, struct intake *intake)
+{
+	if (!box->locked || box->rest.len == 0 || needs_vault(box))
+		return ST_OK;
+	return move(box, peer, intake, box->rest.len < OWN_MIN ? OWN_MIN :
+	    box->rest.len, false);
+}
+
 int
 inbox_settle(struct inbox *box, const struct peer *peer,
     struct intake *intake)
@@ -545,6 +576,8 @@ inbox_settle(struct inbox *box, const struct peer *peer,
 	}
 	if (box->rest.len > 0 && !is_own(box))
 		st = keep(box, peer, intake);
+	else
+		st = leave_vault(box, peer, intake);
 	if (box->rest.len == 0) {
 		release(box, intake);
 		box->rest.p = NULL;

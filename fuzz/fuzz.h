@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/wire.h"
 
@@ -53,6 +54,26 @@ fuzz_written(const struct wire_writer *w)
 	assert(st == ST_OK);
 	(void)st;
 	return out;
+}
+
+/* Whether a path leads nowhere but below where it begins. */
+static inline bool
+fuzz_stays_below(struct slice path)
+{
+	const uint8_t *p = path.p, *end = path.p + path.len, *slash;
+	size_t n;
+
+	if (path.len == 0 || *p == '/')
+		return false;
+	for (;; p = slash + 1) {
+		slash = memchr(p, '/', (size_t)(end - p));
+		n = (size_t)((slash != NULL ? slash : end) - p);
+		if (n == 0 || (n <= 2 && memcmp(p, "..", n) == 0) ||
+		    memchr(p, '\0', n) != NULL)
+			return false;
+		if (slash == NULL)
+			return true;
+	}
 }
 
 #endif /* !FUZZ_H_ */

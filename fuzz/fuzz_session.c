@@ -193,6 +193,9 @@ is(struct slice event, const char *word)
 static void
 remember(struct slice event)
 {
+	/* A terminal on the way adds one, and the parsers take off one more. */
+	if (event.len > 0 && event.p[event.len - 1] == '\r')
+		event.len--;
 	said_staged[0] = said_staged[0] || is(event, "Lstaged");
 	said_staged[1] = said_staged[1] || is(event, "Pstaged");
 	said_switched = said_switched || is(event, "Pswitched");

@@ -3,10 +3,10 @@
  * Claims:  the status is a known one and not negative; what is no target is
  *          said to be, in one line that is safe to print; a name is made of
  *          letters, digits, '_', '.' and '-' and begins with none of the
- *          latter; words of a command lie within it, each with its end, and
- *          written in single quotes are the same command; a report has an end
- *          that fits the code, and lines that are safe to print and no longer
- *          than they may be.
+ *          latter, in a pod as Kubernetes has it; words of a command lie within
+ *          it, each with its end, and written in single quotes are the same
+ *          command; a report has an end that fits the code, and lines that are
+ *          safe to print and no longer than they may be.
  * Input:   exit code, then up to a NUL a target, up to a NUL stdout, and
  *          stderr.
  */
@@ -14,16 +14,8 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
+#include "fuzz/printable.h"
 #include "provision/target.h"
-
-static bool
-is_safe(const char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			return false;
-	return true;
-}
 
 /* Quote every word, and split that. */
 static void
@@ -62,18 +54,53 @@ check_words(const struct target *t)
 	(void)room;
 }
 
+/* A name in a pod: small letters, digits and '-' between them; in that of a pod
+ * there are dots between such parts. */
+static void
+check_name(const char *name, const char *letters, size_t max)
+{
+	size_t len = strlen(name);
+
+	assert(len > 0 && len <= max && strspn(name, letters) == len);
+	assert(strchr("-.", name[0]) == NULL &&
+	    strchr("-.", name[len - 1]) == NULL);
+	assert(strstr(name, "..") == NULL && strstr(name, "-.") == NULL &&
+	    strstr(name, ".-") == NULL);
+	(void)len;
+}
+
+/* What is empty is the engine's to choose. */
+static void
+check_pod(const struct target_pod *pod)
+{
+	static const char letters[] =
+	    "abcdefghijklmnopqrstuvwxyz0123456789-.";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+	check_name(pod->name, letters, TARGET_POD_MAX);
+	if (pod->space[0] != '\0')
+		check_name(pod->space, plain, TARGET_LABEL_MAX);
+	if (pod->agent[0] != '\0')
+		check_name(pod->agent, plain, TARGET_LABEL_MAX);
+	if (pod->user[0] != '\0')
+		check_name(pod->user, plain, TARGET_LABEL_MAX);
+}
+
 static void
 check_target(const struct target *t)
 {
 	char label[1024];
 
 	target_label(t, label, sizeof(label));
-	assert(label[0] != '\0' && is_safe(label));
+	assert(label[0] != '\0');
+	fuzz_printable(label, sizeof(label));
 	if (t->kind == TARGET_EXEC) {
 		assert(t->n > 0 && t->n <= TARGET_WORDS_MAX);
 		check_words(t);
 	} else if (t->kind == TARGET_LOCAL) {
 		assert(t->name[0] == '\0');
+	} else if (t->kind == TARGET_KUBECTL) {
+		check_pod(&t->pod);
 	} else {
 		assert(t->name[0] != '\0' &&
 		    strspn(t->name, "abcdefghijklmnopqrstuvwxyz0123456789_.-"
@@ -116,15 +143,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	s[text.len] = '\0';
 	st = target_parse(s, &t, why, sizeof(why));
 	assert(st == ST_OK || st == ST_MALFORMED || st == ST_TOO_LARGE);
-	assert((st == ST_OK) == (why[0] == '\0') && is_safe(why));
+	assert((st == ST_OK) == (why[0] == '\0'));
+	fuzz_printable(why, sizeof(why));
 	if (st == ST_OK) {
 		check_target(&t);
 		target_report(&t, "/x", data[0] << 8, out, rest, &r);
 		assert(r.code == data[0] && r.end < TARGET_ENDS);
 		assert((r.end == TARGET_DONE) == (data[0] == 0));
 		assert(r.end != TARGET_SIGNALLED);
-		assert(r.what[0] != '\0' && is_safe(r.what));
-		assert(is_safe(r.advice) && is_safe(r.said));
+		assert(r.what[0] != '\0');
+		fuzz_printable(r.what, sizeof(r.what));
+		fuzz_printable(r.advice, sizeof(r.advice));
+		fuzz_printable(r.said, sizeof(r.said));
 		assert(strlen(r.said) <= TARGET_SAID_MAX + 3);
 	}
 	free(s);

@@ -18,6 +18,8 @@
 /* Most that an engine may print, and that is kept of what it complains of. */
 #define LIST_MAX	(1024 * 1024)
 #define SAID_MAX	4096
+/* Of that in a message, with its NUL. */
+#define SAID_SHOWN_MAX	400
 /* Longest name that an engine prints in a list of several. */
 #define WORD_MAX	1024
 /* How much of a word of the command line is shown. */
@@ -152,6 +154,7 @@ ask(struct expanding *e, const struct question *q, struct child *c)
 	const struct target t = { .kind = q->kind };
 	char program[PATH_MAX], *argv[10], said[EXPAND_WHY_MAX / 2];
 	struct target_report r;
+	struct text shown;
 
 	*c = (struct child){ .in = -1, .out = -1, .err = -1 };
 	if (child_find(q->engine, e->path, program) != ST_OK)
@@ -171,8 +174,11 @@ ask(struct expanding *e, const struct question *q, struct child *c)
 	    kept(&c->err_text), &r);
 	if (r.end == TARGET_DONE)
 		return SESSION_DONE;
-	return fail(e, SESSION_UNREACHABLE, "%s%s%.400s%s%s", r.what,
-	    r.said[0] != '\0' ? ": " : "", r.said,
+	/* Cut at the end of a character, where it is cut. */
+	text_init(&shown, said, SAID_SHOWN_MAX);
+	text_add(&shown, r.said);
+	return fail(e, SESSION_UNREACHABLE, "%s%s%s%s%s", r.what,
+	    r.said[0] != '\0' ? ": " : "", said,
 	    r.advice[0] != '\0' ? "; " : "", r.advice);
 }
 

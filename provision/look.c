@@ -184,14 +184,26 @@ run_list(const struct look_how *how, const struct look_list *list,
 
 /* --- what is known of them ------------------------------------------------ */
 
+/* Whether the last one was there before: an engine may repeat itself. */
+static bool
+is_repeated(const struct look *out)
+{
+	for (size_t i = 0; i + 1 < out->n; i++)
+		if (strcmp(out->runs[i].id, out->runs[out->n - 1].id) == 0)
+			return true;
+	return false;
+}
+
 static int
 take_known(const struct look_how *how, const struct child_text *text,
     struct look *out)
 {
-	const char *p = text->p, *end, *stop = p + text->len;
+	const char *p = text->p, *end, *stop;
 	int st = ST_OK;
 
-	for (; p < stop && st == ST_OK; p = end + 1) {
+	if (p == NULL)
+		return ST_OK;
+	for (stop = p + text->len; p < stop && st == ST_OK; p = end + 1) {
 		end = memchr(p, '\n', (size_t)(stop - p));
 		if (end == NULL)
 			end = stop;
@@ -202,6 +214,8 @@ take_known(const struct look_how *how, const struct child_text *text,
 		st = events_parse_runs(how->engine, p, (size_t)(end - p),
 		    &out->runs[out->n]);
 		out->n += st == ST_OK;
+		if (st == ST_OK && is_repeated(out))
+			events_fini(&out->runs[--out->n]);
 		/* It was stopped meanwhile. */
 		if (st == ST_NOT_FOUND)
 			st = ST_OK;

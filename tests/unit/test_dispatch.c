@@ -712,6 +712,7 @@ a_load_goes_by_its_name(void **state)
 	/* Who may not load may not do this. */
 	assert_int_equal(code(&node, "1b 00000011 'load@bottle-agent' 04"
 	    "00000003 'set'"), 5);
+	assert_int_equal(last.rec.op, AUDIT_REMOVE_LOAD);
 	assert_int_equal(code(&node, "1b 00000011 'load@bottle-agent' 05"), 5);
 	list_is(&root, 3, rsa, "old", ed, "loaded", p256, "loaded");
 	assert_int_equal(code(&root, "1b 00000011 'load@bottle-agent' 04"

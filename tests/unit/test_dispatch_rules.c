@@ -582,16 +582,28 @@ constraints_may_come_apart(void **state)
 static void
 far_hosts_change_nothing_in_service_mode(void **state)
 {
-	static const char *const bodies[] = { "13", "09", "16 00000001 'p'",
-		"17 00000001 'p'",
-		"1b 00000011 'load@bottle-agent' 01 00000000" };
+	static const struct {
+		const char	*body;
+		enum audit_op	 op;	/* what the record calls it */
+	} table[] = {
+		{ "13", AUDIT_REMOVE_ALL },
+		{ "09", AUDIT_REMOVE_ALL },
+		{ "16 00000001 'p'", AUDIT_LOCK },
+		{ "17 00000001 'p'", AUDIT_UNLOCK },
+		{ "1b 00000011 'load@bottle-agent' 01 00000000", AUDIT_LOAD },
+		{ "1b 00000011 'load@bottle-agent' 05", AUDIT_REMOVE_LOAD },
+		{ "1b 00000014 'approve@bottle-agent' 01", AUDIT_APPROVE },
+	};
 
 	(void)state;
 	agent.service = true;
 	assert_int_equal(ask(add_request(ed, hex(""))), SUCCESS);
 	assert_int_equal(bind(&conn2, &host_a, "s", true), SUCCESS);
-	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
-		assert_int_equal(ask_on(&conn2, hex(bodies[i])), FAILURE);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		assert_int_equal(ask_on(&conn2, hex(table[i].body)), FAILURE);
+		assert_int_equal(last.rec.reason, REASON_FORWARDED_CHANGE);
+		assert_int_equal(last.rec.op, table[i].op);
+	}
 	assert_int_equal(ask_on(&conn2, add_request(p384, hex(""))), FAILURE);
 	assert_int_equal(ask_on(&conn2, sign_request(ed->blob,
 	    sshsig("git"))), FAILURE);

@@ -983,6 +983,39 @@ only_so_many_uids_have_a_secret_under_way(void **state)
 	assert_int_equal(intake.n_holders, 0);
 }
 
+static void
+what_comes_behind_a_secret_does_not_keep_its_place(void **state)
+{
+	struct inbox other = { .own = NULL };
+	struct inbox_item item;
+	size_t whole;
+
+	(void)state;
+	peer.ops = POLICY_ALL;
+	frame(SSH_AGENTC_REQUEST_IDENTITIES, 1);
+	add(SSH_AGENTC_ADD_IDENTITY, 10, 0);
+	whole = stream.len;
+	frame(SSH_AGENTC_SIGN_REQUEST, 100);
+	assert_int_equal(write(far_fd, stream.p, whole + 20), whole + 20);
+	assert_int_equal(inbox_read(&box, &peer, &intake, near_fd, SIZE_MAX),
+	    ST_OK);
+	/* A turn for the list: the add waits for the next one. */
+	assert_int_equal(inbox_next(&box, &peer, &item), ST_OK);
+	assert_int_equal(inbox_settle(&box, &peer, &intake), ST_OK);
+	assert_true(box.locked);
+	assert_int_equal(inbox_next(&box, &peer, &item), ST_OK);
+	assert_int_equal(item.body.p[0], SSH_AGENTC_ADD_IDENTITY);
+	assert_int_equal(inbox_settle(&box, &peer, &intake), ST_OK);
+	/* What is left is the beginning of something else. */
+	assert_true(inbox_begun(&box));
+	assert_false(box.locked);
+	assert_int_equal(box.rest.len, 20);
+	assert_memory_equal(box.rest.p, rooms[2] + whole, 20);
+	begin_add(&other, peer.uid);
+	assert_true(secret_owns(vault_region(), other.own));
+	inbox_fini(&other, &intake);
+}
+
 /* With another unfinished add of this uid. */
 static void
 one_under_way(struct inbox *one)
@@ -1302,6 +1335,7 @@ main(void)
 		T(what_can_only_be_refused_is_thrown_away_at_once),
 		T(an_add_that_is_too_short_is_refused),
 		T(each_uid_has_one_secret_under_way),
+		T(what_comes_behind_a_secret_does_not_keep_its_place),
 		T(only_so_many_uids_have_a_secret_under_way),
 		T(a_second_add_does_not_stop_what_precedes_it),
 		T(adds_that_have_to_wait_are_refused_in_their_turn),
