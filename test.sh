@@ -2,9 +2,10 @@
 # test.sh [--quick] [--require-all] - build and test all of it.
 #
 # Builds with gcc and the sanitizers and runs every test there; builds with
-# the thread sanitizer and runs what has threads; builds with clang; builds what
-# is shipped, and runs whole programs of it, in containers and with other
-# makers' clients too.  The last line says how many tests passed, failed and were skipped.
+# the thread sanitizer and runs what has threads, and with the memory sanitizer
+# what needs libc alone; builds with clang; builds what is shipped, and runs
+# whole programs of it, in containers and with other makers' clients too.  The
+# last line says how many tests passed, failed and were skipped.
 #	--quick		only the unit tests and the fuzz targets' corpora
 #	--require-all	a test that is skipped has failed
 #
@@ -164,7 +165,11 @@ if build asan; then
 fi
 if build tsan; then
 	run tsan 'what has threads, with their sanitizer' \
-	    -R '^(unit_(auditsink|workers|hotkey|job|vault_threads|verify|fleet|progress)|daemon_(workers|signing|hammer)|provision_40-fleet)$'
+	    -R '^(unit_(auditsink|workers|hotkey|job|vault_threads|verify|fleet|progress)|daemon_(workers|signing|hammer)|provision_(40-fleet|40-status|43-doctor|50-watch))$'
+fi
+if build msan; then
+	run msan 'what needs libc alone, with the memory sanitizer' \
+	    -R '^(unit_|fuzz_|forward_0)' -L '^libc$'
 fi
 build clang || true
 if build static && build release; then

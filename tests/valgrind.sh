@@ -5,8 +5,7 @@
 # run so, with a bottle-agent that is started by valgrind.  What valgrind says is
 # printed.  Exit code 1: it found something, or a scenario failed.  77: there is
 # no valgrind.
-#	--short	only three scenarios: what a test run has time for
-#	--bin DIR	the programs of that folder; nothing is built
+#	--short		only three scenarios: what a test run has time for
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,22 +14,15 @@ cd "$top"
 . tests/support/say.sh
 # shellcheck source=tests/support/check.sh
 . tests/support/check.sh
-# shellcheck source=tests/support/host.sh
-. tests/support/host.sh
 
 # Not so: what is filtered and limited there is valgrind as well, or the time is.
 declare -A left_out=(
-	[50-hardening]='the filter is about the system calls of the agent alone'
+	[50-hardening]='this build has no filter of system calls'
 )
-bin=
 names=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--short) names+=(01-list-add-remove 20-load 34-status) ;;
-	--bin)
-		bin=${2:?--bin wants a folder}
-		shift
-		;;
 	-h | --help)
 		sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
 		exit 0
@@ -41,11 +33,18 @@ while [ $# -gt 0 ]; do
 	shift
 done
 command -v valgrind >/dev/null || skip_all 'there is no valgrind here'
-if [ -z "$bin" ]; then
-	host_build valgrind || die 'the valgrind preset does not build'
-	bin=$top/build/valgrind/bin
-fi
-bin=$(cd "$bin" && pwd)
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-valgrind.XXXXXX")
+at_exit rm -rf "$work"
+# The agent, and what else a scenario runs.
+{
+	cmake --preset valgrind && cmake --build --preset valgrind --target \
+	    bottle-agent activate approve bundle halfadd intruder signload
+} >"$work/build" 2>&1 || {
+	cat "$work/build"
+	die 'the valgrind preset does not build'
+}
+bin=$top/build/valgrind/bin
 if [ "${#names[@]}" -eq 0 ]; then
 	for file in tests/scenario/[0-9]*.sh; do
 		name=${file##*/}
@@ -53,8 +52,6 @@ if [ "${#names[@]}" -eq 0 ]; then
 	done
 fi
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-valgrind.XXXXXX")
-at_exit rm -rf "$work"
 chmod 755 "$work"
 mkdir "$work/bin"
 # Agents of all users write there, and say so in the exit code as well: a leak
@@ -83,7 +80,11 @@ for name in "${names[@]}"; do
 	status=0
 	BOTTLE_BIN=$work/bin timeout 300 "tests/scenario/$name.sh" \
 	    >"$work/out" 2>&1 </dev/null || status=$?
-	find "$work/said" -type f -size +0 -exec cat {} + >"$work/found"
+	# That it does not know a system call is no finding: the agent does
+	# without secret memory, as on an old kernel.
+	find "$work/said" -type f -size +0 -exec cat {} + | sed -E \
+	    '/^--[0-9]+-- (WARNING: unhandled .* syscall|You may be able|Read the file README_M|Nevertheless we consider|it at http)/d' \
+	    >"$work/found"
 	find "$work/said" -type f -delete
 	if [ "$status" -eq 77 ]; then
 		printf 'skipped %s: %s\n' "$name" "$(tail -n 1 "$work/out")"
