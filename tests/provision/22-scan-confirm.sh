@@ -75,6 +75,7 @@ check_has and_it_is_that_one "$(cat "$known")" "$(blob host_two)"
 
 typed no 3 'was not confirmed, so nothing was loaded' no
 typed nothing_at_all 3 'was not confirmed' ''
+check_refused and_it_does_not_ask_again prompts 2
 typed the_end_of_the_terminal 3 'was not confirmed' -
 typed another_fingerprint 3 'Please type yes or no in full' \
     "$(print_of other)" y YES
