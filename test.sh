@@ -81,6 +81,24 @@ run() {
 	count "$report"
 }
 
+# script NAME COMMAND...: a script that is one test, and builds what it needs.
+script() {
+	local log=$work/script status=0
+
+	head_line "$1"
+	"${@:2}" >"$log" 2>&1 || status=$?
+	cat "$log"
+	case $status in
+	0) passed=$((passed + 1)) ;;
+	77)
+		skipped=$((skipped + 1))
+		printf 'skipped: %s: %s\n' "$1" \
+		    "$(sed -n 's/^SKIP: //p' "$log")"
+		;;
+	*) broken "$1" ;;
+	esac
+}
+
 # count REPORT: what ctest did; the reason of a skipped test is the last line
 # that it printed.
 count() {
@@ -171,6 +189,7 @@ if build msan; then
 	run msan 'what needs libc alone, with the memory sanitizer' \
 	    -R '^(unit_|fuzz_|forward_0)' -L '^libc$'
 fi
+script 'a scenario, with the agents under valgrind' tests/valgrind.sh --short
 build clang || true
 if build static && build release; then
 	run release 'the release: everything, and end to end'
