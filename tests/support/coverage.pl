@@ -123,7 +123,7 @@ for my $path (sort keys %reached) {
 sub percent {
 	my ($part, $whole) = @_;
 
-	return sprintf '%.1f', $whole ? 100 * $part / $whole : 100;
+	return sprintf '%.1f', $whole ? 100 * $part / $whole : 0;
 }
 
 my $table = "| room | lines | reached | % | goal |\n|---|--:|--:|--:|--:|\n";
@@ -139,7 +139,7 @@ for my $room (@rooms) {
 	}
 	$all += $n;
 	$all_hit += $h;
-	my $met = $h * 100 >= $goal * $n;
+	my $met = $n > 0 && $h * 100 >= $goal * $n;
 	$below = 1 if !$met;
 	$table .= sprintf "| %s | %d | %d | %s | %d%s |\n", $name, $n, $h,
 	    percent($h, $n), $goal, $met ? '' : ', not met';
