@@ -187,7 +187,7 @@ if build tsan; then
 fi
 if build msan; then
 	run msan 'what needs libc alone, with the memory sanitizer' \
-	    -R '^(unit_|fuzz_|forward_0)' -L '^libc$'
+	    -R '^(unit_|fuzz_|forward_0[46])' -L '^libc$'
 fi
 script 'a scenario, with the agents under valgrind' tests/valgrind.sh --short
 build clang || true
