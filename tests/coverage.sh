@@ -22,7 +22,7 @@ cd "$top"
 build=build/coverage
 # Checks that run nothing of ours.
 no_programs='^check_(audit|design|differences|headers|layers|manpage|musl|symbols)$'
-only=(-LE '^(e2e|interop|slow|bench)$' -E "$no_programs")
+only=(-LE '^(e2e|interop|memscan|slow|bench)$' -E "$no_programs")
 page=(--page docs/COVERAGE.md)
 run=yes
 worlds=no
@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
 		page=()
 		;;
 	--worlds)
-		only=(-LE '^(slow|bench)$' -E "$no_programs")
+		only=(-LE '^(memscan|slow|bench)$' -E "$no_programs")
 		worlds=yes
 		;;
 	--report) run=no ;;
