@@ -15,9 +15,10 @@ cd "$top"
 # shellcheck source=tests/support/check.sh
 . tests/support/check.sh
 
-# Not so: what is filtered and limited there is valgrind as well, or the time is.
+# What cannot be run so.
 declare -A left_out=(
 	[50-hardening]='this build has no filter of system calls'
+	[51-locked-memory]='valgrind knows no secret memory'
 )
 names=()
 while [ $# -gt 0 ]; do
