@@ -2,9 +2,10 @@
 # test.sh [--quick] [--require-all] - build and test all of it.
 #
 # Builds with gcc and the sanitizers and runs every test there; builds with
-# the thread sanitizer and runs what has threads; builds with clang; builds what
-# is shipped, and runs whole programs of it, in containers and with other
-# makers' clients too.  The last line says how many tests passed, failed and were skipped.
+# the thread sanitizer and runs what has threads, and with the memory sanitizer
+# what needs libc alone; builds with clang; builds what is shipped, and runs
+# whole programs of it, in containers and with other makers' clients too.  The
+# last line says how many tests passed, failed and were skipped.
 #	--quick		only the unit tests and the fuzz targets' corpora
 #	--require-all	a test that is skipped has failed
 #
@@ -78,6 +79,24 @@ run() {
 		return
 	fi
 	count "$report"
+}
+
+# script NAME COMMAND...: a script that is one test, and builds what it needs.
+script() {
+	local log=$work/script status=0
+
+	head_line "$1"
+	"${@:2}" >"$log" 2>&1 || status=$?
+	cat "$log"
+	case $status in
+	0) passed=$((passed + 1)) ;;
+	77)
+		skipped=$((skipped + 1))
+		printf 'skipped: %s: %s\n' "$1" \
+		    "$(sed -n 's/^SKIP: //p' "$log")"
+		;;
+	*) broken "$1" ;;
+	esac
 }
 
 # count REPORT: what ctest did; the reason of a skipped test is the last line
@@ -164,8 +183,13 @@ if build asan; then
 fi
 if build tsan; then
 	run tsan 'what has threads, with their sanitizer' \
-	    -R '^(unit_(auditsink|workers|hotkey|job|vault_threads|verify|fleet|progress)|daemon_(workers|signing|hammer)|provision_40-fleet)$'
+	    -R '^(unit_(auditsink|workers|hotkey|job|vault_threads|verify|fleet|progress)|daemon_(workers|signing|hammer)|provision_(40-fleet|40-status|43-doctor|50-watch))$'
 fi
+if build msan; then
+	run msan 'what needs libc alone, with the memory sanitizer' \
+	    -R '^(unit_|fuzz_|forward_0[46])' -L '^libc$'
+fi
+script 'a scenario, with the agents under valgrind' tests/valgrind.sh --short
 build clang || true
 if build static && build release; then
 	run release 'the release: everything, and end to end'

@@ -447,6 +447,17 @@ is_dumpable(void)
 #endif
 }
 
+/* For valgrind alone, which knows no seccomp(2). */
+static bool
+is_unfiltered(void)
+{
+#ifdef HARDEN_UNFILTERED
+	return true;
+#else
+	return false;
+#endif
+}
+
 /* Whether ${step} is not to be taken in this process, or this build. */
 static bool
 is_left_out(const struct harden *h, enum harden_step step)
@@ -459,6 +470,8 @@ is_left_out(const struct harden *h, enum harden_step step)
 	case HARDEN_SESSION:
 		/* In front, the terminal's Ctrl-C must reach it. */
 		return !h->daemon;
+	case HARDEN_CALLS:
+		return is_unfiltered();
 	default:
 		return false;
 	}

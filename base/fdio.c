@@ -89,7 +89,8 @@ sweep_listed(const int *keep, size_t n)
 {
 	/* An entry, as getdents64(2) has it: number, place, size, type, name. */
 	enum { AT_SIZE = 16, AT_NAME = 19 };
-	_Alignas(8) char buf[1024];
+	/* Nothing but the kernel knows what it writes there. */
+	_Alignas(8) char buf[1024] = { 0 };
 	uint64_t value;
 	uint16_t size;
 	long got, at;

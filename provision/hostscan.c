@@ -160,13 +160,13 @@ confine(const struct ask *a)
 
 	child_ignore_pipe();
 	(void)alarm((unsigned)(left > 0 ? left / 1000 : 0) + 2);
-	if (setrlimit(RLIMIT_CORE, &none) != 0 ||
-	    setrlimit(RLIMIT_FSIZE, &none) != 0)
+	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		return ST_SYSTEM;
 #ifndef BOTTLE_RELAXED_HARDENING
 	const struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
 
-	if (setrlimit(RLIMIT_DATA, &memory) != 0)
+	if (setrlimit(RLIMIT_FSIZE, &none) != 0 ||
+	    setrlimit(RLIMIT_DATA, &memory) != 0)
 		return ST_SYSTEM;
 #endif
 	return unsetenv("SSH_AUTH_SOCK") == 0 ? ST_OK : ST_SYSTEM;

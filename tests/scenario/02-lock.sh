@@ -60,6 +60,10 @@ ours lock_for_ssh_add 0 'is locked' --lock right
 check ssh_add_unlocks_it as_self ssh-add -X
 check ssh_add_locks_it as_self ssh-add -x
 ours unlock_what_ssh_add_locked 0 'is unlocked' --unlock right
+status=0
+out=$(printf 'se\0cret' | timeout 30 "$AGENT" --lock -a "$S" 2>&1) || status=$?
+check_same a_nul_in_it 2 "$status"
+check_has a_nul_in_it_and_says_so "$out" 'a NUL byte in the passphrase'
 check_status a_word_on_the_command_line 2 "$AGENT" --lock -a "$S" right
 check_status nobody_to_lock 5 "$AGENT" --lock -a "$T/none"
 

@@ -185,6 +185,32 @@ agent_seen "$started"
 check_same and_its_key_is_there "$(public ed25519)" "$(listed)"
 end_process "$started"
 
+# What is removed is told, a key on a line.
+load --public --allow 65534=list --name work <"$T/ed25519" >/dev/null
+load --name other <"$T/ecdsa256" >/dev/null
+started=$(agent_of "$S")
+agent_seen "$started"
+if [ "$(id -u)" -eq 0 ]; then
+	status=0
+	out=$(as_other "$AGENT" --remove --name work -a "$S" 2>&1) || status=$?
+	check_same another_user_removes_nothing 3 "$status"
+	check_has and_is_told_what_it_takes "$out" 'that needs admin'
+	status=0
+	out=$(setpriv --reuid 65533 --regid 65533 --clear-groups "$AGENT" \
+	    --remove --every-load -a "$S" 2>&1) || status=$?
+	check_same nor_does_whom_no_rule_names 3 "$status"
+	check_has and_is_told_that_he_may_nothing "$out" \
+	    'lets uid 65533 do nothing'
+fi
+check_same the_keys_of_one_load_are_removed \
+    "ssh-ed25519 $(ssh-keygen -lf "$T/ed25519.pub" |
+    cut -d ' ' -f 2) ed25519" "$("$AGENT" --remove --name work -a "$S" 2>/dev/null)"
+check_same and_those_of_the_other_are_not "$(public ecdsa256)" "$(listed)"
+check_same and_of_every_load ecdsa256 \
+    "$("$AGENT" --remove --every-load -a "$S" 2>/dev/null | cut -d ' ' -f 3)"
+check_same then_there_is_none '' "$(listed)"
+end_process "$started"
+
 # Few descriptors: each uid has a quarter of the connections at the most.
 (
 	ulimit -n 64

@@ -77,6 +77,23 @@ check_lacks nor_are_people_told "$("$AGENT" --status -a "$T/older.sock")" used
 kill "$older"
 wait "$older" 2>/dev/null || true
 
+# What only people are told in words.
+as_self ssh-add -q -c "$T/rsa2048"
+check_has a_key_that_is_confirmed "$("$AGENT" --status -a "$S")" \
+    ', needs confirmation'
+agent_stop
+echo '65534=list,sign' >"$T/policy"
+agent_start --public --policy "$T/policy"
+check_has where_the_rules_are "$("$AGENT" --status -a "$S")" \
+    "policy: $T/policy"$'\n'
+echo nonsense >"$T/policy"
+kill -HUP "$agent_pid"
+not_used() {
+	"$AGENT" --status -a "$S" |
+	    grep -q 'policy: .*, NOT USED since the last SIGHUP'
+}
+check rules_that_are_not_used wait_for 10 not_used
+
 check_status nobody_serves 5 "$AGENT" --status -a "$T/none"
 check_status nobody_serves_and_json 5 "$AGENT" --status --json -a "$T/none"
 check_status json_without_status 2 "$AGENT" --json -a "$T/none"

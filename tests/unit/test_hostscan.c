@@ -623,8 +623,6 @@ looks_around(void)
 
 	if (getrlimit(RLIMIT_CORE, &r) != 0 || r.rlim_max != 0)
 		(void)put(1, "[core]");
-	if (getrlimit(RLIMIT_FSIZE, &r) != 0 || r.rlim_max != 0)
-		(void)put(1, "[file size]");
 	if (sigaction(SIGPIPE, NULL, &a) != 0 || a.sa_handler != SIG_IGN)
 		(void)put(1, "[pipe]");
 	if (getenv("SSH_AUTH_SOCK") != NULL)
@@ -635,6 +633,8 @@ looks_around(void)
 	if (open_fds() != 5)
 		(void)put(1, "[descriptors]");
 #ifndef RELAXED
+	if (getrlimit(RLIMIT_FSIZE, &r) != 0 || r.rlim_max != 0)
+		(void)put(1, "[file size]");
 	if ((big = malloc(300l * 1024 * 1024)) != NULL) {
 		(void)put(1, "[memory]");
 		free(big);

@@ -695,6 +695,61 @@ der_cut_or_changed_anywhere_is_no_fault(void **state)
 	}
 }
 
+/* What may be in a PKCS#8 key of Ed25519, and what not: RFC 8410, RFC 5958. */
+static void
+pkcs8_of_ed25519_is_exact(void **state)
+{
+#define OID	0x06, 0x03, 0x2b, 0x65, 0x70
+#define SEED31	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, \
+		18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	const struct {
+		const char	*what;
+		struct slice	 der;
+		bool		 good;
+	} table[] = {
+#define ROW(what, good, ...) { what, { (const uint8_t[]){ __VA_ARGS__ }, \
+	    sizeof((const uint8_t[]){ __VA_ARGS__ }) }, good }
+		ROW("the least", true, 0x30, 46, 2, 1, 0, 0x30, 5, OID,
+		    4, 34, 4, 32, SEED31, 32),
+		ROW("a seed of 31 bytes", false, 0x30, 45, 2, 1, 0, 0x30, 5,
+		    OID, 4, 33, 4, 31, SEED31),
+		ROW("a byte behind the seed", false, 0x30, 47, 2, 1, 0, 0x30,
+		    5, OID, 4, 35, 4, 32, SEED31, 32, 0),
+		ROW("a seed that is no string", false, 0x30, 46, 2, 1, 0, 0x30,
+		    5, OID, 4, 34, 2, 32, SEED31, 32),
+		ROW("parameters", false, 0x30, 48, 2, 1, 0, 0x30, 7, OID, 5, 0,
+		    4, 34, 4, 32, SEED31, 32),
+		ROW("attributes", true, 0x30, 48, 2, 1, 0, 0x30, 5, OID, 4, 34,
+		    4, 32, SEED31, 32, 0xa0, 0),
+		ROW("attributes that are cut", false, 0x30, 48, 2, 1, 0, 0x30,
+		    5, OID, 4, 34, 4, 32, SEED31, 32, 0xa0, 1),
+		ROW("attributes twice", false, 0x30, 50, 2, 1, 0, 0x30, 5, OID,
+		    4, 34, 4, 32, SEED31, 32, 0xa0, 0, 0xa0, 0),
+		ROW("a public key, in version 0", false, 0x30, 50, 2, 1, 0,
+		    0x30, 5, OID, 4, 34, 4, 32, SEED31, 32, 0x81, 2, 0, 1),
+		ROW("an empty public key", false, 0x30, 49, 2, 1, 1, 0x30, 5,
+		    OID, 4, 34, 4, 32, SEED31, 32, 0x81, 1, 0),
+		ROW("a public key of a byte", false, 0x30, 50, 2, 1, 1, 0x30,
+		    5, OID, 4, 34, 4, 32, SEED31, 32, 0x81, 2, 0, 1),
+		ROW("a public key of another seed", false, 0x30, 81, 2, 1, 1,
+		    0x30, 5, OID, 4, 34, 4, 32, SEED31, 32, 0x81, 33, 0,
+		    SEED31, 32),
+#undef ROW
+	};
+	static char text[TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		size_t good = take_all(armour("PRIVATE KEY", table[i].der,
+		    text, sizeof(text)));
+
+		if (good != table[i].good)
+			fail_msg("%s", table[i].what);
+	}
+#undef SEED31
+#undef OID
+}
+
 static void
 a_short_point_must_be_that_of_the_number(void **state)
 {
@@ -862,6 +917,7 @@ main(void)
 		    an_openssh_key_has_no_byte_that_may_change_but_its_comment),
 		cmocka_unit_test(an_openssh_key_is_padded_to_whole_blocks),
 		cmocka_unit_test(der_cut_or_changed_anywhere_is_no_fault),
+		cmocka_unit_test(pkcs8_of_ed25519_is_exact),
 		cmocka_unit_test(a_short_point_must_be_that_of_the_number),
 		cmocka_unit_test(a_full_region_is_said_so_and_nothing_is_kept),
 		cmocka_unit_test(the_public_half_stands_in_the_clear),

@@ -1,0 +1,108 @@
+#!/bin/bash
+# What the commands make of an agent that answers with nothing, with nonsense, or
+# as one that does not know what it is asked: each says so, prints no result,
+# and ends as its man page has it.
+# shellcheck source=tests/support/scenario.sh
+. "$(dirname "$0")/../support/scenario.sh"
+
+make_key ed25519
+# A server that answers each request with the bytes in a file, and hangs up
+# where there are none; of a request it takes no more than a frame.
+# shellcheck disable=SC2016
+bad_server='
+	use Socket;
+	my ($path, $answer) = @ARGV;
+	socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+	bind($s, sockaddr_un($path)) or die "bind: $!";
+	listen($s, 5) or die;
+	print STDOUT "\n";
+	close(STDOUT);
+	sub take {
+		my ($c, $n) = @_;
+		my $got = "";
+		while (length($got) < $n) {
+			sysread($c, $got, $n - length($got), length($got)) or
+			    return;
+		}
+		return $got;
+	}
+	while (accept(my $c, $s)) {
+		while (defined(my $head = take($c, 4))) {
+			take($c, unpack("N", $head));
+			open(my $in, "<", $answer) or die;
+			local $/;
+			my $bytes = <$in>;
+			last if $bytes eq "";
+			syswrite($c, $bytes);
+		}
+		close($c);
+	}'
+mkdir -m 700 "$T/served"
+BAD=$T/served/s
+mkfifo "$T/ready-bad"
+: >"$T/answer"
+perl -e "$bad_server" "$BAD" "$T/answer" >"$T/ready-bad" 2>>"$T/log" &
+at_exit end_process "$!"
+read -r -t 20 <"$T/ready-bad" || die 'the bad server does not serve'
+
+# bad NAME STATUS PART WORD...: a command to whatever answers now; with - as
+# STATUS it is not run.
+bad() {
+	local name=$1 wanted=$2 part=$3 status=0
+
+	shift 3
+	[ "$wanted" != - ] || return 0
+	timeout 30 "$AGENT" "$@" -a "$BAD" >"$T/printed" 2>"$T/complained" \
+	    <"$in" || status=$?
+	check_same "${name}_ends_so" "$wanted" "$status"
+	check_has "${name}_says_so" "$(cat "$T/complained")" "$part"
+	check_same "${name}_prints_nothing" '' "$(cat "$T/printed")"
+}
+in=/dev/null
+printf 'right' >"$T/passphrase"
+
+# all NAME PART STATUS...: of --status, --explain, --lock, --unlock, --remove and
+# --load, in this order.
+all() {
+	local name=$1 part=$2
+
+	shift 2
+	bad "status_$name" "$1" "$part" --status
+	bad "status_json_$name" "$1" "$part" --status --json
+	bad "explain_$name" "$2" "$part" --explain
+	in=$T/passphrase
+	bad "lock_$name" "$3" "$part" --lock
+	bad "unlock_$name" "$4" "$part" --unlock
+	in=/dev/null
+	bad "remove_$name" "$5" "$part" --remove --name load
+	in=$T/ed25519
+	bad "load_$name" "$6" "$part" --load
+	in=/dev/null
+}
+
+# answer BYTES: as printf takes them.
+answer() {
+	# shellcheck disable=SC2059
+	printf "$1" >"$T/answer"
+}
+
+answer ''
+all when_it_hangs_up "$BAD" 5 5 5 5 1 1
+answer '\0\0\0\1\377'
+all an_unknown_answer "$BAD" 1 1 1 1 1 1
+# Refused is what ssh-agent and older agents make of what they do not know; a
+# lock is refused where there is one.
+answer '\0\0\0\1\5'
+all a_failure "$BAD" 3 3 1 3 3 3
+answer '\0\0\0\1\34'
+all a_failed_extension "$BAD" 3 3 1 1 3 3
+# That is all that a lock has to say.
+answer '\0\0\0\1\6'
+all an_empty_success "$BAD" 1 1 - - 1 1
+answer '\0\0\0\5\35\0\0\0\377'
+all an_answer_that_is_cut "$BAD" 1 1 1 1 1 1
+answer '\377\377\377\377\6'
+all an_answer_without_end "$BAD" 1 1 1 1 1 1
+answer '\0\0\0\0\0'
+all an_empty_frame "$BAD" 1 1 1 1 1 1
+scenario_end
