@@ -391,6 +391,7 @@ put_add(struct wire_writer *w, const struct ask *a)
 static void
 put_chunk(struct wire_writer *w, struct side *s, struct slice plain, bool final)
 {
+	uint8_t noise[256];
 	size_t mark;
 	int st;
 
@@ -399,7 +400,11 @@ put_chunk(struct wire_writer *w, struct side *s, struct slice plain, bool final)
 	mark = wire_open_string(w);
 	wire_put_bytes(w, (struct slice){ s->head, s->head_len });
 	s->head_len = 0;
-	if (s->sealer != NULL) {
+	if (s->lost) {
+		/* It cannot be mended: enough to be seen as broken. */
+		memset(noise, 0xff, sizeof(noise));
+		wire_put_bytes(w, (struct slice){ noise, sizeof(noise) });
+	} else if (s->sealer != NULL) {
 		st = sealer_record(s->sealer, plain, final, w);
 		assert(st == ST_OK);
 	}
