@@ -1795,9 +1795,11 @@ step_connect(struct side *s)
 	bool away = turned_away(peer);
 
 	memset(s, 0, offsetof(struct side, rest));
-	s->rest_len = 0;
+	s->rest_len = s->head_len = 0;
 	s->stage = STAGE_NONE;
 	s->sealer = NULL;
+	s->records = s->sealed = 0;
+	s->lost = false;
 	s->peer = peer;
 	s->ops = model_policies[policy].ops[peer];
 	s->number = ++connections;
