@@ -10,8 +10,8 @@
  *          decision has one record, which says who, what and whether, and the
  *          numbers of records have no gap; the keys held are the model's after
  *          every step; no reply and no record has a part of a private key or
- *          of a passphrase; nothing is a fault of ours, and at the end the vault
- *          is as empty as before.
+ *          of a passphrase; nothing is a fault of ours, and at the end the
+ *          vault is as empty as before.
  * Input:   a head of four bytes (mode, limits, policy), then steps: time goes
  *          by, another policy, a hang-up, or some requests of one connection,
  *          sent at once, in pieces, or but for their end.
@@ -49,7 +49,6 @@
 
 #define CONNS		5
 #define STEPS_MAX	64
-#define BATCH_MAX	4
 /* Replies that are waited for on one connection. */
 #define WAITING_MAX	16
 #define ROOM		(64 * 1024)
@@ -72,7 +71,7 @@ enum kind {
 };
 
 /* How data to be signed is spoilt. */
-enum spoilt { SOUND, MORE_BEHIND, OTHER_WORD, OTHER_LENGTH, SPOILT };
+enum spoilt { SOUND, MORE_BEHIND, OTHER_WORD, OTHER_LENGTH };
 
 /* A request, as the model understands it. */
 struct ask {
@@ -105,7 +104,6 @@ struct expected {
 	struct model_keys list;
 	unsigned	 names;		/* of a query */
 	bool		 refused;	/* a load */
-	bool		 any;		/* explain: there was a refusal */
 	uint32_t	 keys, signatures, refusals;
 };
 
@@ -393,6 +391,7 @@ put_add(struct wire_writer *w, const struct ask *a)
 static void
 put_chunk(struct wire_writer *w, struct side *s, struct slice plain, bool final)
 {
+	uint8_t noise[256];
 	size_t mark;
 	int st;
 
@@ -401,7 +400,11 @@ put_chunk(struct wire_writer *w, struct side *s, struct slice plain, bool final)
 	mark = wire_open_string(w);
 	wire_put_bytes(w, (struct slice){ s->head, s->head_len });
 	s->head_len = 0;
-	if (s->sealer != NULL) {
+	if (s->lost) {
+		/* It cannot be mended: enough to be seen as broken. */
+		memset(noise, 0xff, sizeof(noise));
+		wire_put_bytes(w, (struct slice){ noise, sizeof(noise) });
+	} else if (s->sealer != NULL) {
 		st = sealer_record(s->sealer, plain, final, w);
 		assert(st == ST_OK);
 	}
@@ -877,7 +880,7 @@ load_over(struct side *s)
 	s->head_len = 0;
 }
 
-/* The connection is over, from either side: nothing of it is served any more. */
+/* The connection is over, from either side: nothing more of it is served. */
 static void
 side_over(struct side *s)
 {
@@ -1304,7 +1307,8 @@ judge_load(struct side *s, const struct ask *a)
 static void
 judge(struct side *s, const struct ask *a)
 {
-	static void (*const by_kind[ASKS])(struct side *, const struct ask *) = {
+	typedef void judge_fn(struct side *, const struct ask *);
+	static judge_fn *const by_kind[ASKS] = {
 		judge_list, judge_sign, judge_add, judge_bind, judge_remove,
 		judge_remove, judge_lock, judge_unlock, judge_query,
 		judge_report, judge_report, judge_approve, judge_approve,
@@ -1499,6 +1503,32 @@ check_query(const struct expected *e, struct slice body)
 	assert(n == e->names);
 }
 
+/* What follows the head, as far as the number of keys. */
+static void
+check_status_keys(const struct expected *e, struct wire_reader r)
+{
+	struct statusmsg_limit limit;
+	struct statusmsg_uid uid;
+	struct slice rule;
+	uint32_t n = 0;
+	int st;
+
+	st = wire_get_u32(&r, &n);
+	for (; st == ST_OK && n > 0; n--)
+		st = wire_get_string(&r, &rule);
+	assert(st == ST_OK);
+	st = wire_get_u32(&r, &n);
+	for (; st == ST_OK && n > 0; n--)
+		st = statusmsg_get_limit(&r, &limit);
+	assert(st == ST_OK);
+	st = wire_get_u32(&r, &n);
+	for (; st == ST_OK && n > 0; n--)
+		st = statusmsg_get_uid(&r, &uid);
+	assert(st == ST_OK);
+	st = wire_get_u32(&r, &n);
+	assert(st == ST_OK && n == e->keys);
+}
+
 static void
 check_status(const struct expected *e, struct slice body)
 {
@@ -1510,6 +1540,7 @@ check_status(const struct expected *e, struct slice body)
 	assert(st == ST_OK && head.locked == e->ask.yes);
 	assert(head.signatures == e->signatures);
 	assert(head.refusals == e->refusals);
+	check_status_keys(e, r);
 }
 
 static void
@@ -1684,7 +1715,8 @@ check_records(void)
 	}
 	for (size_t i = 0; i < CONNS; i++) {
 		if (sides[i].n_notes > 0)
-			tell("  %zu of %zu not recorded\n", sides[i].n_notes, i);
+			tell("  not recorded: %zu of %zu\n",
+			    sides[i].n_notes, i);
 		assert(sides[i].n_notes == 0);
 	}
 	assert(expired_noted <= expired);
@@ -1763,9 +1795,11 @@ step_connect(struct side *s)
 	bool away = turned_away(peer);
 
 	memset(s, 0, offsetof(struct side, rest));
-	s->rest_len = 0;
+	s->rest_len = s->head_len = 0;
 	s->stage = STAGE_NONE;
 	s->sealer = NULL;
+	s->records = s->sealed = 0;
+	s->lost = false;
 	s->peer = peer;
 	s->ops = model_policies[policy].ops[peer];
 	s->number = ++connections;
@@ -1983,7 +2017,8 @@ begin(void)
 	uint8_t mode = take(), few = take(), which = take();
 
 	options = (struct stage_options){
-		.service = (mode & 7) != 7, .far_allowed = (mode & 0x18) == 0x18,
+		.service = (mode & 7) != 7,
+		.far_allowed = (mode & 0x18) == 0x18,
 		.legacy_rsa = (mode & 0x20) != 0, .slow = (mode & 0x40) != 0,
 		.default_lifetime_s = (mode & 0x80) != 0 ? 30 : 0,
 		.question_ms = (few & 1) != 0 ? 0 : 60000,

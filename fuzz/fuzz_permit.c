@@ -93,7 +93,8 @@ ask(const struct world *world, struct slice list, const struct bindings *b)
 	if (d.userauth.hostbound)
 		d.userauth.hostkey = hosts_blob(l->hostkey);
 	a.visible = permit_visible(list, b, world->now, &why);
-	assert(a.visible == ST_OK || (a.visible == ST_DENIED && why != REASON_NONE));
+	assert(a.visible == ST_OK ||
+	    (a.visible == ST_DENIED && why != REASON_NONE));
 	why = REASON_NONE;
 	a.auth = permit_auth(list, b, &d, world->now, &why);
 	assert(a.auth == ST_OK || (a.auth == ST_DENIED && why != REASON_NONE));

@@ -296,8 +296,9 @@ model_may_sign(const struct model_key *k, const struct model_place *at,
 	if (d->kind != MODEL_LOGIN && model_far(at))
 		return false;
 	if (d->kind == MODEL_SSHSIG)
-		return k->purposes != 0 ? model_purposes[k->purposes].ns[d->ns] :
-		    !restricted && (!at->service || d->ns == MODEL_NS_GIT);
+		return k->purposes != 0 ?
+		    model_purposes[k->purposes].ns[d->ns] : !restricted &&
+		    (!at->service || d->ns == MODEL_NS_GIT);
 	if (d->kind == MODEL_LOGIN && !d->own && restricted)
 		return false;
 	if (d->kind == MODEL_LOGIN && (d->own || d->own_cert))

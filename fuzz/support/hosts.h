@@ -29,7 +29,7 @@ struct slice hosts_session(unsigned session);
 void hosts_put_pairs(struct wire_writer *w, const struct model_pair *pairs,
     size_t n, bool reverse);
 
-/* Append the signature of a plain end over all that is in w: for certificates. */
+/* Append the signature of a plain end over all that is in w. */
 void hosts_put_signature(struct wire_writer *w, unsigned end);
 
 /* What follows the name in session-bind@openssh.com; flip is laid over a byte
