@@ -54,6 +54,8 @@
 /* Blocks of the heap that can be told of; a power of two. */
 #define BLOCKS		(1u << 16)
 #define TOMB		((void *)1)
+/* Descriptors that can be told apart. */
+#define FDS_MAX		4096
 
 static const struct {
 	const char	*name;
@@ -85,6 +87,7 @@ struct shared {
 static struct shared own, *state = &own;
 static bool subject;
 static _Thread_local unsigned exempt, in_libcrypto;
+static atomic_bool is_eventfd[FDS_MAX];
 static struct fault_watch watch = { .poke_fd = -1 };
 
 /* Blocks of the heap, found by address. */
@@ -113,6 +116,7 @@ int __real_fcntl(int fd, int op, ...);
 ssize_t __real_read(int fd, void *p, size_t n);
 ssize_t __real_write(int fd, const void *p, size_t n);
 int __real_close(int fd);
+int __real_eventfd(unsigned n, int flags);
 int __real_open(const char *path, int flags, ...);
 int __real_fclose(FILE *f);
 int __real_prctl(int op, ...);
@@ -135,6 +139,7 @@ int __wrap_fcntl(int fd, int op, ...);
 ssize_t __wrap_read(int fd, void *p, size_t n);
 ssize_t __wrap_write(int fd, const void *p, size_t n);
 int __wrap_close(int fd);
+int __wrap_eventfd(unsigned n, int flags);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_fclose(FILE *f);
 int __wrap_prctl(int op, ...);
@@ -198,11 +203,14 @@ fault_here(enum fault_call call, int *err)
 	at = atomic_fetch_add(&state->at, 1) + 1;
 	if (state->one_in > 0 ? !is_unlucky() : !is_planned(call, at))
 		return false;
+	variant = state->one_in > 0 ? (unsigned)at : state->plan.variant;
+	*err = calls[call].errnos[variant % fault_variants(call)];
+	/* No signal comes for ever. */
+	if (*err == EINTR && state->plan.on && at != state->plan.n)
+		return false;
 	(void)atomic_fetch_add(&state->counts[call].failed, 1);
 	(void)atomic_compare_exchange_strong(&state->first, &none,
 	    (unsigned)call + 1);
-	variant = state->one_in > 0 ? (unsigned)at : state->plan.variant;
-	*err = calls[call].errnos[variant % fault_variants(call)];
 	return true;
 }
 
@@ -579,12 +587,19 @@ __wrap_send(int fd, const void *p, size_t n, int flags)
 	return __real_send(fd, p, n, flags);
 }
 
+/* Whether it is an eventfd: reading and writing those cannot fail. */
+static bool
+counts(int fd)
+{
+	return fd >= 0 && fd < FDS_MAX && atomic_load(&is_eventfd[fd]);
+}
+
 ssize_t
 __wrap_read(int fd, void *p, size_t n)
 {
 	int err;
 
-	if (fault_here(FAULT_read, &err)) {
+	if (!counts(fd) && fault_here(FAULT_read, &err)) {
 		if (err != SHORT) {
 			errno = err;
 			return -1;
@@ -600,7 +615,7 @@ __wrap_write(int fd, const void *p, size_t n)
 	int err;
 
 	sends(p, n);
-	if (fault_here(FAULT_write, &err)) {
+	if (!counts(fd) && fault_here(FAULT_write, &err)) {
 		if (err != SHORT) {
 			errno = err;
 			return -1;
@@ -610,11 +625,28 @@ __wrap_write(int fd, const void *p, size_t n)
 	return __real_write(fd, p, n);
 }
 
+int
+__wrap_eventfd(unsigned n, int flags)
+{
+	int fd;
+
+	if (fails(FAULT_eventfd))
+		return -1;
+	fd = __real_eventfd(n, flags);
+	if (fd >= 0 && fd < FDS_MAX)
+		atomic_store(&is_eventfd[fd], true);
+	return fd;
+}
+
 /* Linux closes it whatever it then says. */
 int
 __wrap_close(int fd)
 {
-	int rc = __real_close(fd);
+	int rc;
+
+	if (fd >= 0 && fd < FDS_MAX)
+		atomic_store(&is_eventfd[fd], false);
+	rc = __real_close(fd);
 
 	return fails(FAULT_close) ? -1 : rc;
 }
