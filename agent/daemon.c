@@ -179,6 +179,14 @@ make_socket(struct daemon *d, char *why, size_t whylen)
 	return st;
 }
 
+/* Have done with the place for records, where this process goes on without. */
+static void
+drop_sink(struct daemon *d)
+{
+	auditsink_free(d->sink);
+	d->sink = NULL;
+}
+
 /* Everything that can be wrong with the wishes, and the socket.  Done by the
  * process that was called, so that its messages reach whoever called it.
  * What fails leaves the exit code in ${d}. */
@@ -204,7 +212,8 @@ prepare(struct daemon *d, const struct agent_options *opts, bool service,
 		(void)snprintf(why, whylen, "file descriptor rlimit %llu too "
 		    "low (minimum %d)", (unsigned long long)rl.rlim_cur,
 		    NOFILE_MIN);
-		return ST_FULL;
+		st = ST_FULL;
+		goto out;
 	}
 	st = take_activated(d, why, whylen);
 	if (st == ST_NOT_FOUND) {
@@ -212,8 +221,11 @@ prepare(struct daemon *d, const struct agent_options *opts, bool service,
 			d->code = EXIT_FAILED;
 		st = make_socket(d, why, whylen);
 	}
+out:
 	if (st == ST_OK)
 		d->code = EXIT_DONE;
+	else
+		drop_sink(d);
 	return st;
 }
 
@@ -696,6 +708,7 @@ let_go(struct daemon *d)
 {
 	d->sock.owner = -1;
 	unixsock_close(&d->sock);
+	drop_sink(d);
 	if (d->opts->ready_fd >= 0)
 		(void)close(d->opts->ready_fd);
 }
@@ -807,6 +820,7 @@ daemon_main(const struct agent_options *opts)
 		log_error_sys("cannot start a process");
 		unixsock_close(&d.sock);
 		socketpath_fini(&d.where);
+		drop_sink(&d);
 		return EXIT_FAILED;
 	}
 	if (r.code != EXIT_DONE) {
@@ -835,6 +849,7 @@ daemon_start(const struct agent_options *opts, int *starter, char *why,
 		    strerror(errno));
 		unixsock_close(&d.sock);
 		socketpath_fini(&d.where);
+		drop_sink(&d);
 		return st;
 	}
 	if (r.code == EXIT_DONE)
