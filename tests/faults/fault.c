@@ -79,6 +79,7 @@ struct shared {
 	_Atomic uint64_t	 chance;	/* state of the generator */
 	_Atomic uint64_t	 at;		/* calls since it was armed */
 	atomic_uint		 first;		/* call + 1 that failed first */
+	uint16_t		 trace[FAULT_TRACE];	/* call + 1 */
 	struct {
 		_Atomic uint64_t called, failed;
 	} counts[FAULT_CALLS];
@@ -201,6 +202,8 @@ fault_here(enum fault_call call, int *err)
 		return false;
 	(void)atomic_fetch_add(&state->counts[call].called, 1);
 	at = atomic_fetch_add(&state->at, 1) + 1;
+	if (at <= FAULT_TRACE)
+		state->trace[at - 1] = (uint16_t)(call + 1);
 	if (state->one_in > 0 ? !is_unlucky() : !is_planned(call, at))
 		return false;
 	variant = state->one_in > 0 ? (unsigned)at : state->plan.variant;
@@ -258,6 +261,7 @@ arm(const struct fault_plan *plan, uint64_t seed, unsigned one_in)
 	atomic_store(&state->chance, seed);
 	atomic_store(&state->at, 0);
 	atomic_store(&state->first, 0);
+	memset(state->trace, 0, sizeof(state->trace));
 	atomic_store(&state->armed, true);
 }
 
@@ -294,6 +298,13 @@ uint64_t
 fault_position(void)
 {
 	return atomic_load(&state->at);
+}
+
+enum fault_call
+fault_trace(uint64_t n)
+{
+	return n > 0 && n <= FAULT_TRACE && state->trace[n - 1] > 0 ?
+	    state->trace[n - 1] - 1u : FAULT_CALLS;
 }
 
 const char *

@@ -101,6 +101,14 @@ bool fault_off(void);
 enum fault_call fault_first(void);
 
 /**
+ * fault_trace(n):
+ * Which the n-th call was, 1 the first; FAULT_CALLS: there was none, or it is
+ * above FAULT_TRACE.
+ */
+#define FAULT_TRACE	16384
+enum fault_call fault_trace(uint64_t n);
+
+/**
  * fault_position():
  * How many calls there were since it was armed.
  */

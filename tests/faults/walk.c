@@ -32,8 +32,9 @@
 #define APART_MAX	40
 /* Looks, 5 ms apart, until all is as it was. */
 #define TRIES		100
-/* More calls than this are not all made to fail in a short walk. */
-#define MANY		1000
+/* A call with as many before it is tried so many times in a short walk. */
+#define AROUND		6
+#define AGAIN		4
 /* Exit code of what a sanitizer found. */
 #define SANITIZER	99
 
@@ -217,37 +218,46 @@ play(const struct scene *s, const struct fault_plan *plan,
 	return met;
 }
 
-/* How many calls there are. */
-static uint64_t
-count_calls(const struct scene *s, struct stage_seen *was)
-{
-	const struct fault_plan never = { .n = UINT64_MAX,
-		.groups = FAULT_ALL };
+/* What there was in the run that was counted, and how often a call with those
+ * before it was made to fail. */
+static uint64_t trace_len;
+static enum fault_call trace[FAULT_TRACE + 1];
+static uint8_t tried[4096];
 
-	(void)play(s, &never, was, false);
-	return fault_position();
+static void
+keep_trace(void)
+{
+	trace_len = fault_position();
+	for (uint64_t n = 1; n <= FAULT_TRACE; n++)
+		trace[n] = fault_trace(n);
 }
 
-/* The next call to fail.  Where there are thousands, as in a function that is to
- * take long, most of them are passed over in a short walk. */
-static uint64_t
-next_call(uint64_t n, uint64_t all)
+/* Whether to let that call fail.  What comes again and again in the same order,
+ * as in a function that is to take long, is tried a few times in a short walk. */
+static bool
+is_new(uint64_t n)
 {
-	if (is_long || n < MANY / 2 || n + MANY / 4 >= all)
-		return n + 1;
-	return n + 1 + all / MANY;
+	uint32_t hash = 0;
+
+	if (is_long || n > FAULT_TRACE || n < AROUND || n + AROUND > trace_len)
+		return true;
+	for (uint64_t i = n + 1 - AROUND; i <= n; i++)
+		hash = hash * 31 + trace[i];
+	return tried[hash % sizeof(tried)]++ < AGAIN;
 }
 
 /* The same at every call. */
 static void
-play_all(const struct scene *s, struct fault_plan plan, uint64_t all,
+play_all(const struct scene *s, struct fault_plan plan,
     struct stage_seen *was)
 {
 	unsigned variants;
 	bool met = true;
 
-	for (plan.n = 1; met && stage_wrongs() < WRONGS_MAX;
-	    plan.n = next_call(plan.n, all)) {
+	memset(tried, 0, sizeof(tried));
+	for (plan.n = 1; met && stage_wrongs() < WRONGS_MAX; plan.n++) {
+		if (!is_new(plan.n))
+			continue;
 		plan.variant = 0;
 		do {
 			say(s->name, &plan);
@@ -261,27 +271,29 @@ play_all(const struct scene *s, struct fault_plan plan, uint64_t all,
 static void
 walk_scene(const struct scene *s)
 {
+	const struct fault_plan never = { .n = UINT64_MAX,
+		.groups = FAULT_ALL };
 	struct fault_plan plan = { .groups = FAULT_ALL };
 	struct stage_seen was;
 	int64_t start = rig_now();
-	uint64_t n;
 
 	if (!wanted(s->name))
 		return;
 	stage_doing(s->name);
 	for (int i = 0; i < 3; i++)
 		(void)play(s, NULL, &was, true);
-	n = count_calls(s, &was);
-	play_all(s, plan, n, &was);
+	(void)play(s, &never, &was, false);
+	keep_trace();
+	play_all(s, plan, &was);
 	plan.on = true;
-	play_all(s, plan, n, &was);
+	play_all(s, plan, &was);
 	plan.on = false;
 	for (plan.then = 1; is_long && plan.then <= APART_MAX; plan.then++)
-		play_all(s, plan, n, &was);
+		play_all(s, plan, &was);
 	say(s->name, &plan);
 	(void)play(s, &(struct fault_plan){ 0 }, &was, true);
 	(void)printf("# %-18s %5llu calls, %lld ms\n", s->name,
-	    (unsigned long long)n, (long long)(rig_now() - start));
+	    (unsigned long long)trace_len, (long long)(rig_now() - start));
 	(void)fflush(stdout);
 }
 
@@ -397,16 +409,19 @@ live(const struct life *l, const struct fault_plan *plan,
 	return met;
 }
 
-/* The same at every call, or at every so manyeth; how many there are. */
-static uint64_t
+/* The same at every call, or at every so manyeth. */
+static void
 live_all(const struct life *l, struct fault_plan plan, uint64_t stride,
     struct stage_seen *was)
 {
 	unsigned variants;
 	bool met = true;
 
+	memset(tried, 0, sizeof(tried));
 	for (plan.n = 1; met && stage_wrongs() < WRONGS_MAX;
 	    plan.n += stride) {
+		if (stride == 1 && !is_new(plan.n))
+			continue;
 		plan.variant = 0;
 		do {
 			say(l->name, &plan);
@@ -415,7 +430,6 @@ live_all(const struct life *l, struct fault_plan plan, uint64_t stride,
 			    fault_variants(fault_first()) : 1;
 		} while (++plan.variant < variants);
 	}
-	return fault_position();
 }
 
 static void
@@ -424,18 +438,25 @@ walk_life(const struct life *l)
 	struct fault_plan plan = { .groups = FAULT_ALL & ~FAULT_LIBCRYPTO };
 	struct stage_seen was;
 	int64_t start = rig_now();
-	uint64_t n, inner;
+	uint64_t n;
 
 	if (!wanted(l->name))
 		return;
 	stage_doing(l->name);
 	(void)live(l, NULL, &was);
-	n = live_all(l, plan, 1, &was);
+	plan.n = UINT64_MAX;
+	(void)live(l, &plan, &was);
+	keep_trace();
+	n = trace_len;
+	live_all(l, plan, 1, &was);
 	plan.groups = FAULT_LIBCRYPTO;
-	inner = live_all(l, plan, is_long ? 1 : STRIDE, &was);
+	plan.n = UINT64_MAX;
+	(void)live(l, &plan, &was);
+	keep_trace();
+	live_all(l, plan, is_long ? 1 : STRIDE, &was);
 	(void)printf("# %-18s %5llu calls, %llu allocations of libcrypto, "
 	    "%lld ms\n", l->name, (unsigned long long)n,
-	    (unsigned long long)inner, (long long)(rig_now() - start));
+	    (unsigned long long)trace_len, (long long)(rig_now() - start));
 	(void)fflush(stdout);
 }
 
