@@ -537,19 +537,20 @@ __wrap_CRYPTO_set_mem_functions(CRYPTO_malloc_fn m, CRYPTO_realloc_fn r,
  * Calls that are more than a line.
  */
 
+/* Nothing of ours has more than four arguments there. */
 long
 __wrap_syscall(long nr, ...)
 {
-	long a[6];
+	long a[4];
 	va_list ap;
 
 	va_start(ap, nr);
-	for (size_t i = 0; i < 6; i++)
+	for (size_t i = 0; i < 4; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
 	if (fails(FAULT_syscall))
 		return -1;
-	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return __real_syscall(nr, a[0], a[1], a[2], a[3]);
 }
 
 /* How much is done of ${n} bytes. */

@@ -2,8 +2,11 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sodium.h>
 
 #include "agent/vault.h"
 #include "daemon/rig.h"
@@ -714,6 +717,47 @@ void
 scenes_drop(void)
 {
 	talk_close(&conn);
+}
+
+/* The private part: twice the same number, the key, and bytes that count up. */
+static void
+put_private(struct wire_writer *w, unsigned key)
+{
+	size_t mark = wire_open_string(w);
+	uint8_t pad = 1;
+
+	wire_put_u32(w, 1);
+	wire_put_u32(w, 1);
+	keyprivate_put(w, &scene_keys[key]->fields);
+	wire_put_str(w, comments[key]);
+	while ((w->len - mark) % 8 != 0)
+		wire_put_u8(w, pad++);
+	wire_close_string(w, mark);
+}
+
+void
+scenes_key_file(const char *path)
+{
+	static char text[2 * ROOM];
+	struct wire_writer w = writer();
+	struct slice key;
+	FILE *f = fopen(path, "we");
+
+	wire_put_bytes(&w, (struct slice){ (const uint8_t *)"openssh-key-v1",
+	    15 });
+	wire_put_str(&w, "none");
+	wire_put_str(&w, "none");
+	wire_put_str(&w, "");
+	wire_put_u32(&w, 1);
+	wire_put_string(&w, scene_keys[KEY_TWO]->blob);
+	put_private(&w, KEY_TWO);
+	key = written(&w);
+	(void)sodium_bin2base64(text, sizeof(text), key.p, key.len,
+	    sodium_base64_VARIANT_ORIGINAL);
+	assert(f != NULL);
+	(void)fprintf(f, "-----BEGIN OPENSSH PRIVATE KEY-----\n%s\n"
+	    "-----END OPENSSH PRIVATE KEY-----\n", text);
+	(void)fclose(f);
 }
 
 void

@@ -36,6 +36,9 @@ void scenes_furnish(void);
 /* Give up what a scene had, when its agent is gone. */
 void scenes_drop(void);
 
+/* One of the keys as the text of a file. */
+void scenes_key_file(const char *path);
+
 /* What is asked of an agent that has just been started; faults may come. */
 void scenes_greet(void);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -29,6 +30,8 @@
 #define NEEDLES_MAX	64
 #define FDS_MAX		256
 #define TRY_MS		500
+/* How long what was started may need to see that it is not wanted. */
+#define LINGER_MS	3000
 
 /* agent/main.c, under another name. */
 int agent_main(int argc, char **argv);
@@ -36,8 +39,16 @@ int agent_main(int argc, char **argv);
 /* What the nursery is asked for: to start, or with n_args 0 to wait. */
 struct wish {
 	int	 n_args;
+	bool	 leaves;	/* some process, after an exit code 0 */
 	char	 args[STAGE_ARGS][ARG_MAX_LEN];
 	char	 in[ARG_MAX_LEN];
+};
+
+/* How it ended. */
+struct ending {
+	int	 status;	/* as wait(2) has it */
+	unsigned left;		/* other processes */
+	int	 worst;		/* their status, if not all ended well */
 };
 
 /* Memory that all processes share. */
@@ -217,22 +228,76 @@ run(const struct wish *wish)
 }
 
 /*
- * The nursery.
+ * The nursery: what its children leave behind becomes its own.
  */
+
+/* One of our children; 0: there is none. */
+static pid_t
+a_child(void)
+{
+	char line[64] = "";
+	FILE *f = fopen("/proc/thread-self/children", "re");
+
+	if (f != NULL) {
+		(void)!fgets(line, sizeof(line), f);
+		(void)fclose(f);
+	}
+	return (pid_t)atoi(line);
+}
+
+/* Wait for a child, but not for ever. */
+static bool
+reap(pid_t pid, int ms, int *status)
+{
+	struct timespec nap = { 0, 1000000 };
+
+	for (; ms > 0; ms--) {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return true;
+		(void)nanosleep(&nap, NULL);
+	}
+	return false;
+}
+
+/* The end of a program, and of what it has left behind. */
+static void
+wait_all(pid_t pid, bool leaves, struct ending *e)
+{
+	int status;
+
+	*e = (struct ending){ 0 };
+	if (waitpid(pid, &e->status, 0) != pid)
+		_exit(125);
+	leaves = leaves && e->status == 0;
+	while ((pid = a_child()) > 0) {
+		/* What is about to end is not left. */
+		if (!leaves && reap(pid, LINGER_MS, &status))
+			continue;
+		e->left++;
+		(void)kill(pid, SIGTERM);
+		if (!reap(pid, STAGE_PATIENCE_MS, &status)) {
+			(void)kill(pid, SIGKILL);
+			(void)waitpid(pid, &status, 0);
+		}
+		if (WIFSIGNALED(status) || WEXITSTATUS(status) == 99)
+			e->worst = status;
+	}
+}
+
 
 static void __attribute__((__noreturn__))
 nurse(int fd)
 {
 	static struct wish wish;
-	int status;
+	struct ending e;
 	pid_t pid = 0;
 
 	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
 	while (recv(fd, &wish, sizeof(wish), 0) > 0) {
 		if (wish.n_args == 0) {
-			if (waitpid(pid, &status, 0) != pid)
-				_exit(125);
-			(void)!send(fd, &status, sizeof(status), 0);
+			wait_all(pid, wish.leaves, &e);
+			(void)!send(fd, &e, sizeof(e), 0);
 			continue;
 		}
 		if ((pid = fork()) == 0) {
@@ -270,6 +335,7 @@ stage_open(void)
 	name(f->log, sizeof(f->log), f->home, "log");
 	name(f->out, sizeof(f->out), f->home, "out");
 	name(f->in, sizeof(f->in), f->home, "in");
+	name(f->word, sizeof(f->word), f->home, "word");
 	assert(mkdir(f->dir, 0700) == 0);
 	fault_share();
 	common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE,
@@ -296,7 +362,7 @@ stage_close(void)
 {
 	const struct stage_files *f = &stage_files;
 	const char *const files[] = { f->sock, f->lock, f->policy, f->audit, f->log,
-		f->out, f->in };
+		f->out, f->in, f->word };
 
 	(void)close(nursery);
 	(void)waitpid(nursery_pid, NULL, 0);
@@ -401,22 +467,26 @@ stage_signal(int signo)
 }
 
 int
-stage_wait(struct stage_seen *seen)
+stage_wait(struct stage_seen *seen, bool leaves, unsigned *left)
 {
-	const struct wish wish = { .n_args = 0 };
-	int status;
+	const struct wish wish = { .n_args = 0, .leaves = leaves };
+	struct ending e;
 
 	if (!stage_ended(STAGE_PATIENCE_MS)) {
 		stage_wrong("does not end");
 		stage_signal(SIGKILL);
 	}
 	assert(send(nursery, &wish, sizeof(wish), 0) == sizeof(wish));
-	assert(recv(nursery, &status, sizeof(status), 0) == sizeof(status));
+	assert(recv(nursery, &e, sizeof(e), 0) == sizeof(e));
 	(void)close(child_fd);
 	child_fd = -1;
 	*seen = common->seen;
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-	    128 + WTERMSIG(status);
+	if (left != NULL)
+		*left = e.left;
+	if (e.worst != 0)
+		e.status = e.worst;
+	return WIFEXITED(e.status) ? WEXITSTATUS(e.status) :
+	    128 + WTERMSIG(e.status);
 }
 
 bool

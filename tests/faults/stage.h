@@ -21,12 +21,12 @@
 /* A wait for something that must come. */
 #define STAGE_PATIENCE_MS	20000
 
-/* Files of the test, in its own directory. */
+/* Files of the test, in its own directory; in: a key, word: a passphrase. */
 struct stage_files {
 	char	 dir[48];	/* where sockets are; empty between agents */
 	char	 home[48];	/* policy, audit, what is printed, keys */
 	char	 sock[64], lock[64];
-	char	 policy[64], audit[64], log[64], out[64], in[64];
+	char	 policy[64], audit[64], log[64], out[64], in[64], word[64];
 };
 
 extern struct stage_files stage_files;
@@ -62,8 +62,10 @@ bool stage_ended(int ms);
 void stage_signal(int signo);
 
 /* The end of it: its exit code, or 128 and the signal that ended it.  What it
- * had left by then is in *seen. */
-int stage_wait(struct stage_seen *seen);
+ * had left by then is in *seen.  Processes that it has left behind are ended by
+ * SIGTERM, if that is as it should be at once; *left is how many there were, and
+ * of one that did not end as it should the code is given instead. */
+int stage_wait(struct stage_seen *seen, bool leaves, unsigned *left);
 
 /* Look into an agent that serves, as soon as it has nothing to do; with deep,
  * search all its memory for secrets.  Whether it is there and idle in time. */

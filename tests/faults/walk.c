@@ -44,12 +44,16 @@ struct life {
 	const char	*args[STAGE_ARGS];
 	int		 code;		/* of a life without faults */
 	bool		 serves;	/* greeted, then ended by SIGTERM */
+	bool		 leaves;	/* a process, which is greeted */
 	const char	*in;		/* stdin; or NULL */
+	void		(*after)(int code);	/* with the agent that was
+						 * asked; or NULL */
 };
 
 static bool is_long;
 static const char *only;
 static const char *const *scene_args;
+static struct rig asked;	/* a whole agent, without faults */
 
 const char *__asan_default_options(void);
 
@@ -95,7 +99,7 @@ begin(void)
 	stage_start(scene_args, NULL);
 	if (!stage_serves()) {
 		stage_wrong("the agent does not start: %d",
-		    stage_wait(&seen));
+		    stage_wait(&seen, false, NULL));
 		exit(1);
 	}
 	scenes_furnish();
@@ -109,7 +113,7 @@ end(void)
 	int code;
 
 	stage_signal(SIGTERM);
-	code = stage_wait(&seen);
+	code = stage_wait(&seen, false, NULL);
 	if (code != 0)
 		stage_wrong("the agent ended with %d", code);
 	if (seen.blocks != 0)
@@ -125,7 +129,7 @@ renew(void)
 
 	scenes_drop();
 	stage_signal(SIGKILL);
-	(void)stage_wait(&seen);
+	(void)stage_wait(&seen, false, NULL);
 	(void)unlink(stage_files.sock);
 	begin();
 }
@@ -366,7 +370,7 @@ may_stay(void)
 
 /* How a life that had this exit code went. */
 static void
-judge(const struct life *l, int code, bool met, bool served)
+judge(const struct life *l, int code, bool met, bool served, unsigned left)
 {
 	if (code >= 128 || code == SANITIZER)
 		stage_wrong("ended with %d", code);
@@ -376,6 +380,9 @@ judge(const struct life *l, int code, bool met, bool served)
 		stage_wrong("ended with %d, and does not say why", code);
 	if (l->serves && !served && code == 0)
 		stage_wrong("did not serve, and ended with 0");
+	if (left != (l->leaves && code == 0 ? 1 : 0))
+		stage_wrong("ended with %d, and left %u processes", code,
+		    left);
 	if (!clear_dir() && !(met && may_stay()))
 		stage_wrong("left a file behind");
 	check_leak();
@@ -387,6 +394,7 @@ live(const struct life *l, const struct fault_plan *plan,
     struct stage_seen *was)
 {
 	bool met, served = false;
+	unsigned left;
 	struct stage_seen seen;
 	int code;
 
@@ -397,9 +405,13 @@ live(const struct life *l, const struct fault_plan *plan,
 		scenes_greet();
 		stage_signal(SIGTERM);
 	}
-	code = stage_wait(&seen);
+	if (l->leaves && stage_ended(STAGE_PATIENCE_MS))
+		scenes_greet();
+	code = stage_wait(&seen, l->leaves, &left);
 	met = fault_off();
-	judge(l, code, met, served);
+	judge(l, code, met, served, left);
+	if (l->after != NULL)
+		l->after(code);
 	if (plan == NULL)
 		*was = seen;
 	else if (seen.blocks > was->blocks)
@@ -491,6 +503,43 @@ print_counts(void)
 	}
 }
 
+/* Keys that a load has put there are whole, and go. */
+static void
+after_load(int code)
+{
+	int fd = rig_connect(&asked);
+	const struct rig_key *keys;
+	size_t n = rig_list(fd, &keys);
+
+	if (n > 1 || (n == 0 && code == 0) || (n == 1 &&
+	    !slice_eq(keys[0].blob, scene_keys[KEY_TWO]->blob)))
+		stage_wrong("ended with %d, and the agent has %zu keys", code,
+		    n);
+	rig_expect(fd, rig_type(SSH_AGENTC_REMOVE_ALL_IDENTITIES),
+	    SSH_AGENT_SUCCESS);
+	rig_hang_up(fd);
+}
+
+/* It is locked, if that was said. */
+static void
+after_lock(int code)
+{
+	int fd = rig_connect(&asked);
+	struct slice reply = rig_ask(fd, rig_text(SSH_AGENTC_UNLOCK, "word"));
+
+	if (code == 0 && reply.p[0] != SSH_AGENT_SUCCESS)
+		stage_wrong("ended with 0, and the agent is not locked");
+	rig_hang_up(fd);
+}
+
+/* Nothing has happened to it. */
+static void
+after_question(int code)
+{
+	(void)code;
+	rig_alive(&asked);
+}
+
 static void
 walk_all(void)
 {
@@ -504,12 +553,28 @@ walk_all(void)
 	const struct life lives[] = {
 		{ "service", { "bottle-agent", "-D", "--socket", f->sock,
 		    "--policy", f->policy, "--workers", "1", "--audit",
-		    f->audit, "--ready-fd", "READY" }, 0, true, NULL },
+		    f->audit, "--ready-fd", "READY" }, 0, true, false, NULL, NULL },
 		{ "ssh-agent", { "bottle-agent", "-D", "-a", f->sock,
-		    "--ready-fd", "READY" }, 2, true, NULL },
+		    "--ready-fd", "READY" }, 2, true, false, NULL, NULL },
 		{ "check-policy", { "bottle-agent", "--check-policy",
-		    f->policy }, 0, false, NULL },
-		{ "help", { "bottle-agent", "--help" }, 0, false, NULL },
+		    f->policy }, 0, false, false, NULL, NULL },
+		{ "help", { "bottle-agent", "--help" }, 0, false, false, NULL, NULL },
+		{ "background", { "bottle-agent", "-a", f->sock }, 0, false,
+		    true, NULL, NULL },
+		{ "first-load", { "bottle-agent", "--load", "-a", f->sock,
+		    "--audit", f->audit }, 0, false, true, f->in, NULL },
+		{ "load-keys", { "bottle-agent", "--load", "-a", asked.sock,
+		    "--name", "work" }, 0, false, false, f->in, after_load },
+		{ "ask-status", { "bottle-agent", "--status", "-a",
+		    asked.sock }, 0, false, false, NULL, after_question },
+		{ "ask-explain", { "bottle-agent", "--explain", "--json",
+		    "-a", asked.sock }, 0, false, false, NULL,
+		    after_question },
+		{ "ask-lock", { "bottle-agent", "--lock", "-a", asked.sock },
+		    0, false, false, f->word, after_lock },
+		{ "ask-remove", { "bottle-agent", "--remove", "--every-load",
+		    "-a", asked.sock }, 0, false, false, NULL,
+		    after_question },
 	};
 
 	walk_scenes("of one thread", plain, false);
@@ -535,7 +600,11 @@ main(int argc, char **argv)
 	stage_open();
 	scenes_open();
 	write_file(stage_files.policy, "12345=list,sign\n");
+	write_file(stage_files.word, "word\n");
+	scenes_key_file(stage_files.in);
+	rig_start(&asked, "--allow", "12345=list", NULL);
 	walk_all();
+	(void)rig_finish(&asked, 0);
 	if (stage_wrongs() == 0)
 		print_counts();
 	scenes_close();
