@@ -35,6 +35,9 @@
 /* A call with as many before it is tried so many times in a short walk. */
 #define AROUND		4
 #define AGAIN		2
+/* The same of a life that is mostly made of others. */
+#define AROUND_COARSE	2
+#define AGAIN_COARSE	1
 /* Exit code of what a sanitizer found. */
 #define SANITIZER	99
 
@@ -45,6 +48,7 @@ struct life {
 	int		 code;		/* of a life without faults */
 	bool		 serves;	/* greeted, then ended by SIGTERM */
 	bool		 leaves;	/* a process, which is greeted */
+	bool		 coarse;	/* mostly made of others */
 	const char	*in;		/* stdin; or NULL */
 	void		(*after)(int code);	/* with the agent that was
 						 * asked; or NULL */
@@ -55,6 +59,7 @@ static const char *only;
 static const char *const *scene_args;
 static struct rig asked;	/* a whole agent, without faults */
 static unsigned deaths;		/* of libcrypto */
+static unsigned plays;		/* of scenes and lives, with a fault */
 
 const char *__asan_default_options(void);
 
@@ -240,15 +245,17 @@ keep_trace(void)
 /* Whether to let that call fail.  What comes again and again in the same order,
  * as in a function that is to take long, is tried a few times in a short walk. */
 static bool
-is_new(uint64_t n)
+is_new(uint64_t n, bool coarse)
 {
-	uint32_t hash = 0;
+	uint64_t around = coarse ? AROUND_COARSE : AROUND;
+	uint32_t hash = coarse;
 
-	if (is_long || n > FAULT_TRACE || n < AROUND || n + AROUND > trace_len)
+	if (is_long || n > FAULT_TRACE || n < around || n + around > trace_len)
 		return true;
-	for (uint64_t i = n + 1 - AROUND; i <= n; i++)
+	for (uint64_t i = n + 1 - around; i <= n; i++)
 		hash = hash * 0x01000193 ^ (uint32_t)trace[i] * 0x9e3779b1;
-	return tried[(hash >> 8 ^ hash) % sizeof(tried)]++ < AGAIN;
+	return tried[(hash >> 8 ^ hash) % sizeof(tried)]++ <
+	    (coarse ? AGAIN_COARSE : AGAIN);
 }
 
 /* The same at every call. */
@@ -261,12 +268,13 @@ play_all(const struct scene *s, struct fault_plan plan,
 
 	memset(tried, 0, sizeof(tried));
 	for (plan.n = 1; met && stage_wrongs() < WRONGS_MAX; plan.n++) {
-		if (!is_new(plan.n))
+		if (!is_new(plan.n, false))
 			continue;
 		plan.variant = 0;
 		do {
 			say(s->name, &plan);
 			met = play(s, &plan, was, plan.n % 64 == 0);
+			plays += met;
 			variants = met && !plan.on && plan.then == 0 ?
 			    fault_variants(fault_first()) : 1;
 		} while (++plan.variant < variants);
@@ -284,6 +292,7 @@ walk_scene(const struct scene *s)
 
 	if (!wanted(s->name))
 		return;
+	plays = 0;
 	stage_doing(s->name);
 	for (int i = 0; i < 3; i++)
 		(void)play(s, NULL, &was, true);
@@ -297,8 +306,9 @@ walk_scene(const struct scene *s)
 		play_all(s, plan, &was);
 	say(s->name, &plan);
 	(void)play(s, &(struct fault_plan){ 0 }, &was, true);
-	(void)printf("# %-18s %5llu calls, %lld ms\n", s->name,
-	    (unsigned long long)trace_len, (long long)(rig_now() - start));
+	(void)printf("# %-18s %5llu calls, %u runs with a fault, %lld "
+	    "ms\n", s->name, (unsigned long long)trace_len, plays,
+	    (long long)(rig_now() - start));
 	(void)fflush(stdout);
 }
 
@@ -466,12 +476,13 @@ live_all(const struct life *l, struct fault_plan plan, uint64_t stride,
 
 	for (plan.n = 1; met && stage_wrongs() < WRONGS_MAX;
 	    plan.n += stride) {
-		if (stride == 1 && !is_new(plan.n))
+		if (stride == 1 && !is_new(plan.n, l->coarse))
 			continue;
 		plan.variant = 0;
 		do {
 			say(l->name, &plan);
 			met = live(l, &plan, was);
+			plays += met;
 			variants = met && is_long && !plan.on ?
 			    fault_variants(fault_first()) : 1;
 		} while (++plan.variant < variants);
@@ -488,6 +499,7 @@ walk_life(const struct life *l)
 
 	if (!wanted(l->name))
 		return;
+	plays = 0;
 	stage_doing(l->name);
 	(void)live(l, NULL, &was);
 	plan.n = UINT64_MAX;
@@ -501,8 +513,8 @@ walk_life(const struct life *l)
 	keep_trace();
 	live_all(l, plan, is_long ? 1 : STRIDE, &was);
 	(void)printf("# %-18s %5llu calls, %llu allocations of libcrypto, "
-	    "%lld ms\n", l->name, (unsigned long long)n,
-	    (unsigned long long)trace_len, (long long)(rig_now() - start));
+	    "%u runs with a fault, %lld ms\n", l->name,
+	    (unsigned long long)n, (unsigned long long)trace_len, plays, (long long)(rig_now() - start));
 	(void)fflush(stdout);
 }
 
@@ -585,30 +597,36 @@ walk_all(void)
 		f->sock, "--policy", f->policy, "--workers", "1", "--audit",
 		f->audit, "--ready-fd", "READY", NULL };
 	const struct life lives[] = {
-		{ "service", { "bottle-agent", "-D", "--socket", f->sock,
+		{ .name = "service", .serves = true,
+		    .args = { "bottle-agent", "-D", "--socket", f->sock,
 		    "--policy", f->policy, "--workers", "1", "--audit",
-		    f->audit, "--ready-fd", "READY" }, 0, true, false, NULL, NULL },
-		{ "ssh-agent", { "bottle-agent", "-D", "-a", f->sock,
-		    "--ready-fd", "READY" }, 2, true, false, NULL, NULL },
-		{ "check-policy", { "bottle-agent", "--check-policy",
-		    f->policy }, 0, false, false, NULL, NULL },
-		{ "help", { "bottle-agent", "--help" }, 0, false, false, NULL, NULL },
-		{ "background", { "bottle-agent", "-a", f->sock }, 0, false,
-		    true, NULL, NULL },
-		{ "load-keys", { "bottle-agent", "--load", "-a", asked.sock,
-		    "--name", "work" }, 0, false, false, f->in, after_load },
-		{ "first-load", { "bottle-agent", "--load", "-a", f->sock,
-		    "--audit", f->audit }, 0, false, true, f->in, NULL },
-		{ "ask-status", { "bottle-agent", "--status", "-a",
-		    asked.sock }, 0, false, false, NULL, after_question },
-		{ "ask-explain", { "bottle-agent", "--explain", "--json",
-		    "-a", asked.sock }, 0, false, false, NULL,
-		    after_question },
-		{ "ask-lock", { "bottle-agent", "--lock", "-a", asked.sock },
-		    0, false, false, f->word, after_lock },
-		{ "ask-remove", { "bottle-agent", "--remove", "--every-load",
-		    "-a", asked.sock }, 0, false, false, NULL,
-		    after_question },
+		    f->audit, "--ready-fd", "READY" } },
+		{ .name = "ssh-agent", .serves = true, .code = 2,
+		    .args = { "bottle-agent", "-D", "-a", f->sock,
+		    "--ready-fd", "READY" } },
+		{ .name = "check-policy",
+		    .args = { "bottle-agent", "--check-policy", f->policy } },
+		{ .name = "help", .args = { "bottle-agent", "--help" } },
+		{ .name = "background", .leaves = true, .coarse = true,
+		    .args = { "bottle-agent", "-a", f->sock } },
+		{ .name = "load-keys", .in = f->in, .after = after_load,
+		    .args = { "bottle-agent", "--load", "-a", asked.sock,
+		    "--name", "work" } },
+		{ .name = "first-load", .in = f->in, .leaves = true,
+		    .coarse = true,
+		    .args = { "bottle-agent", "--load", "-a", f->sock,
+		    "--audit", f->audit } },
+		{ .name = "ask-status", .after = after_question,
+		    .args = { "bottle-agent", "--status", "-a",
+		    asked.sock } },
+		{ .name = "ask-explain", .after = after_question,
+		    .args = { "bottle-agent", "--explain", "--json", "-a",
+		    asked.sock } },
+		{ .name = "ask-lock", .in = f->word, .after = after_lock,
+		    .args = { "bottle-agent", "--lock", "-a", asked.sock } },
+		{ .name = "ask-remove", .after = after_question,
+		    .args = { "bottle-agent", "--remove", "--every-load",
+		    "-a", asked.sock } },
 	};
 
 	walk_scenes("of one thread", plain, false);
