@@ -61,7 +61,8 @@ static struct rig asked;	/* a whole agent, without faults */
 static unsigned deaths;		/* of libcrypto */
 static unsigned plays;		/* of scenes and lives, with a fault */
 
-const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+    __attribute__((__visibility__("default")));
 
 /* Told apart from what the program says itself; what is not released is counted
  * here. */
