@@ -54,6 +54,8 @@
 /* Blocks of the heap that can be told of; a power of two. */
 #define BLOCKS		(1u << 16)
 #define TOMB		((void *)1)
+/* A target may have a function of its own in the place of one of these. */
+#define WEAK		__attribute__((__weak__))
 /* Descriptors that can be told apart. */
 #define FDS_MAX		4096
 
@@ -124,28 +126,28 @@ int __real_prctl(int op, ...);
 int __real_CRYPTO_set_mem_functions(CRYPTO_malloc_fn m, CRYPTO_realloc_fn r,
     CRYPTO_free_fn f);
 
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-char *__wrap_strdup(const char *s);
-void __wrap_free(void *p);
-long __wrap_syscall(long nr, ...);
-ssize_t __wrap_recv(int fd, void *p, size_t n, int flags);
-ssize_t __wrap_send(int fd, const void *p, size_t n, int flags);
-int __wrap_epoll_ctl(int fd, int op, int on, struct epoll_event *ev);
+void *__wrap_malloc(size_t n) WEAK;
+void *__wrap_calloc(size_t n, size_t size) WEAK;
+void *__wrap_realloc(void *p, size_t n) WEAK;
+void *__wrap_reallocarray(void *p, size_t n, size_t size) WEAK;
+char *__wrap_strdup(const char *s) WEAK;
+void __wrap_free(void *p) WEAK;
+long __wrap_syscall(long nr, ...) WEAK;
+ssize_t __wrap_recv(int fd, void *p, size_t n, int flags) WEAK;
+ssize_t __wrap_send(int fd, const void *p, size_t n, int flags) WEAK;
+int __wrap_epoll_ctl(int fd, int op, int on, struct epoll_event *ev) WEAK;
 int __wrap_epoll_pwait(int fd, struct epoll_event *ev, int n, int ms,
-    const sigset_t *mask);
-int __wrap_fcntl(int fd, int op, ...);
-ssize_t __wrap_read(int fd, void *p, size_t n);
-ssize_t __wrap_write(int fd, const void *p, size_t n);
-int __wrap_close(int fd);
-int __wrap_eventfd(unsigned n, int flags);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_fclose(FILE *f);
-int __wrap_prctl(int op, ...);
+    const sigset_t *mask) WEAK;
+int __wrap_fcntl(int fd, int op, ...) WEAK;
+ssize_t __wrap_read(int fd, void *p, size_t n) WEAK;
+ssize_t __wrap_write(int fd, const void *p, size_t n) WEAK;
+int __wrap_close(int fd) WEAK;
+int __wrap_eventfd(unsigned n, int flags) WEAK;
+int __wrap_open(const char *path, int flags, ...) WEAK;
+int __wrap_fclose(FILE *f) WEAK;
+int __wrap_prctl(int op, ...) WEAK;
 int __wrap_CRYPTO_set_mem_functions(CRYPTO_malloc_fn m, CRYPTO_realloc_fn r,
-    CRYPTO_free_fn f);
+    CRYPTO_free_fn f) WEAK;
 
 /*
  * Which call fails.
@@ -752,7 +754,7 @@ __wrap_epoll_pwait(int fd, struct epoll_event *ev, int n, int ms,
 
 #define CALL(group, type, name, params, args, failure, ...)	\
 type __real_##name params;					\
-type __wrap_##name params;					\
+type __wrap_##name params WEAK;					\
 type								\
 __wrap_##name params						\
 {								\

@@ -9,7 +9,8 @@
  * every libc, in a static program, under each sanitizer and in a fuzz target,
  * none of which an interposing object does; calls within libcrypto, libsodium
  * and libc are not touched, but for the memory that libcrypto asks us for.  A
- * target gets it by faults_wrap(target) in CMake.
+ * target gets it by faults_wrap(target) in CMake.  One that has a
+ * function __wrap_NAME() itself keeps that: it is not made to fail here.
  *
  * Nothing fails before fault_subject().  Any thread may meet a fault.
  *
