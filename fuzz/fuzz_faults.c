@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "agent/dispatch.h"
 #include "agent/vault.h"
 #include "agent/verify.h"
@@ -42,6 +44,21 @@ static struct {
 } luck;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* It is to take long, and many runs are to be made. */
+int __real_PKCS5_PBKDF2_HMAC(const char *pw, int len, const uint8_t *salt,
+    int saltlen, int n, const EVP_MD *md, int keylen, uint8_t *to);
+int __wrap_PKCS5_PBKDF2_HMAC(const char *pw, int len, const uint8_t *salt,
+    int saltlen, int n, const EVP_MD *md, int keylen, uint8_t *to);
+
+int
+__wrap_PKCS5_PBKDF2_HMAC(const char *pw, int len, const uint8_t *salt,
+    int saltlen, int n, const EVP_MD *md, int keylen, uint8_t *to)
+{
+	(void)n;
+	return __real_PKCS5_PBKDF2_HMAC(pw, len, salt, saltlen, 1, md, keylen,
+	    to);
+}
 
 /* Bytes of the vault in use. */
 static size_t
