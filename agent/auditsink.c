@@ -65,6 +65,8 @@ struct auditsink {
 	uint64_t		 lost;		/* since the start */
 	uint64_t		 untold;	/* of these, in no line yet */
 	bool			 begun, reopen, ending, ended;	/* here */
+	/* The first thread's alone. */
+	char			 line[AUDITLINE_MAX];
 	/* The writer's alone, once it was started. */
 	int			 fd;		/* -1: none */
 	char			*out;		/* HALF bytes */
@@ -489,14 +491,13 @@ auditsink_start(struct auditsink *s)
 bool
 auditsink_put(struct auditsink *s, const struct audit_record *rec)
 {
-	char line[AUDITLINE_MAX];
-	size_t len = make_line(s, rec, line);
+	size_t len = make_line(s, rec, s->line);
 	bool ok;
 
 	(void)pthread_mutex_lock(&s->lock);
 	ok = len <= HALF - s->in_len;
 	if (ok) {
-		memcpy(s->in + s->in_len, line, len);
+		memcpy(s->in + s->in_len, s->line, len);
 		s->in_len += len;
 		(void)pthread_cond_signal(&s->change);
 	} else {

@@ -220,28 +220,51 @@ find_visible(struct call *c, struct slice blob, enum reason *why)
 	    id : NULL;
 }
 
+/* The i-th in the list that all of it is in: where it begins, or that is over. */
+static size_t
+list_at(const struct keyring *ring, size_t i, struct slice all)
+{
+	return i < keyring_count(ring) ? keyring_at(ring, i)->list_at : all.len;
+}
+
+/* Those of the list that are for this place, each run of them at once. */
+static uint32_t
+put_listed(struct call *c, struct slice all)
+{
+	const struct keyring *ring = c->a->ring;
+	struct rules_place at = place(c);
+	size_t n = keyring_count(ring), i = 0, first, begin;
+	uint32_t listed = 0;
+
+	while (i < n) {
+		first = i;
+		while (i < n && rules_listed(&keyring_at(ring, i)->rules, &at))
+			i++;
+		if (i > first) {
+			begin = list_at(ring, first, all);
+			wire_put_bytes(c->w, (struct slice){ all.p + begin,
+			    list_at(ring, i, all) - begin });
+			listed += (uint32_t)(i - first);
+		}
+		i++;
+	}
+	return listed;
+}
+
 /* 11: what this connection can use; nothing while locked, which is no
  * failure. */
 static int
 serve_list(struct call *c)
 {
-	size_t n = c->a->lock.locked ? 0 : keyring_count(c->a->ring);
-	struct rules_place at = place(c);
 	struct wire_writer count = *c->w;
-	struct identity *id;
-	uint32_t listed = 0;
+	struct slice all = keyring_list(c->a->ring);
 
+	if (all.len == 0)
+		return refuse(c, REASON_MEMORY);
 	reply_put_list(c->w, 0);
-	for (size_t i = 0; i < n; i++) {
-		id = keyring_at(c->a->ring, i);
-		if (!rules_listed(&id->rules, &at))
-			continue;
-		reply_put_identity(c->w, key_blob(id->key),
-		    identity_comment(id));
-		listed++;
-	}
+	if (!c->a->lock.locked)
+		reply_put_list(&count, put_listed(c, all));
 	assert(!c->w->full);	/* keyring_put() saw to it */
-	reply_put_list(&count, listed);
 	c->d->done = true;
 	return ST_OK;
 }

@@ -38,6 +38,8 @@ struct identity {
 	uint64_t	 refusals;	/* signatures refused */
 	int64_t		 used_ms;	/* the last signature, monotonic; with
 					 * signatures only */
+	uint64_t	 hash;		/* of the blob; the ring's */
+	size_t		 list_at;	/* where it is in keyring_list() */
 };
 
 struct keyring;
@@ -73,6 +75,15 @@ void keyring_free(struct keyring *ring);
  */
 size_t keyring_count(const struct keyring *ring);
 struct identity *keyring_at(const struct keyring *ring, size_t i);
+
+/**
+ * keyring_list(ring):
+ * The body of the reply that lists all of them, in their order: ${list_at} of
+ * one is where its part begins, and that of the next one, or the end, where it
+ * is over.  Made at the first call after a change, and valid until the next;
+ * without bytes when there is no memory for it.
+ */
+struct slice keyring_list(struct keyring *ring);
 
 /**
  * keyring_find(ring, blob):

@@ -78,6 +78,27 @@ rules_unknown_peer(const struct constraints *c, struct text *t)
 	}
 }
 
+/* Whether the purposes name one, or any. */
+static bool
+has_purpose(const struct rules *r, struct slice wanted)
+{
+	struct wire_reader rd = wire_reader(r->purposes);
+	struct slice p;
+
+	while (constraint_next_text(&rd, &p) == ST_OK)
+		if (slice_eq(p, wanted) || slice_eq_str(p, PURPOSE_ANY))
+			return true;
+	return false;
+}
+
+/* Whether its purposes let it log in. */
+static bool
+is_for_logins(const struct rules *r)
+{
+	return !r->service || r->purposes.len == 0 ||
+	    has_purpose(r, slice_str(PURPOSE_AUTH));
+}
+
 int
 rules_init(struct rules *r, const struct constraints *c, bool service)
 {
@@ -108,6 +129,9 @@ rules_init(struct rules *r, const struct constraints *c, bool service)
 		r->recent[i] = INT64_MIN / 2;
 	if ((st = resolve_peers(r, c->peers)) != ST_OK)
 		rules_fini(r);
+	else
+		r->open = r->n_peers == 0 && r->destinations.len == 0 &&
+		    is_for_logins(r);
 	return st;
 }
 
@@ -126,19 +150,6 @@ rules_size(const struct rules *r)
 	return r->destinations.len + r->purposes.len +
 	    r->rate_n * sizeof(r->recent[0]) +
 	    (r->n_peers > 0 ? CONSTRAINT_PEERS_MAX * sizeof(r->peers[0]) : 0);
-}
-
-/* Whether the purposes name one, or any. */
-static bool
-has_purpose(const struct rules *r, struct slice wanted)
-{
-	struct wire_reader rd = wire_reader(r->purposes);
-	struct slice p;
-
-	while (constraint_next_text(&rd, &p) == ST_OK)
-		if (slice_eq(p, wanted) || slice_eq_str(p, PURPOSE_ANY))
-			return true;
-	return false;
 }
 
 /* A connection that never tried to say where it leads, and a key that may be
@@ -189,10 +200,11 @@ rules_listed(const struct rules *r, const struct rules_place *at)
 {
 	enum reason why;
 
+	if (r->open)
+		return true;
 	if (rules_visible(r, at, &why) != ST_OK)
 		return false;
-	return !r->service || at->binds->n == 0 || r->purposes.len == 0 ||
-	    has_purpose(r, slice_str(PURPOSE_AUTH));
+	return at->binds->n == 0 || is_for_logins(r);
 }
 
 /* A login. */
@@ -257,18 +269,17 @@ sign_other(const struct rules *r, const struct signdata *d, enum reason *why)
 	return yes ? ST_OK : ST_DENIED;
 }
 
-/* Whether a login is with the key of that blob: ssh asks for one with a
- * certificate that it has in a file, of a key that is here without it.  Not
- * where destinations hold, as in OpenSSH. */
+/* Whether a login is with a certificate of the key of that blob: ssh asks for
+ * one that it has in a file, of a key that is here without it.  Not where
+ * destinations hold, as in OpenSSH. */
 static bool
-is_login(const struct rules *r, const struct signdata *d, struct slice blob)
+is_cert_login(const struct rules *r, const struct signdata *d,
+    struct slice blob)
 {
 	uint8_t room[KEYPRIVATE_PUBLIC_MAX];
 	struct wire_writer w = wire_writer(room, sizeof(room));
 	struct certificate cert;
 
-	if (signdata_is_for(d, blob))
-		return true;
 	if (d->kind != SIGNDATA_USERAUTH || r->destinations.len > 0 ||
 	    certificate_decode(d->userauth.blob, &cert) != ST_OK)
 		return false;
@@ -285,7 +296,7 @@ rules_sign(const struct rules *r, const struct rules_place *at,
 		return ST_DENIED;
 	if (d->kind == SIGNDATA_SSHSIG)
 		return sign_sshsig(r, d, why);
-	if (is_login(r, d, blob))
+	if (signdata_is_for(d, blob) || is_cert_login(r, d, blob))
 		return sign_auth(r, at, d, why);
 	return sign_other(r, d, why);
 }

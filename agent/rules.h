@@ -44,6 +44,7 @@ struct rules {
 	uint32_t	 next;		/* the oldest of them */
 	struct policy_peer *peers;	/* who may see it */
 	size_t		 n_peers;	/* 0: everybody */
+	bool		 open;		/* listed everywhere, to everybody */
 };
 
 /* Where a request came from, and when. */

@@ -291,8 +291,11 @@ on_turn(void *cookie)
 	for (int i = 0; i < LIMIT_TURN_ACCEPTS; i++) {
 		if ((st = take_one(s)) != ST_OK)
 			return st == ST_MORE ? ST_OK : st;
-		if (turns_short(&s->home.turns, s->turn.share) ||
-		    clock_ns() - start >= LIMIT_TURN_US * 1000)
+		if (turns_short(&s->home.turns, s->turn.share)) {
+			turns_whole(&s->home.turns);
+			break;
+		}
+		if (clock_ns() - start >= LIMIT_TURN_US * 1000)
 			break;
 	}
 	turns_wait(&s->home.turns, &s->turn);

@@ -44,6 +44,17 @@ clock_ns(void)
 }
 
 int64_t
+clock_coarse_ms(void)
+{
+	struct timespec ts;
+	int rc;
+
+	rc = clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	assert(rc == 0);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
 clock_thread_ns(void)
 {
 	struct timespec ts;

@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -61,12 +62,15 @@ struct loop {
 	sigset_t	 wait_mask;
 	unsigned	 busy;		/* passes without sleep */
 	int64_t		 signals_ms;	/* when they were let in by hand */
+	unsigned	 signals_seen;	/* of those that came */
 };
 
 static int breathe(struct loop *loop);
 
 /* Signals that have come.  A handler has no other way to reach us. */
 static volatile sig_atomic_t signal_came[SIGNALS];
+/* How many have, so that a pass without new ones need not look at each. */
+static atomic_uint signals_came;
 
 int
 loop_new(struct loop **out)
@@ -374,6 +378,7 @@ static void
 on_signal(int signo)
 {
 	signal_came[signo] = 1;
+	atomic_fetch_add(&signals_came, 1);
 }
 
 int
@@ -434,8 +439,11 @@ static int
 run_signals(struct loop *loop)
 {
 	struct signal_record *rec;
+	unsigned came = atomic_load(&signals_came);
 	int signo, st;
 
+	if (came == loop->signals_seen)
+		return ST_OK;
 	for (signo = 1; signo < SIGNALS; signo++) {
 		rec = &loop->signals[signo];
 		if (rec->fn == NULL || !signal_came[signo])
@@ -444,6 +452,8 @@ run_signals(struct loop *loop)
 		if ((st = rec->fn(rec->cookie, signo)) != ST_OK || loop->stop)
 			return st;
 	}
+	/* Only now: those that were not looked at are still to come. */
+	loop->signals_seen = came;
 	return ST_OK;
 }
 
@@ -451,7 +461,7 @@ run_signals(struct loop *loop)
 static int
 breathe(struct loop *loop)
 {
-	int64_t now = clock_ms();
+	int64_t now = clock_coarse_ms();
 
 	if (now - loop->signals_ms < SIGNALS_MS)
 		return ST_OK;

@@ -79,6 +79,19 @@ text_addc(struct text *t, char c)
 }
 
 void
+text_addu(struct text *t, uint64_t n)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	add_whole(t, digits + at, sizeof(digits) - at);
+}
+
+void
 text_addf(struct text *t, const char *fmt, ...)
 {
 	size_t room = t->cap - t->len;
@@ -158,6 +171,30 @@ is_deceptive(uint32_t c)
 	    (c >= 0xe0000 && c <= 0xe007f);
 }
 
+/* How many bytes at the front stand as they are in whatever form: most text is
+ * made of them.  Printable ASCII, but for what quotes and escapes begin with. */
+static size_t
+plain_bytes(const uint8_t *b, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && b[i] >= 0x20 && b[i] < 0x7f && b[i] != '"' &&
+	    b[i] != '\\')
+		i++;
+	return i;
+}
+
+/* Append characters of one byte each, as many as there is room for. */
+static void
+add_bytes(struct text *t, const uint8_t *b, size_t n)
+{
+	size_t room = t->cap - 1 - t->len;
+
+	add_whole(t, b, n < room ? n : room);
+	if (n > room)
+		t->full = true;
+}
+
 void
 text_escape(struct text *t, const void *p, size_t n)
 {
@@ -167,6 +204,10 @@ text_escape(struct text *t, const void *p, size_t n)
 	size_t i, len;
 
 	for (; n > 0 && !t->full; b += len, n -= len) {
+		if ((len = plain_bytes(b, n)) > 0) {
+			add_bytes(t, b, len);
+			continue;
+		}
 		len = utf8_decode(b, n, &c);
 		if (len == 1 && c == '\\') {
 			add_whole(t, "\\\\", 2);
@@ -211,6 +252,10 @@ text_json(struct text *t, const void *p, size_t n)
 
 	add_whole(t, "\"", 1);
 	for (; n > 0 && !t->full; b += len, n -= len) {
+		if ((len = plain_bytes(b, n)) > 0) {
+			add_bytes(t, b, len);
+			continue;
+		}
 		len = utf8_decode(b, n, &c);
 		if (len == 0) {
 			len = 1;

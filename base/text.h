@@ -31,11 +31,12 @@ struct text {
 void text_init(struct text *t, char *p, size_t cap);
 
 /**
- * text_add(t, s), text_addf(t, fmt, ...), text_addc(t, c):
- * Append.
+ * text_add(t, s), text_addc(t, c), text_addu(t, n), text_addf(t, fmt, ...):
+ * Append.  The third is "%llu" for a tenth of the time.
  */
 void text_add(struct text *t, const char *s);
 void text_addc(struct text *t, char c);
+void text_addu(struct text *t, uint64_t n);
 void text_addf(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /**

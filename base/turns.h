@@ -37,8 +37,9 @@
  * then, and of these one for some of his. */
 #define TURNS_LEAD_NS	500
 
-/* What turns_whole() was called in counts so many times. */
-#define TURNS_WHOLE	2
+/* What turns_whole() was called in counts so many times: each makes somebody
+ * wait who has to for nothing else, so it is not to come often. */
+#define TURNS_WHOLE	8
 
 /* As long as the thread stands back for others if nothing happens. */
 #define TURNS_BACK_MS	2
@@ -133,7 +134,8 @@ bool turns_short(const struct turns *ts, const struct share *share);
 /**
  * turns_whole(ts):
  * The turn under way counts TURNS_WHOLE times and in any case, whatever line it
- * leaves: it ended something, and only one who begins again has another.
+ * leaves: it began or ended something, and only one who does so again and again
+ * has another.
  */
 void turns_whole(struct turns *ts);
 

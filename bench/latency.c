@@ -11,8 +11,6 @@
  */
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,24 +18,20 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/verify.h"
+#include "base/clock.h"
+#include "bench/client.h"
 #include "proto/extension.h"
 #include "proto/frame.h"
 #include "proto/keyblob.h"
 #include "proto/reply.h"
 #include "proto/request.h"
 
-/* Most requests measured, connections held, and seconds. */
+/* Most requests measured, and connections held. */
 #define REQUESTS_MAX	10000000
 #define CONNS_MAX	65536
-#define SECONDS_MAX	3600
-/* A reply that takes longer than this will not come. */
-#define REPLY_S		30
 /* One signature in that many is verified, outside of the time measured. */
 #define VERIFY_EACH	64
 /* Bytes that an abuser sends at a time. */
@@ -120,28 +114,6 @@ on_stop(int sig)
 	stop = 1;
 }
 
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-static size_t
-number(const char *text, size_t max)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || n < 1 || n > max)
-		errx(2, "not a number from 1 to %zu: %s", max, text);
-	return n;
-}
-
 static const struct op *
 op_named(const char *name)
 {
@@ -160,68 +132,6 @@ mode_named(const char *name)
 	errx(2, "no such abuse: %s", name);
 }
 
-/* A connection, or -1 when the agent's queue is full. */
-static int
-dial(bool wait)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int type = SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK);
-	struct timeval tv = { .tv_sec = REPLY_S };
-	int fd = socket(AF_UNIX, type, 0);
-
-	if (fd < 0)
-		err(1, "socket");
-	if (strlen(socket_path) >= sizeof(sun.sun_path))
-		errx(2, "too long for a socket: %s", socket_path);
-	memcpy(sun.sun_path, socket_path, strlen(socket_path));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
-		return fd;
-	if (wait || errno != EAGAIN)
-		err(1, "connect to %s", socket_path);
-	close(fd);
-	return -1;
-}
-
-static void
-send_all(int fd, struct slice out)
-{
-	ssize_t n;
-
-	for (; out.len > 0; out.p += n, out.len -= (size_t)n) {
-		n = send(fd, out.p, out.len, MSG_NOSIGNAL);
-		if (n <= 0)
-			err(1, "send");
-	}
-}
-
-/* The body of the next reply, in memory that the next one uses again. */
-static struct slice
-receive(int fd)
-{
-	static uint8_t room[FRAME_MAX];
-	struct slice in, body;
-	size_t len = 0;
-	ssize_t n;
-	int st;
-
-	for (;;) {
-		n = recv(fd, room + len, sizeof(room) - len, 0);
-		if (n < 0)
-			err(1, "no reply within %d s", REPLY_S);
-		if (n == 0)
-			errx(1, "the agent hung up");
-		len += (size_t)n;
-		in = (struct slice){ room, len };
-		st = frame_next(&in, &body);
-		if (st == ST_OK && in.len == 0)
-			return body;
-		if (st != ST_MORE)
-			errx(1, "the agent sent no single reply");
-	}
-}
-
 /* What is signed: git's kind, which the agent allows by default. */
 static struct slice
 git_data(void)
@@ -238,34 +148,17 @@ git_data(void)
 	return (struct slice){ w.p, w.len };
 }
 
-/* The key of that type which the agent lists first; borrows as receive(). */
+/* The key of that type which the agent lists first; borrows as
+ * client_list(). */
 static struct slice
 find_key(enum key_type type)
 {
-	struct wire_writer w;
-	uint8_t ask[16];
-	struct wire_reader r;
-	struct slice blob, comment;
+	struct client_keys keys = client_keys(client_list(socket_path));
 	struct public_fields key;
-	uint32_t n = 0;
-	uint8_t code = 0;
-	int fd = dial(true);
-	size_t mark;
+	struct slice blob;
 
-	w = wire_writer(ask, sizeof(ask));
-	mark = frame_open(&w);
-	wire_put_u8(&w, SSH_AGENTC_REQUEST_IDENTITIES);
-	frame_close(&w, mark);
-	send_all(fd, (struct slice){ w.p, w.len });
-	r = wire_reader(receive(fd));
-	close(fd);
-	if (wire_get_u8(&r, &code) != ST_OK ||
-	    code != SSH_AGENT_IDENTITIES_ANSWER ||
-	    wire_get_u32(&r, &n) != ST_OK)
-		errx(1, "no list");
-	while (n-- > 0 && wire_get_string(&r, &blob) == ST_OK &&
-	    wire_get_string(&r, &comment) == ST_OK)
-		if (keyblob_decode(blob, &key) == ST_OK && key.type == type)
+	while (client_keys_next(&keys, &blob, &key))
+		if (key.type == type)
 			return blob;
 	errx(1, "no %s key is listed", key_type_info(type)->label);
 }
@@ -337,35 +230,14 @@ check_reply(const struct op *op, struct slice blob, struct slice body,
 		errx(1, "a bad signature: %s", why);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* Microseconds below which that share of the sorted times lies. */
-static double
-quantile(const int64_t *ns, size_t n, double q)
-{
-	size_t at = (size_t)(q * (double)n);
-
-	return (double)ns[at < n ? at : n - 1] / 1000;
-}
-
 static void
-print_times(int64_t *ns, size_t n)
+print_times(const struct client_times *t)
 {
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += ns[i];
-	qsort(ns, n, sizeof(*ns), compare);
 	printf("p50 %.1f p90 %.1f p99 %.1f p99.9 %.1f max %.1f "
-	    "per_s %.0f n %zu\n", quantile(ns, n, 0.5), quantile(ns, n, 0.9),
-	    quantile(ns, n, 0.99), quantile(ns, n, 0.999),
-	    (double)ns[n - 1] / 1000, (double)n * 1e9 / (double)sum, n);
+	    "per_s %.0f n %lu\n", client_quantile(t, 0.5),
+	    client_quantile(t, 0.9), client_quantile(t, 0.99),
+	    client_quantile(t, 0.999), (double)t->max / 1000,
+	    (double)t->n * 1e9 / (double)t->sum, t->n);
 }
 
 /* Ask until there are max times or the seconds are over, after a warm-up of
@@ -376,12 +248,11 @@ measure(const struct op *op, size_t max, size_t ms, bool fresh)
 	uint8_t room[2048], blob[1200];
 	struct wire_writer w = wire_writer(room, sizeof(room));
 	struct slice key = { 0 }, body;
-	int64_t *ns = calloc(max, sizeof(*ns)), begin, warm, end, t;
-	size_t n = 0, warming = max / 10 + 1;
+	static struct client_times times;
+	int64_t begin, warm, end, t;
+	size_t warming = max / 10 + 1;
 	int fd;
 
-	if (ns == NULL)
-		err(1, "calloc");
 	if (op->type == SSH_AGENTC_SIGN_REQUEST) {
 		key = find_key(op->key);
 		if (key.len > sizeof(blob))
@@ -389,27 +260,26 @@ measure(const struct op *op, size_t max, size_t ms, bool fresh)
 		key.p = memcpy(blob, key.p, key.len);
 	}
 	put_op(&w, op, key);
-	fd = dial(true);
-	begin = now_ns();
+	fd = client_dial(socket_path, true);
+	begin = clock_ns();
 	warm = begin + (int64_t)ms * 100000;
 	end = begin + (int64_t)ms * 1100000;
 	/* One at least, however long it takes: that is what is measured. */
-	while (n < max && ((t = now_ns()) < end || n == 0)) {
+	while (times.n < max && ((t = clock_ns()) < end || times.n == 0)) {
 		if (fresh) {
 			close(fd);
-			fd = dial(true);
+			fd = client_dial(socket_path, true);
 		}
-		send_all(fd, (struct slice){ w.p, w.len });
-		body = receive(fd);
+		client_send(fd, (struct slice){ w.p, w.len });
+		body = client_receive(fd);
 		if (warming > 0 && t < warm)
 			warming--;
 		else
-			ns[n++] = now_ns() - t;
-		check_reply(op, key, body, n % VERIFY_EACH == 1);
+			client_time(&times, clock_ns() - t);
+		check_reply(op, key, body, times.n % VERIFY_EACH == 1);
 	}
 	close(fd);
-	print_times(ns, n);
-	free(ns);
+	print_times(&times);
 }
 
 /* What the abuser sends over and over, or the half frame that it begins. */
@@ -461,7 +331,7 @@ reconnect(struct abuse *a)
 		c = &a->conns[i];
 		if (c->fd >= 0)
 			continue;
-		fd = dial(false);
+		fd = client_dial(socket_path, false);
 		if (fd < 0)
 			return;
 		*c = (struct conn){ .fd = fd };
@@ -594,7 +464,7 @@ abuse(const struct mode *mode, size_t n)
 {
 	static struct abuse a;
 	bool ready = false;
-	int64_t begin = now_ns();
+	int64_t begin = clock_ns();
 	double s;
 
 	a = (struct abuse){ .mode = mode, .n = n };
@@ -616,22 +486,12 @@ abuse(const struct mode *mode, size_t n)
 			ready = true;
 		}
 	}
-	s = (double)(now_ns() - begin) / 1e9;
+	s = (double)(clock_ns() - begin) / 1e9;
 	printf("open %zu made %lu lost %lu replies/s %.0f connects/s %.0f\n",
 	    a.open, a.made, a.lost, (double)a.replies / s,
 	    (double)a.made / s);
 	free(a.conns);
 	free(a.pfds);
-}
-
-static void
-become(const char *text)
-{
-	uid_t uid = (uid_t)number(text, 0x7fffffff);
-
-	if (setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 ||
-	    setresuid(uid, uid, uid) != 0)
-		err(1, "cannot become uid %s", text);
 }
 
 static void
@@ -661,7 +521,7 @@ main(int argc, char **argv)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	if (argc > 2 && strcmp(argv[1], "-u") == 0) {
-		become(argv[2]);
+		client_become(argv[2]);
 		argc -= 2;
 		argv += 2;
 	}
@@ -673,10 +533,10 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "measure") == 0 && (argc == 6 || fresh)) {
 		if (verify_init() != ST_OK)
 			errx(1, "libcrypto does not start");
-		measure(op_named(argv[3]), number(argv[4], REQUESTS_MAX),
-		    number(argv[5], SECONDS_MAX * 1000), fresh);
+		measure(op_named(argv[3]), client_number(argv[4], REQUESTS_MAX),
+		    client_number(argv[5], CLIENT_SECONDS_MAX * 1000), fresh);
 	} else if (strcmp(argv[1], "abuse") == 0 && argc == 5) {
-		abuse(mode_named(argv[3]), number(argv[4], CONNS_MAX));
+		abuse(mode_named(argv[3]), client_number(argv[4], CONNS_MAX));
 	} else {
 		usage();
 	}

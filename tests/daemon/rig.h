@@ -82,6 +82,12 @@ bool rig_logged(const struct rig *r, const char *text);
 /* Resident memory of the agent in KiB. */
 size_t rig_rss(const struct rig *r);
 
+/* Locked memory by which a baseline may differ after many signatures: what
+ * libcrypto makes anew now and then, as for blinding, lies in a gap that may be
+ * 16 bytes too large to be used up.  A piece kept by each of some hundred
+ * requests is more. */
+#define RIG_FIT		512
+
 /* How many KiB of growth are nothing: more under a sanitizer, which keeps what
  * was freed for a while. */
 size_t rig_slack(size_t kib);

@@ -438,9 +438,9 @@ hammering_user_changes_nothing(void **state)
 	rig_become(0);
 	/* What its last connections held may be on its way back. */
 	for (unsigned i = 0; i < 500 &&
-	    rig_status(root).memory_used != locked; i++)
+	    rig_status(root).memory_used > locked + RIG_FIT; i++)
 		rig_sleep(10);
-	assert_int_equal(rig_status(root).memory_used, locked);
+	assert_in_range(rig_status(root).memory_used, 0, locked + RIG_FIT);
 	rig_become(USER);
 	assert_int_equal(h.replies[SSH_AGENT_SUCCESS], 0);
 	assert_true(h.replies[SSH_AGENT_EXTENSION_FAILURE] > 0);

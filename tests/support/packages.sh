@@ -35,6 +35,7 @@ packages_test=(
 	shellcheck
 	strace
 	util-linux
+	valgrind
 	zsh
 )
 

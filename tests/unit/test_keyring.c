@@ -310,6 +310,57 @@ number_is_limited_to_what_clients_read(void **state)
 	free(set);
 }
 
+/* All that are there are found by their blobs, and where they are. */
+static void
+expect_found(const struct identity *gone)
+{
+	const struct identity *id;
+	struct slice blob;
+
+	for (size_t i = 0; i < keyring_count(ring); i++) {
+		id = keyring_at(ring, i);
+		blob = key_blob(id->key);
+		assert_ptr_equal(keyring_find(ring, blob), id);
+	}
+	assert_null(keyring_find(ring, key_blob(gone->key)));
+}
+
+/* Also after their number and places have changed, in each way. */
+static void
+all_of_many_are_found(void **state)
+{
+	struct identity **set = many(100), *gone = identity(100,
+	    slice_str("gone"));
+	size_t n = 700;
+
+	(void)state;
+	for (size_t i = 1; i < n; i++)
+		put(set[i]);
+	expect_found(gone);
+	put(set[0]);
+	assert_ptr_equal(keyring_find(ring, key_blob(gone->key)), set[0]);
+	/* The first, the last, and some between, with their places. */
+	keyring_remove(ring, keyring_at(ring, n - 1));
+	expect_found(gone);
+	for (size_t i = 0; i < 100; i++)
+		keyring_remove(ring, keyring_at(ring, 0));
+	for (size_t i = 0; i < 100; i++)
+		keyring_remove(ring, keyring_at(ring, 7 * (i % 50)));
+	expect_found(gone);
+	/* A set over some that are there, and beyond the room that was. */
+	for (size_t i = 0; i < 100; i++)
+		put(identity((uint32_t)(100 + 300 + i), slice_str("again")));
+	expect_found(gone);
+	keyring_clear(ring);
+	assert_null(keyring_find(ring, key_blob(gone->key)));
+	put(identity(200, slice_str("new")));
+	expect_found(gone);
+	for (size_t i = n; i < MANY; i++)
+		identity_free(set[i]);
+	identity_free(gone);
+	free(set);
+}
+
 static void
 a_replaced_load_does_not_count(void **state)
 {
@@ -489,6 +540,7 @@ main(void)
 		T(a_set_replaces_its_load_in_place),
 		T(an_empty_set_may_be_no_array_at_all),
 		T(number_is_limited_to_what_clients_read),
+		T(all_of_many_are_found),
 		T(a_replaced_load_does_not_count),
 		T(rules_are_limited_to_the_byte),
 		T(list_is_limited_to_the_byte),

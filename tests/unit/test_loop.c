@@ -603,6 +603,35 @@ a_signal_is_held_back_until_the_loop_waits(void **state)
 	assert_int_equal(s->calls, 1);
 }
 
+/* The first of two ends the loop: the second one is for the next run. */
+static void
+a_signal_that_was_not_looked_at_is_still_to_come(void **state)
+{
+	struct scene *s = *state;
+	sigset_t both, before;
+
+	assert_int_equal(loop_signal(s->loop, SIGUSR1, signal_notes_and_stops,
+	    s), ST_OK);
+	assert_int_equal(loop_signal(s->loop, SIGUSR2, signal_notes_and_stops,
+	    s), ST_OK);
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(raise(SIGUSR2), 0);
+	/* Both at once: a wait lets one in at a time. */
+	sigemptyset(&both);
+	sigaddset(&both, SIGUSR1);
+	sigaddset(&both, SIGUSR2);
+	assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &both, &before), 0);
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+	stop_after(s, 10);
+	assert_int_equal(loop_run(s->loop), ST_OK);
+	assert_int_equal(s->calls, 1);
+	assert_int_equal(s->order[0], SIGUSR1);
+	stop_after(s, 10);
+	assert_int_equal(loop_run(s->loop), ST_OK);
+	assert_int_equal(s->calls, 2);
+	assert_int_equal(s->order[1], SIGUSR2);
+}
+
 static int
 first_signal(void *cookie, int signo)
 {
@@ -777,6 +806,7 @@ main(void)
 		LOOP_TEST(later_that_sets_itself_does_not_starve_the_rest),
 		LOOP_TEST(a_deleted_later_is_not_called),
 		LOOP_TEST(a_signal_is_held_back_until_the_loop_waits),
+		LOOP_TEST(a_signal_that_was_not_looked_at_is_still_to_come),
 		LOOP_TEST(the_last_callback_given_counts),
 		LOOP_TEST(a_busy_descriptor_cannot_hold_off_signals),
 		LOOP_TEST(a_later_without_end_cannot_hold_off_signals),

@@ -258,6 +258,51 @@ what_does_not_fit_is_left_out_and_said(void **state)
 }
 
 static void
+numbers_are_as_printf_has_them(void **state)
+{
+	static const uint64_t t[] = { 0, 9, 10, 4294967295, 4294967296,
+		UINT64_MAX };
+	char room[32], want[32];
+	struct text x;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(t); i++) {
+		text_init(&x, room, sizeof(room));
+		text_addu(&x, t[i]);
+		(void)snprintf(want, sizeof(want), "%llu",
+		    (unsigned long long)t[i]);
+		assert_string_equal(room, want);
+		assert_false(x.full);
+	}
+	/* All of one or nothing: part of a number is another number. */
+	text_init(&x, room, 5);
+	text_addu(&x, 12345);
+	assert_string_equal(room, "");
+	assert_true(x.full);
+}
+
+static void
+plain_text_is_cut_where_it_no_longer_fits(void **state)
+{
+	char room[16];
+	struct text x;
+
+	(void)state;
+	for (size_t cap = 1; cap < 10; cap++) {
+		text_init(&x, room, cap);
+		text_escape(&x, "abcdefgh", 8);
+		assert_int_equal(x.len, cap - 1 < 8 ? cap - 1 : 8);
+		assert_memory_equal(room, "abcdefgh", x.len);
+		assert_int_equal(x.full, cap < 9);
+		text_init(&x, room, cap);
+		text_json(&x, "abcdef", 6);
+		assert_int_equal(x.len, cap - 1 < 8 ? cap - 1 : 8);
+		assert_memory_equal(room, "\"abcdef\"", x.len);
+		assert_int_equal(x.full, cap < 9);
+	}
+}
+
+static void
 a_cut_never_halves_a_character(void **state)
 {
 	static const char euro[] = "\xe2\x82\xac";
@@ -292,6 +337,8 @@ main(void)
 		cmocka_unit_test(shell_reads_back_what_went_in),
 		cmocka_unit_test(base64_follows_the_rfc),
 		cmocka_unit_test(what_does_not_fit_is_left_out_and_said),
+		cmocka_unit_test(numbers_are_as_printf_has_them),
+		cmocka_unit_test(plain_text_is_cut_where_it_no_longer_fits),
 		cmocka_unit_test(a_cut_never_halves_a_character),
 	};
 
