@@ -51,7 +51,7 @@ OSSL_PARAM_construct_utf8_string OSSL_PARAM_free
 
 crypto_box_keypair crypto_hash_sha256 crypto_hash_sha512
 crypto_secretstream_xchacha20poly1305_keygen crypto_sign_detached
-crypto_sign_seed_keypair randombytes_buf randombytes_uniform sodium_memcmp
+crypto_shorthash crypto_sign_seed_keypair randombytes_buf randombytes_uniform sodium_memcmp
 '
 # It takes any number of arguments, and cannot be handed on; used once, to warm
 # libcrypto up.

@@ -149,12 +149,15 @@ must_remove(unsigned key)
 static void
 mend(struct shown now, unsigned first, unsigned last)
 {
+	bool changed = false;
+
 	for (unsigned k = 0; now.any && k < KEYS; k++) {
 		if (now.has[k] == (k < BASE))
 			continue;
 		if (k < first || k > last)
 			stage_wrong("the key \"%s\" is %s", comments[k],
 			    now.has[k] ? "there" : "gone");
+		changed = true;
 		if (now.has[k])
 			must_remove(k);
 	}
@@ -163,6 +166,9 @@ mend(struct shown now, unsigned first, unsigned last)
 		must(rig_type(SSH_AGENTC_REMOVE_ALL_IDENTITIES));
 		scenes_furnish();
 	}
+	/* The agent keeps the list as it was sent. */
+	if (changed)
+		(void)look();
 }
 
 /* A connection that the agent knows. */
