@@ -179,6 +179,14 @@ make_socket(struct daemon *d, char *why, size_t whylen)
 	return st;
 }
 
+/* Have done with the place for records, where this process goes on without. */
+static void
+drop_sink(struct daemon *d)
+{
+	auditsink_free(d->sink);
+	d->sink = NULL;
+}
+
 /* Everything that can be wrong with the wishes, and the socket.  Done by the
  * process that was called, so that its messages reach whoever called it.
  * What fails leaves the exit code in ${d}. */
@@ -204,7 +212,8 @@ prepare(struct daemon *d, const struct agent_options *opts, bool service,
 		(void)snprintf(why, whylen, "file descriptor rlimit %llu too "
 		    "low (minimum %d)", (unsigned long long)rl.rlim_cur,
 		    NOFILE_MIN);
-		return ST_FULL;
+		st = ST_FULL;
+		goto out;
 	}
 	st = take_activated(d, why, whylen);
 	if (st == ST_NOT_FOUND) {
@@ -212,8 +221,11 @@ prepare(struct daemon *d, const struct agent_options *opts, bool service,
 			d->code = EXIT_FAILED;
 		st = make_socket(d, why, whylen);
 	}
+out:
 	if (st == ST_OK)
 		d->code = EXIT_DONE;
+	else
+		drop_sink(d);
 	return st;
 }
 
@@ -419,11 +431,13 @@ await_verdict(struct daemon *d)
 	}
 }
 
-/* Say to whoever waits that it serves now, or why not. */
-static void
+/* Say to whoever waits that it serves now, or why not; false: it could not be
+ * told, and takes the agent for one that has ended. */
+static bool
 report(struct daemon *d, int code, int st, const char *why)
 {
 	struct report r = { .code = code, .st = st };
+	bool told;
 
 	if (code == EXIT_DONE && d->opts->ready_fd >= 0) {
 		if (fdio_write_full(d->opts->ready_fd, "\n", 1) != ST_OK)
@@ -433,16 +447,18 @@ report(struct daemon *d, int code, int st, const char *why)
 	if (d->report_fd < 0) {
 		if (code != EXIT_DONE)
 			log_error("%s", why);
-		return;
+		return true;
 	}
 	(void)snprintf(r.why, sizeof(r.why), "%s", why);
-	if (fdio_write_full(d->report_fd, &r, sizeof(r)) != ST_OK)
-		log_warn_sys("whoever started the agent is gone");
-	if (code == EXIT_DONE && d->on_trial)
+	if (!(told = fdio_write_full(d->report_fd, &r, sizeof(r)) == ST_OK))
+		log_error_sys("whoever started the agent cannot be told "
+		    "that it serves, so it ends");
+	if (told && code == EXIT_DONE && d->on_trial)
 		await_verdict(d);
 	else
 		(void)close(d->report_fd);
 	d->report_fd = -1;
+	return told;
 }
 
 /* What status@bottle-agent says that never changes. */
@@ -661,14 +677,17 @@ serve(struct daemon *d)
 		workers_free(d->workers);
 		d->workers = NULL;
 		unixsock_close(&d->sock);
-		report(d, d->code, st, why);
+		(void)report(d, d->code, st, why);
 	} else {
 		/* A supervisor that made the socket needs not be told. */
 		if (!d->background && !d->activated &&
 		    shellout_started(d->opts, d->sock.path, getpid(),
 		    false) != ST_OK)
 			log_warn_sys("cannot print where the socket is");
-		report(d, EXIT_DONE, ST_OK, "");
+		if (!report(d, EXIT_DONE, ST_OK, "")) {
+			d->code = EXIT_FAILED;
+			loop_stop(d->loop);
+		}
 		note(d, AUDIT_START, REASON_NONE, "version " BOTTLE_VERSION);
 		if ((st = loop_run(d->loop)) != ST_OK) {
 			log_error_st(st, "the agent stops");
@@ -696,6 +715,7 @@ let_go(struct daemon *d)
 {
 	d->sock.owner = -1;
 	unixsock_close(&d->sock);
+	drop_sink(d);
 	if (d->opts->ready_fd >= 0)
 		(void)close(d->opts->ready_fd);
 }
@@ -713,6 +733,21 @@ await(int fd, struct report *r)
 		    "before it could serve");
 	}
 	r->why[sizeof(r->why) - 1] = '\0';
+}
+
+/* In the serving process, before it has begun. */
+static void __attribute__((__noreturn__))
+fail_early(struct daemon *d)
+{
+	char why[WHY_MAX];
+
+	(void)snprintf(why, sizeof(why), "cannot go into the background: %s",
+	    strerror(errno));
+	d->sock.owner = getpid();
+	unixsock_close(&d->sock);
+	socketpath_fini(&d->where);
+	(void)report(d, EXIT_FAILED, ST_SYSTEM, why);
+	_exit(EXIT_FAILED);
 }
 
 /* Fork a process that serves.  In it this does not return; in the caller it
@@ -748,10 +783,10 @@ spawn(struct daemon *d, int *starter, pid_t *pid, struct report *r)
 	d->report_fd = fds[1];
 	d->background = true;
 	d->on_trial = starter != NULL;
-	if (d->on_trial && fork() != 0)
+	if (d->on_trial && (*pid = fork()) > 0)
 		_exit(EXIT_DONE);
-	if (chdir("/") != 0 || fdio_std_null() != ST_OK)
-		_exit(EXIT_FAILED);
+	if (*pid < 0 || chdir("/") != 0 || fdio_std_null() != ST_OK)
+		fail_early(d);
 	_exit(serve(d));
 }
 
@@ -807,10 +842,13 @@ daemon_main(const struct agent_options *opts)
 		log_error_sys("cannot start a process");
 		unixsock_close(&d.sock);
 		socketpath_fini(&d.where);
+		drop_sink(&d);
 		return EXIT_FAILED;
 	}
 	if (r.code != EXIT_DONE) {
 		log_error("%s", r.why);
+		/* It may be there and not have been able to say so. */
+		(void)kill(pid, SIGTERM);
 		return r.code;
 	}
 	if (opts->run != NULL)
@@ -835,6 +873,7 @@ daemon_start(const struct agent_options *opts, int *starter, char *why,
 		    strerror(errno));
 		unixsock_close(&d.sock);
 		socketpath_fini(&d.where);
+		drop_sink(&d);
 		return st;
 	}
 	if (r.code == EXIT_DONE)

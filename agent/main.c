@@ -38,8 +38,10 @@ print_help(void)
 {
 	char *text = optiontable_usage();
 
-	if (text == NULL)
+	if (text == NULL) {
+		log_error_sys("cannot print the help");
 		return EXIT_FAILED;
+	}
 	(void)fputs(text, stdout);
 	free(text);
 	return printed(stdout);
@@ -77,8 +79,10 @@ main(int argc, char **argv)
 	struct agent_options opts;
 	char why[512];
 
-	if (fdio_std_open() != ST_OK)
+	if (fdio_std_open() != ST_OK) {
+		perror("bottle-agent: error: cannot have descriptors 0 to 2");
 		return EXIT_FAILED;
+	}
 	harden_untraceable();
 	log_open("bottle-agent", LOG_LEVEL_INFO, 0);
 	if (options_parse(argc, argv, &opts, why, sizeof(why)) != ST_OK) {
