@@ -51,6 +51,8 @@ packages_interop=(
 	gdb
 	golang-go
 	golang-golang-x-crypto-dev
+	gpg-agent
+	gpgconf
 	iproute2
 	libjsch-agent-proxy-java
 	libjsch-java
