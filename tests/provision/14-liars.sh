@@ -10,6 +10,8 @@
 ABREAST=8
 # A step may take so long, and all of it this long on a busy machine.
 STEP=1 LONG=10 ALL=20
+# What is waited for to the end of a step, though it fails for something else.
+SLOW='stays leaves_a_child late'
 # Address space in KiB; the program itself needs a tenth of it.
 ROOM=150000
 
@@ -35,8 +37,10 @@ told() {
 	export LIE="$1 $2" RECEIVED
 	local begun step=$STEP
 
-	# How soon there is too much of it is the machine's choice.
-	[[ $2 != endless_* ]] || step=$LONG
+	# Where it is not the time that is wrong, a busy machine has enough.
+	if [[ ${wanted[$1.$2]:-0} != 5 && " $SLOW " != *" $2 "* ]]; then
+		step=$LONG
+	fi
 	W=$T/$1.$2 N=$T/$1.$2/home
 	RECEIVED=$W/received
 	mkdir "$W"
