@@ -60,12 +60,6 @@ struct client {
 	bool			 together;	/* replies wait for more */
 };
 
-const struct peer *
-client_peer(const struct client *c)
-{
-	return &c->peer;
-}
-
 void
 client_set_index(struct client *c, size_t i)
 {

@@ -68,10 +68,9 @@ void client_judge(struct client *c, unsigned ops, uint64_t rules);
 int client_fd(const struct client *c);
 
 /**
- * client_peer(c), client_set_index(c, i), client_index(c):
- * Who it is, and a number that belongs to the owner of the list.
+ * client_set_index(c, i), client_index(c):
+ * A number that belongs to the owner of the list.
  */
-const struct peer *client_peer(const struct client *c);
 void client_set_index(struct client *c, size_t i);
 size_t client_index(const struct client *c);
 

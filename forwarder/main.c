@@ -43,8 +43,10 @@ main(int argc, char **argv)
 	struct forward_options opts;
 	char why[512];
 
-	if (fdio_std_open() != ST_OK)
+	if (fdio_std_open() != ST_OK) {
+		perror("bottle-forward: error: cannot have descriptors 0 to 2");
 		return EXIT_FAILED;
+	}
 	log_open("bottle-forward", LOG_LEVEL_INFO, 0);
 	if (forward_options_parse(argc, argv, &opts, why, sizeof(why)) !=
 	    ST_OK) {

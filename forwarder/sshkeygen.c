@@ -2,6 +2,7 @@
  * bottle-ssh-keygen - ssh-keygen with our agent, for git's gpg.ssh.program.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,8 +36,11 @@ main(int argc, char **argv)
 	int st;
 
 	(void)argc;
-	if (fdio_std_open() != ST_OK)
+	if (fdio_std_open() != ST_OK) {
+		perror("bottle-ssh-keygen: error: cannot have descriptors 0 "
+		    "to 2");
 		return KEYGEN_EXIT_CONFIG;
+	}
 	log_open("bottle-ssh-keygen", LOG_LEVEL_INFO, 0);
 	st = keygen_socket(&places, path, why, sizeof(why));
 	if (st == ST_OK && setenv("SSH_AUTH_SOCK", path, 1) != 0) {

@@ -24,12 +24,6 @@ static const struct {
 	[DOCTOR_SKIPPED] = { "skipped", "-", "\033[2m" },
 };
 
-const char *
-doctor_verdict_name(enum doctor_verdict v)
-{
-	return verdicts[v].name;
-}
-
 /* --- findings ------------------------------------------------------------ */
 
 /* A copy of a text that is safe to print; NULL without memory. */
@@ -44,6 +38,10 @@ safe(const char *s)
 
 	if (room == NULL)
 		return NULL;
+	/* Cut at the end of a character, where it is one. */
+	for (int i = 0; cut && i < 3 && len > 0 &&
+	    ((uint8_t)s[len] & 0xc0) == 0x80; i++)
+		len--;
 	text_init(&t, room, ROOM);
 	while (len > 0) {
 		slash = memchr(s, '\\', len);

@@ -110,12 +110,6 @@ enum doctor_verdict doctor_worst(const struct doctor *d, const char *link);
 enum session_code doctor_code(const struct doctor *d);
 
 /**
- * doctor_verdict_name(v):
- * "ok", "warn", "bad", "skipped".
- */
-const char *doctor_verdict_name(enum doctor_verdict v);
-
-/**
  * doctor_text(d, n, out, colour):
  * Print the findings of ${n} targets for people.
  *

@@ -12,6 +12,8 @@
 /* Longest value of a line of configuration, and longest name of a load. */
 #define VALUE_MAX	2048
 #define LOAD_MAX	65
+/* Most of a value in a message, with its NUL. */
+#define VALUE_SHOWN_MAX	201
 /* Most that is told about one host. */
 #define TOLD_MAX	4
 
@@ -679,15 +681,21 @@ judge_git_key(struct doctor *d, const struct doctor_seen *s, const char *name,
     const char *section, const char *key)
 {
 	char origin[VALUE_MAX] = "", wanted[VALUE_MAX], mend[DOCTOR_MEND_MAX];
+	char has[VALUE_SHOWN_MAX], says[VALUE_SHOWN_MAX];
 	const char *got = git_value(s, name, origin);
+	struct text shown;
 
 	if (git_wanted(s, section, key, got, wanted) || wanted[0] == '\0')
 		return false;
+	/* Cut at the end of a character, where they are cut. */
+	text_init(&shown, has, sizeof(has));
+	text_add(&shown, got != NULL ? got : "nothing");
+	text_init(&shown, says, sizeof(says));
+	text_add(&shown, wanted);
 	doctor_find(d, "git", DOCTOR_BAD, doctor_mend(s->where,
 	    DOCTOR_AS_USER, mend, "git config --show-origin --get-all %s",
-	    name), "git takes %s = %.200s%s%s, and not %.200s, as the load "
-	    "says", name, got != NULL ? got : "nothing", got != NULL ?
-	    " from " : "", origin, wanted);
+	    name), "git takes %s = %s%s%s, and not %s, as the load says", name,
+	    has, got != NULL ? " from " : "", origin, says);
 	return true;
 }
 

@@ -11,6 +11,8 @@
 #define WORD_MAX_SEEN	2048
 #define PATHS_TOLD	6
 #define FINDINGS_TOLD	6
+/* Most of a path in a list, with its NUL. */
+#define PATH_SHOWN_MAX	121
 
 /* --- lists of paths ------------------------------------------------------ */
 
@@ -32,6 +34,8 @@ static size_t
 list_values(const struct doctor_facts *f, const char *key,
     const struct doctor_facts *but, struct text *t, const char **first)
 {
+	char shown[PATH_SHOWN_MAX];
+	struct text path;
 	const char *v;
 	size_t n = 0;
 
@@ -42,7 +46,10 @@ list_values(const struct doctor_facts *f, const char *key,
 			*first = v;
 		if (n < PATHS_TOLD) {
 			text_add(t, n > 0 ? ", " : "");
-			text_addf(t, "%.120s", v);
+			/* Cut at the end of a character, where it is cut. */
+			text_init(&path, shown, sizeof(shown));
+			text_add(&path, v);
+			text_add(t, shown);
 		}
 		n++;
 	}

@@ -24,8 +24,10 @@
 
 /* Not every C library gives threads as much as paths and messages take. */
 #define STACK_SIZE	(4 * 1024 * 1024)
-/* How much of the reasons is in the summary. */
+/* How much of the reasons is in the summary, and of a target's name, with its
+ * NUL. */
 #define SUMMARY_MAX	900
+#define NAME_SHOWN_MAX	101
 
 struct fleet_line {
 	struct progress	*progress;
@@ -166,13 +168,18 @@ fleet_doing(struct fleet_line *line, const char *fmt, ...)
 void
 fleet_why(struct fleet_line *line, const char *fmt, ...)
 {
+	char why[LOG_LINE_MAX];
+	struct text shown;
 	va_list ap;
 
 	if (line == NULL)
 		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(line->why, sizeof(line->why), fmt, ap);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
+	/* Cut at the end of a character, where it is cut. */
+	text_init(&shown, line->why, sizeof(line->why));
+	text_add(&shown, why);
 }
 
 /* --- threads --------------------------------------------------------------- */
@@ -295,7 +302,8 @@ add_targets(const struct run *r, bool started, const char *head,
     struct text *t)
 {
 	size_t n = 0, left = 0;
-	char one[2 * FLEET_WHY_MAX];
+	char name[NAME_SHOWN_MAX], one[2 * FLEET_WHY_MAX];
+	struct text shown;
 
 	for (size_t i = 0; i < r->f->n; i++) {
 		const struct fleet_line *line = &r->lines[i];
@@ -303,8 +311,10 @@ add_targets(const struct run *r, bool started, const char *head,
 		if (line->started != started ||
 		    (started && line->code == SESSION_DONE))
 			continue;
-		(void)snprintf(one, sizeof(one), started ? "%.100s (%s)" :
-		    "%.100s", r->f->names[i], reason(line));
+		text_init(&shown, name, sizeof(name));
+		text_add(&shown, r->f->names[i]);
+		(void)snprintf(one, sizeof(one), started ? "%s (%s)" : "%s",
+		    name, reason(line));
 		if (left > 0 || t->len + strlen(head) + strlen(one) >
 		    SUMMARY_MAX) {
 			left++;

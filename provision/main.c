@@ -97,8 +97,11 @@ main(int argc, char **argv)
 	struct provision_options opts;
 	char why[PROVISION_WHY_MAX];
 
-	if (fdio_std_open() != ST_OK)
+	if (fdio_std_open() != ST_OK) {
+		perror("bottle-provision: error: cannot have descriptors 0 to "
+		    "2");
 		return SESSION_FAILED;
+	}
 	log_open("bottle-provision", LOG_LEVEL_INFO, 0);
 	forbid_core();
 	if (provision_options_parse(argc, argv, commands_there(), &opts,

@@ -319,6 +319,7 @@ is_kept_apart(struct party *loader, struct slice hello)
 	target_where(t, TARGET_WHOEVER, user, sizeof(user));
 	if (!begin_failure(s, SESSION_DENIED))
 		return false;
+	/* Names of a pod, which are ASCII: never cut, as a compiler fears. */
 	(void)snprintf(s->out->why, sizeof(s->out->why), "in %.400s the agent "
 	    "is uid %lu, and so is its user in %.400s: it would let him do "
 	    "everything, and nothing was loaded", agent, (unsigned long)uid,

@@ -278,9 +278,23 @@ check_behind() {
 listing='find .ssh .gitconfig -printf "%M %U:%G %p %l\n" |
 	sed -E "s,\.default\.[A-Za-z0-9]{6},.default.X," | sort'
 
+# Each file that its user has, with what is in it; and all else that is not as
+# in the image, but for what an agent that runs has.
+files_of='cd /home/node
+	{
+		find . -printf "%p %M %U:%G %l\n"
+		find . -type f -exec sha256sum {} +
+	} | sort'
+
+files() {
+	bottle 1000 bash -c "$files_of"
+	changes | grep -vE '^/run(/|$)' || true
+}
+
 test_first_load() {
 	local out status=0
 
+	files >"$work/files.before"
 	changes >"$work/changes.before"
 	out=$(load "$work/two.json" 2>"$work/said") || status=$?
 	check_same load_ends_with_0 0 "$status"
@@ -375,6 +389,77 @@ test_use() {
 	    "deploy@$world_build" "$world_build_port"
 	check_status that_is_for_no_other_host 255 with_pub build \
 	    "deploy@$world_host" 22
+}
+
+# --- the other commands ----------------------------------------------------------
+
+# asked NAME WANTED COMMAND [OPTION...]: of the target; sets said to all of it.
+asked() {
+	local name=$1 wanted=$2 status=0
+
+	shift 2
+	said=$(provision "$@" "$target" 2>&1) || status=$?
+	check_same "${name}_ends_with_$wanted" "$wanted" "$status"
+}
+
+# with_phrase COMMAND: lock or unlock.
+with_phrase() {
+	asked "$1" 0 "$1" --passphrase-fd 7 7< <(printf 'open sesame')
+}
+
+# Those of a load that is there, which goes in the end; then it is loaded again.
+test_commands() {
+	local git build said foreign=.ssh/bottle-agent/mine
+
+	git=$(ssh-keygen -lf "$work/op/git/id.pub" | cut -d ' ' -f 2)
+	build=$(ssh-keygen -lf "$work/op/build/id.pub" | cut -d ' ' -f 2)
+	asked status 0 status
+	check_has status_counts_the_keys "$said" "$target: 2 keys"
+	check_has status_shows_one "$said" "ssh-ed25519 $git git-key
+    0 signatures, never used; load default"
+	check_has status_shows_its_host "$said" "@$world_host"
+	check_has status_shows_the_other "$said" "ssh-ed25519 $build build-key"
+
+	# The server would let it in as that user.
+	check_has no_other_user_is_signed_for \
+	    "$(node ssh "deploy@$world_host" whoami 2>&1)" 'Permission denied'
+	asked explain 0 explain
+	check_has explain_names_the_key "$said" "$git"
+	check_has explain_says_who_was_refused "$said" \
+	    "login as deploy, bound to $world_host"
+	check_has explain_says_why "$said" 'the destinations are for other users'
+
+	with_phrase lock
+	check_has locked_it_signs_nothing \
+	    "$(node ssh "$world_host" whoami 2>&1)" 'Permission denied'
+	asked status_of_it_locked 0 status
+	check_has status_says_that_it_is_locked "$said" "$target: LOCKED"
+	with_phrase unlock
+	check_same unlocked_it_signs git "$(node ssh "$world_host" whoami 2>&1)"
+	if command -v jq >/dev/null; then
+		asked status_as_json 0 status --json
+		check_same status_as_json_counts_the_uses \
+		    "$target false build-key:0 git-key:1" "$(jq -r '
+			.targets[0] | [.target, (.agent | (.locked,
+			([.keys[] | "\(.comment):\(.signatures)"] |
+			sort[])))] | map(tostring) | join(" ")' <<<"$said")"
+	fi
+
+	bottle 1000 touch "$foreign"
+	asked remove 0 remove
+	check_has remove_says_what_went "$said" \
+	    'removed load default: 2 keys, and the files of node'
+	check_same remove_takes_the_keys 'The agent has no identities.' \
+	    "$(bottle 1000 env SSH_AUTH_SOCK="$world_socket" ssh-add -L)"
+	check remove_leaves_what_is_not_the_loads \
+	    bottle 1000 test -e "$foreign"
+	# What cannot be taken away here is seen below.
+	bottle 1000 rm -f "$foreign"
+	bottle 1000 rmdir "${foreign%/*}" 2>/dev/null || true
+	files >"$work/files.after"
+	check_same remove_takes_what_was_written_and_nothing_else '' \
+	    "$(diff "$work/files.before" "$work/files.after")"
+	check_load a_load_after_that "$work/two.json"
 }
 
 # --- what the parts it is made of could not do -----------------------------------
@@ -821,6 +906,7 @@ test_elsewhere() {
 make_two
 user_files
 test_first_load
+test_commands
 test_use
 test_passphrase
 test_third_of_four

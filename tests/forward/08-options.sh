@@ -431,4 +431,19 @@ HTTPS_PROXY=http://user:pa55@$P connect -v git.test 22
 proxy_end
 expect verbose_with_a_variable 3 '!pa55' "!$secret"
 check_has and_it_was_sent_too "$(cat "$D/1.request")" "Basic $secret"
+
+# What is closed cannot be opened where there is no /dev/null.
+if unshare -m mount -t tmpfs none /dev 2>/dev/null; then
+	for name in bottle-forward:1 bottle-ssh-keygen:1; do
+		status=0
+		# shellcheck disable=SC2016
+		text=$(timeout 20 unshare -m bash -c 'mount -t tmpfs none /dev
+			exec "$1" <&-' - "$BOTTLE_BIN/${name%:*}" 2>&1) || status=$?
+		check_same "${name%:*}_without_null_ends" "${name#*:}" "$status"
+		check_same "${name%:*}_without_null_says_so" "${name%:*}: error: \
+cannot have descriptors 0 to 2: No such file or directory" "$text"
+	done
+else
+	printf '# nothing can be mounted here: /dev/null is there\n'
+fi
 checks_end

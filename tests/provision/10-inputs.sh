@@ -313,4 +313,19 @@ load -f "$T/m.json" --json "$M"
 check_same error_in_json '2 1 false 2' "$status $(jq -r \
     '[.version, .done, .code] | map(tostring) | join(" ")' "$T/stdout")"
 check_has error_in_json_says_why "$(jq -r .error "$T/stdout")" "$T/damaged"
+
+# What is closed cannot be opened where there is no /dev/null.
+if unshare -m mount -t tmpfs none /dev 2>/dev/null; then
+	for program in "$PROVISION" "$AGENT"; do
+		name=${program##*/}
+		status=0
+		text=$(timeout 20 unshare -m bash -c 'mount -t tmpfs none /dev
+			exec "$1" --help <&-' - "$program" 2>&1) || status=$?
+		check_same "${name}_without_null_ends" 1 "$status"
+		check_same "${name}_without_null_says_so" "$name: error: \
+cannot have descriptors 0 to 2: No such file or directory" "$text"
+	done
+else
+	printf '# nothing can be mounted here: /dev/null is there\n'
+fi
 scenario_end

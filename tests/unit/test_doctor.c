@@ -249,6 +249,11 @@ a_finding_is_safe_to_print(void **state)
 	assert_int_equal(strlen(d.finding[1].what), DOCTOR_TEXT_MAX + 3);
 	assert_string_equal(d.finding[1].what + DOCTOR_TEXT_MAX, "...");
 	assert_null(d.finding[1].mend);
+	/* No half of a character. */
+	memcpy(longer + DOCTOR_TEXT_MAX - 2, "\u20ac", 3);
+	doctor_find(&d, "root", DOCTOR_OK, NULL, "%s", longer);
+	assert_int_equal(strlen(d.finding[2].what), DOCTOR_TEXT_MAX - 2 + 3);
+	assert_string_equal(d.finding[2].what + DOCTOR_TEXT_MAX - 2, "...");
 	doctor_fini(&d);
 	doctor_fini(&d);
 }
@@ -374,6 +379,12 @@ struct row {
 	enum doctor_verdict verdict;
 	const char	*what;		/* is part of it */
 };
+
+/* So long that a character behind it begins in what a finding has room for, and
+ * ends behind that. */
+#define X19	"xxxxxxxxxxxxxxxxxxx"
+#define X114	X19 X19 X19 X19 X19 X19
+#define X199	X114 X19 X19 X19 X19 "xxxxxxxxx"
 
 #define FILE_LINE	"bd file -rw------- 1 1000 1000 80 2026-11-29 09:00 " \
 			"/home/node/.ssh/bottle-agent/default/known_hosts\n"
@@ -539,6 +550,10 @@ static const struct row rows[] = {
 	    "x\t/usr/bin" } }, "git", DOCTOR_BAD, "gpg.ssh.program" },
 	{ "another key", { { USER, "gitconfig\tkey::ssh-ed25519 AAAA",
 	    "x\tABCDEF" } }, "git", DOCTOR_BAD, "user.signingkey = ABCDEF" },
+	{ "a long format", { { USER, "gitconfig\tssh", "gitconfig\t" X199
+	    "\u00e9y" } }, "git", DOCTOR_BAD, "x from file:" },
+	{ "a load's long format", { { USER, "\tformat = ssh", "\tformat = "
+	    X199 "\u00e9y" } }, "git", DOCTOR_BAD, "x, as the load says" },
 	{ "no program", { { USER, "bd gitprog yes\n", "" } }, "git",
 	    DOCTOR_BAD, "is not there" },
 	{ "git that fails", { { USER, NULL, "bd giterr fatal: bad config\n" } },
@@ -564,6 +579,8 @@ static const struct row rows[] = {
 	    "second-agent", DOCTOR_WARN, "no ssh-add" },
 	{ "a key that lies there", { { USER, NULL, "bd stray /tmp/k\n" } },
 	    "stray-keys", DOCTOR_BAD, "/tmp/k" },
+	{ "one with a long name", { { USER, NULL, "bd stray /tmp/" X114
+	    "\u00e9y\n" } }, "stray-keys", DOCTOR_BAD, "x; give them" },
 	{ "a key of root's", { { ROOT, NULL, "bd stray /root/.ssh/k\n" } },
 	    "stray-keys", DOCTOR_WARN, "/root/.ssh/k" },
 	/* root */
@@ -676,10 +693,7 @@ look(const char *const text[PARTS], bool agent, struct doctor *d)
 static void
 print_all(const struct doctor *d)
 {
-	for (size_t i = 0; i < d->n; i++)
-		print_message("  %s %s: %s\n",
-		    doctor_verdict_name(d->finding[i].verdict),
-		    d->finding[i].link, d->finding[i].what);
+	assert_int_equal(doctor_text(d, 1, stdout, false), ST_OK);
 }
 
 static void

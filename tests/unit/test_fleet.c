@@ -227,6 +227,26 @@ a_summary_is_one_line(void **state)
 	assert_non_null(strstr(text, " and 35 more\n"));
 }
 
+/* A name and a reason of others, in each of which the last byte that there is
+ * room for begins a character. */
+static void
+a_summary_has_no_half_of_a_character(void **state)
+{
+	struct job j = { .code = { SESSION_FAILED } };
+	char name[200], why[400], wanted[512];
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "%0*d\u00e9 and more", 99, 1);
+	(void)snprintf(why, sizeof(why), "%0*d\u00e9 and more",
+	    FLEET_WHY_MAX - 2, 2);
+	names[0] = name;
+	j.why[0] = why;
+	assert_int_equal(run(&j, 2, 1), SESSION_FAILED);
+	(void)snprintf(wanted, sizeof(wanted), "prog: error: 1 of 2 loaded; "
+	    "failed: %0*d (%0*d)\n", 99, 1, FLEET_WHY_MAX - 2, 2);
+	assert_string_equal(said(), wanted);
+}
+
 /* --- signals --------------------------------------------------------------- */
 
 /* Wait until we are told to stop. */
@@ -564,6 +584,7 @@ main(void)
 		CASE(one_that_fails_stops_no_other),
 		CASE(a_single_one_has_no_summary),
 		CASE(a_summary_is_one_line),
+		CASE(a_summary_has_no_half_of_a_character),
 		CASE(a_signal_ends_what_is_under_way),
 		CASE(a_second_signal_ends_it_at_once),
 		CASE(an_ignored_signal_stays_ignored),
