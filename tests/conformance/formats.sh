@@ -65,6 +65,47 @@ if command -v socat >/dev/null; then
 	    socat UNIX-LISTEN:%s,fork /dev/null
 fi
 
+# Use.
+status 0 "$conformance" --help
+status 0 "$conformance" --only list.empty "$ours -D -a %s"
+status 2 "$conformance" --only no.such "$ours" -D -a %s
+status 2 "$conformance" --expect "$tmp/no-such" "$ours" -D -a %s
+status 2 "$conformance" --patience 5x "$ours" -D -a %s
+status 2 "$conformance" "$tmp/no-such-program" -D -a %s
+grep -q 'cannot run .*: No such file' "$tmp/out" ||
+    fail 'a program that is not there is not told of'
+
+# An agent that goes into the background is not left there.
+# shellcheck disable=SC2016
+status 2 "$conformance" sh -c '"$0" -D -a "$1" & echo $! >"$2"' "$ours" \
+    "$tmp/elsewhere" "$tmp/pid"
+for ((i = 0; i < 50; i++)); do
+	grep -q '^State:[[:space:]]*[^ZX[:space:]]' \
+	    "/proc/$(cat "$tmp/pid")/status" 2>/dev/null || break
+	sleep 0.1
+done
+[ "$i" -lt 50 ] || {
+	fail 'an agent in the background is left'
+	kill "$(cat "$tmp/pid")"
+}
+
+# Neither is anything when a signal ends it.
+# shellcheck disable=SC2016
+"$conformance" sh -c 'echo $$ "$1" >"$0"; exec sleep 60' \
+    "$tmp/started" %s >"$tmp/out" 2>&1 &
+pid=$!
+for ((i = 0; i < 100; i++)); do
+	[ ! -s "$tmp/started" ] || break
+	sleep 0.1
+done
+read -r agent sock <"$tmp/started"
+kill -TERM "$pid"
+wait "$pid" || :
+pid=
+[ ! -e "${sock%/*}" ] || fail 'a folder is left after a signal'
+! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$agent/status" \
+    2>/dev/null || fail 'the agent is left after a signal'
+
 # Somebody's agent.
 if command -v ssh-add >/dev/null; then
 	export SSH_AUTH_SOCK=$tmp/sock
