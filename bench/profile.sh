@@ -31,18 +31,27 @@ seconds=3 top=12 requests='list ed25519 ecdsa256 rsa2048'
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--seconds) seconds=${2:?} && shift ;;
-	--requests) requests=${2:?} && shift ;;
-	--top) top=${2:?} && shift ;;
+	--seconds) want_value "$@" && seconds=$2 && shift ;;
+	--requests) want_value "$@" && requests=$2 && shift ;;
+	--top) want_value "$@" && top=$2 && shift ;;
 	--quick) seconds=0.3 requests=list ;;
-	*) die "what is $1?" 2 ;;
+	-h | --help) show_usage "$0" && exit 0 ;;
+	*) die "what is $1? See --help" 2 ;;
 	esac
 	shift
+done
+want_number --seconds "$seconds" point
+want_number --top "$top"
+for request in $requests; do
+	case $request in
+	list | ed25519 | ecdsa256 | ecdsa384 | ecdsa521 | rsa2048) ;;
+	*) die "--requests are list and keys, ed25519 and so on, not $request" 2 ;;
+	esac
 done
 [ "$(id -u)" -eq 0 ] || skip_all 'needs root, to ask as another user'
 for tool in perf taskset ssh-keygen ssh-add perl "$agent_bench/load" \
     $(agent_missing bottle); do
-	command -v "$tool" >/dev/null || skip_all "there is no $tool here"
+	skip_without "$tool"
 done
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-profile.XXXXXX")
 at_exit rm -rf "$work"

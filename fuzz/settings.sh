@@ -11,6 +11,12 @@ die() {
 	exit 2
 }
 
+# want_value WORD...: of the command line; the first is an option that takes the
+# second.
+want_value() {
+	[ $# -gt 1 ] || die "$1 wants a value; $0 --help tells"
+}
+
 # seconds_since_boot: whole ones; a clock that nobody sets.
 seconds_since_boot() {
 	local up
@@ -61,7 +67,7 @@ fuzz_build() {
 	) >"$log" 2>&1 || {
 		tail -n 40 "$log" >&2
 		rm -f "$log"
-		die 'the targets do not build; it takes clang and its libFuzzer'
+		die 'the targets do not build; it takes clang and its libFuzzer (Debian: clang, libclang-rt-14-dev)'
 	}
 	rm -f "$log"
 }
