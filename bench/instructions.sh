@@ -75,6 +75,7 @@ fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-instructions.XXXXXX")
 at_exit rm -rf "$work"
+want_room "$work" 50
 chmod 755 "$work"
 sock=$work/s
 

@@ -55,8 +55,9 @@ for tool in perf taskset ssh-keygen ssh-add perl "$agent_bench/load" \
 done
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-profile.XXXXXX")
 at_exit rm -rf "$work"
-perf record -q -e cpu-clock -o "$work/perf" true >/dev/null 2>&1 ||
-    skip_all 'perf may not sample here'
+want_room "$work" 50
+perf record -q -e cpu-clock -o "$work/perf" true >"$work/log" 2>&1 ||
+    skip_all "perf may not sample here: $(tr '\n' ' ' <"$work/log")"
 agents_init "$work"
 install -m 755 "$agent_bench/load" "$work/load"
 agent_make_keys "$work/keys" ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048
@@ -114,7 +115,8 @@ for request in $requests; do
 		$name =~ s/\+0x.*//;
 		$function{"$name ($part)"}++;
 	}
-	die "no samples\n" unless $n;
+	die "perf saw nothing of the agent: try again, or longer, with ".
+	    "--seconds 3\n" unless $n;
 	printf("%s: %.1f us of the processor, %d samples\n", $request, $us,
 	    $n);
 	printf("    %-10s %5.1f%% %8.2f us\n", $_, 100 * $part{$_} / $n,

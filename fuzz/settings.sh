@@ -56,20 +56,17 @@ target_named() {
 	echo "$name"
 }
 
-# fuzz_build: the preset fuzz, quiet unless it fails.
+# fuzz_build: the preset fuzz, quiet unless it fails.  What is said is kept in
+# memory, so that a signal leaves no file.
 fuzz_build() {
-	local log
+	local said
 
-	log=$(mktemp)
-	(
-		cd "$fuzz/.." && cmake --preset fuzz &&
-		    cmake --build --preset fuzz
-	) >"$log" 2>&1 || {
-		tail -n 40 "$log" >&2
-		rm -f "$log"
+	said=$(cd "$fuzz/.." && {
+		cmake --preset fuzz && cmake --build --preset fuzz
+	} 2>&1) || {
+		printf '%s\n' "$said" | tail -n 40 >&2
 		die 'the targets do not build; it takes clang and its libFuzzer (Debian: clang, libclang-rt-14-dev)'
 	}
-	rm -f "$log"
 }
 
 # arguments NAME: what libFuzzer is told, into the array args.

@@ -41,6 +41,7 @@ skip_without valgrind
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-valgrind.XXXXXX")
 at_exit rm -rf "$work"
+want_room "$work" 100
 # The agent, and what else a scenario runs.
 {
 	cmake --preset valgrind && cmake --build --preset valgrind --target \

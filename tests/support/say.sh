@@ -32,6 +32,15 @@ want_number() {
 	[[ $2 =~ $form ]] || die "$1 wants a number, not \"$2\"; see --help" 2
 }
 
+# want_room FOLDER MIB: that much must be free there.
+want_room() {
+	local free
+
+	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
+	[ "$free" -ge "$2" ] || die "$1 has $free MiB free, and $2 are needed: \
+make room there, or let TMPDIR name another folder" 2
+}
+
 # at_exit COMMAND...: run it when the script ends, also on Ctrl-C.
 at_exit() {
 	exit_actions+=("$(printf '%q ' "$@")")
