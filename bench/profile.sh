@@ -78,6 +78,8 @@ profile() {
 	# What else happens at the beginning is not part of it.
 	taskset -c 0 "$work/load" --socket "${agent_socket[bottle]}" \
 	    --as "$agent_uid" --seconds 0.1 "${options[@]}" >/dev/null
+	# That it is there again is how we know that perf has begun.
+	rm -f "$work/perf"
 	# Of the CPU, not of the process: a clock that is set anew whenever it
 	# gets the processor would fire right then, time and again.
 	perf record -q -e cpu-clock -F 9999 -C 0 -o "$work/perf" \
