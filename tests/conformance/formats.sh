@@ -27,6 +27,18 @@ status() {
 	cat "$tmp/out"
 }
 
+# gone PID: it ends within some seconds; a zombie has ended.
+gone() {
+	local i
+
+	for ((i = 0; i < 50; i++)); do
+		grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" \
+		    2>/dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 # One JSON value, with as many requirements as verdicts.
 status 0 "$conformance" --only remove --json "$ours" -D -a %s
 perl -MJSON::PP -e '
@@ -79,15 +91,10 @@ grep -q 'cannot run .*: No such file' "$tmp/out" ||
 # shellcheck disable=SC2016
 status 2 "$conformance" sh -c '"$0" -D -a "$1" & echo $! >"$2"' "$ours" \
     "$tmp/elsewhere" "$tmp/pid"
-for ((i = 0; i < 50; i++)); do
-	grep -q '^State:[[:space:]]*[^ZX[:space:]]' \
-	    "/proc/$(cat "$tmp/pid")/status" 2>/dev/null || break
-	sleep 0.1
-done
-[ "$i" -lt 50 ] || {
+if ! gone "$(cat "$tmp/pid")"; then
 	fail 'an agent in the background is left'
 	kill "$(cat "$tmp/pid")"
-}
+fi
 
 # Neither is anything when a signal ends it.
 # shellcheck disable=SC2016
@@ -103,8 +110,7 @@ kill -TERM "$pid"
 wait "$pid" || :
 pid=
 [ ! -e "${sock%/*}" ] || fail 'a folder is left after a signal'
-! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$agent/status" \
-    2>/dev/null || fail 'the agent is left after a signal'
+gone "$agent" || fail 'the agent is left after a signal'
 
 # Somebody's agent.
 if command -v ssh-add >/dev/null; then
