@@ -44,18 +44,22 @@ execs=3
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--boxes) n_boxes=${2:?} && shift ;;
-	--keys) n_keys=${2:?} && shift ;;
-	--rounds) rounds=${2:?} && shift ;;
+	--boxes) want_value "$@" && n_boxes=$2 && shift ;;
+	--keys) want_value "$@" && n_keys=$2 && shift ;;
+	--rounds) want_value "$@" && rounds=$2 && shift ;;
 	--quick) rounds=1 n_keys=2 n_boxes=2 execs=1 ;;
-	*) die "what is $1?" 2 ;;
+	-h | --help) show_usage "$0" && exit 0 ;;
+	*) die "what is $1? See --help" 2 ;;
 	esac
 	shift
 done
+want_number --rounds "$rounds"
+want_number --keys "$n_keys"
+want_number --boxes "$n_boxes"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-fleet.XXXXXX")
 at_exit rm -rf "$work"
-[ -x "$provision" ] || skip_all "there is no program $provision"
+skip_without "$provision"
 why=$(world_missing docker "$bin")
 [ -z "$why" ] || skip_all "$why"
 at_exit engine_down

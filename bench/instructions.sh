@@ -31,7 +31,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/support/check.sh
 . "$here/../tests/support/check.sh"
 
-bin=$(cd "${BOTTLE_BIN:-$here/../build/release/bin}" && pwd)
+bin=${BOTTLE_BIN:-$here/../build/release/bin}
+[ ! -d "$bin" ] || bin=$(cd "$bin" && pwd)
 still=${BENCH_BIN:-$bin}/stillclock.so
 kept=$here/instructions.txt
 uid=65533
@@ -44,16 +45,17 @@ while [ $# -gt 0 ]; do
 	--all) all=y ;;
 	--record) record=y all=y ;;
 	--compare) compare=y ;;
-	*) die "what is $1?" 2 ;;
+	-h | --help) show_usage "$0" && exit 0 ;;
+	*) die "what is $1? See --help" 2 ;;
 	esac
 	shift
 done
 [ "$(id -u)" -eq 0 ] || skip_all 'needs root, to become another user'
 for tool in valgrind ssh perl readelf; do
-	command -v "$tool" >/dev/null || skip_all "there is no $tool here"
+	skip_without "$tool"
 done
-[ -x "$bin/bottle-agent" ] || skip_all "there is no $bin/bottle-agent"
-[ -e "$still" ] || skip_all "there is no $still"
+skip_without "$bin/bottle-agent"
+skip_without "$still"
 
 # What the numbers depend on besides our code; beside clang there is what gcc has
 # made of libc.
@@ -73,6 +75,7 @@ fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-instructions.XXXXXX")
 at_exit rm -rf "$work"
+want_room "$work" 50
 chmod 755 "$work"
 sock=$work/s
 

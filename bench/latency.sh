@@ -47,17 +47,28 @@ skip() {
 	exit 77
 }
 
+misuse() {
+	echo "latency: $1; see --help" >&2
+	exit 2
+}
+
 while [ $# -gt 0 ]; do
 	case $1 in
-	--rounds) rounds=${2:?} && shift ;;
-	--only) only=${2:?} && shift ;;
+	--rounds | --only)
+		[ $# -gt 1 ] || misuse "$1 wants a value"
+		[ "$1" = --only ] && only=$2 || rounds=$2
+		shift
+		;;
 	--fresh) fresh=fresh ;;
 	--quick) rounds=1 requests=200 ms=60 ;;
 	--openssh) openssh=y ;;
-	*) echo "latency: what is $1?" >&2 && exit 2 ;;
+	-h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit 0 ;;
+	*) misuse "what is $1?" ;;
 	esac
 	shift
 done
+[[ $rounds =~ ^[1-9][0-9]{0,2}$ ]] ||
+    misuse "--rounds wants a number from 1 to 999, not $rounds"
 [ "$(id -u)" -eq 0 ] || skip 'needs root, to become other users'
 [ "$(nproc)" -ge 2 ] || skip 'needs two CPUs'
 for tool in taskset ssh-keygen ssh-add; do

@@ -31,23 +31,33 @@ seconds=3 top=12 requests='list ed25519 ecdsa256 rsa2048'
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--seconds) seconds=${2:?} && shift ;;
-	--requests) requests=${2:?} && shift ;;
-	--top) top=${2:?} && shift ;;
+	--seconds) want_value "$@" && seconds=$2 && shift ;;
+	--requests) want_value "$@" && requests=$2 && shift ;;
+	--top) want_value "$@" && top=$2 && shift ;;
 	--quick) seconds=0.3 requests=list ;;
-	*) die "what is $1?" 2 ;;
+	-h | --help) show_usage "$0" && exit 0 ;;
+	*) die "what is $1? See --help" 2 ;;
 	esac
 	shift
+done
+want_number --seconds "$seconds" point
+want_number --top "$top"
+for request in $requests; do
+	case $request in
+	list | ed25519 | ecdsa256 | ecdsa384 | ecdsa521 | rsa2048) ;;
+	*) die "--requests are list and keys, ed25519 and so on, not $request" 2 ;;
+	esac
 done
 [ "$(id -u)" -eq 0 ] || skip_all 'needs root, to ask as another user'
 for tool in perf taskset ssh-keygen ssh-add perl "$agent_bench/load" \
     $(agent_missing bottle); do
-	command -v "$tool" >/dev/null || skip_all "there is no $tool here"
+	skip_without "$tool"
 done
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-profile.XXXXXX")
 at_exit rm -rf "$work"
-perf record -q -e cpu-clock -o "$work/perf" true >/dev/null 2>&1 ||
-    skip_all 'perf may not sample here'
+want_room "$work" 50
+perf record -q -e cpu-clock -o "$work/perf" true >"$work/log" 2>&1 ||
+    skip_all "perf may not sample here: $(tr '\n' ' ' <"$work/log")"
 agents_init "$work"
 install -m 755 "$agent_bench/load" "$work/load"
 agent_make_keys "$work/keys" ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048
@@ -68,6 +78,8 @@ profile() {
 	# What else happens at the beginning is not part of it.
 	taskset -c 0 "$work/load" --socket "${agent_socket[bottle]}" \
 	    --as "$agent_uid" --seconds 0.1 "${options[@]}" >/dev/null
+	# That it is there again is how we know that perf has begun.
+	rm -f "$work/perf"
 	# Of the CPU, not of the process: a clock that is set anew whenever it
 	# gets the processor would fire right then, time and again.
 	perf record -q -e cpu-clock -F 9999 -C 0 -o "$work/perf" \
@@ -105,7 +117,8 @@ for request in $requests; do
 		$name =~ s/\+0x.*//;
 		$function{"$name ($part)"}++;
 	}
-	die "no samples\n" unless $n;
+	die "perf saw nothing of the agent: try again, or longer, with ".
+	    "--seconds 3\n" unless $n;
 	printf("%s: %.1f us of the processor, %d samples\n", $request, $us,
 	    $n);
 	printf("    %-10s %5.1f%% %8.2f us\n", $_, 100 * $part{$_} / $n,

@@ -42,20 +42,23 @@ execs=5
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--keys) n_keys=${2:?} && shift ;;
-	--rounds) rounds=${2:?} && shift ;;
+	--keys) want_value "$@" && n_keys=$2 && shift ;;
+	--rounds) want_value "$@" && rounds=$2 && shift ;;
 	--quick) rounds=1 n_keys=2 execs=1 ;;
-	*) die "what is $1?" 2 ;;
+	-h | --help) show_usage "$0" && exit 0 ;;
+	*) die "what is $1? See --help" 2 ;;
 	esac
 	shift
 done
+want_number --rounds "$rounds"
+want_number --keys "$n_keys"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-provision.XXXXXX")
 at_exit rm -rf "$work"
-[ -x "$provision" ] || skip_all "there is no program $provision"
+skip_without "$provision"
 why=$(world_missing docker "$bin")
 [ -z "$why" ] || skip_all "$why"
-command -v socat >/dev/null || skip_all 'there is no socat here'
+skip_without socat
 at_exit engine_down
 engine_up "$work" || skip_all "$engine_why"
 roots_ready || die 'cannot make the root file systems'

@@ -12,10 +12,21 @@
 #   TYPES   key types, default all
 set -eu
 
+case ${1:-} in
+-h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit 0 ;;
+-*) echo "vault: what is $1? See --help" >&2 && exit 2 ;;
+esac
+for program in bottle-agent agent-unscoped signload; do
+	[ -x "${1:-$(dirname "$0")/../build/release/bin}/$program" ] || {
+		echo "vault: there is no $program: cmake --preset release &&" \
+		    "cmake --build --preset release makes it" >&2
+		exit 77
+	}
+done
 bin=$(cd "${1:-$(dirname "$0")/../build/release/bin}" && pwd)
 rounds=${ROUNDS:-9}
 each=${SECONDS_EACH:-1}
-types=(${TYPES:-ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 rsa4096})
+read -r -a types <<<"${TYPES:-ed25519 ecdsa256 ecdsa384 ecdsa521 rsa2048 rsa3072 rsa4096}"
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-bench.XXXXXX")
 agent=
 

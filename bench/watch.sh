@@ -43,12 +43,14 @@ rounds=9
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--rounds) rounds=${2:?} && shift ;;
+	--rounds) want_value "$@" && rounds=$2 && shift ;;
 	--quick) rounds=1 ;;
-	*) die "what is $1?" 2 ;;
+	-h | --help) show_usage "$0" && exit 0 ;;
+	*) die "what is $1? See --help" 2 ;;
 	esac
 	shift
 done
+want_number --rounds "$rounds"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-watch.XXXXXX")
 at_exit rm -rf "$work"

@@ -11,6 +11,12 @@ die() {
 	exit 2
 }
 
+# want_value WORD...: of the command line; the first is an option that takes the
+# second.
+want_value() {
+	[ $# -gt 1 ] || die "$1 wants a value; $0 --help tells"
+}
+
 # seconds_since_boot: whole ones; a clock that nobody sets.
 seconds_since_boot() {
 	local up
@@ -50,20 +56,17 @@ target_named() {
 	echo "$name"
 }
 
-# fuzz_build: the preset fuzz, quiet unless it fails.
+# fuzz_build: the preset fuzz, quiet unless it fails.  What is said is kept in
+# memory, so that a signal leaves no file.
 fuzz_build() {
-	local log
+	local said
 
-	log=$(mktemp)
-	(
-		cd "$fuzz/.." && cmake --preset fuzz &&
-		    cmake --build --preset fuzz
-	) >"$log" 2>&1 || {
-		tail -n 40 "$log" >&2
-		rm -f "$log"
-		die 'the targets do not build; it takes clang and its libFuzzer'
+	said=$(cd "$fuzz/.." && {
+		cmake --preset fuzz && cmake --build --preset fuzz
+	} 2>&1) || {
+		printf '%s\n' "$said" | tail -n 40 >&2
+		die 'the targets do not build; it takes clang and its libFuzzer (Debian: clang, libclang-rt-14-dev)'
 	}
-	rm -f "$log"
 }
 
 # arguments NAME: what libFuzzer is told, into the array args.

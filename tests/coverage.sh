@@ -52,7 +52,8 @@ while [ $# -gt 0 ]; do
 	shift
 done
 for tool in gcov perl; do
-	command -v "$tool" >/dev/null || die "there is no $tool here" 2
+	command -v "$tool" >/dev/null ||
+	    die "there is no $tool here: install it, Debian: gcc, perl" 2
 done
 
 # What an agent of another user reached is written by him, and only where he

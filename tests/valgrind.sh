@@ -33,10 +33,15 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-command -v valgrind >/dev/null || skip_all 'there is no valgrind here'
+for name in ${names[@]+"${names[@]}"}; do
+	[ -x "tests/scenario/$name.sh" ] ||
+	    die "there is no scenario $name; ls tests/scenario shows all" 2
+done
+skip_without valgrind
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-valgrind.XXXXXX")
 at_exit rm -rf "$work"
+want_room "$work" 100
 # The agent, and what else a scenario runs.
 {
 	cmake --preset valgrind && cmake --build --preset valgrind --target \

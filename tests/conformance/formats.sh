@@ -27,6 +27,18 @@ status() {
 	cat "$tmp/out"
 }
 
+# gone PID: it ends within some seconds; a zombie has ended.
+gone() {
+	local i
+
+	for ((i = 0; i < 50; i++)); do
+		grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" \
+		    2>/dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 # One JSON value, with as many requirements as verdicts.
 status 0 "$conformance" --only remove --json "$ours" -D -a %s
 perl -MJSON::PP -e '
@@ -64,6 +76,41 @@ if command -v socat >/dev/null; then
 	status 1 "$conformance" --only list.empty --patience 200 \
 	    socat UNIX-LISTEN:%s,fork /dev/null
 fi
+
+# Use.
+status 0 "$conformance" --help
+status 0 "$conformance" --only list.empty "$ours -D -a %s"
+status 2 "$conformance" --only no.such "$ours" -D -a %s
+status 2 "$conformance" --expect "$tmp/no-such" "$ours" -D -a %s
+status 2 "$conformance" --patience 5x "$ours" -D -a %s
+status 2 "$conformance" "$tmp/no-such-program" -D -a %s
+grep -q 'cannot run .*: No such file' "$tmp/out" ||
+    fail 'a program that is not there is not told of'
+
+# An agent that goes into the background is not left there.
+# shellcheck disable=SC2016
+status 2 "$conformance" sh -c '"$0" -D -a "$1" & echo $! >"$2"' "$ours" \
+    "$tmp/elsewhere" "$tmp/pid"
+if ! gone "$(cat "$tmp/pid")"; then
+	fail 'an agent in the background is left'
+	kill "$(cat "$tmp/pid")"
+fi
+
+# Neither is anything when a signal ends it.
+# shellcheck disable=SC2016
+"$conformance" sh -c 'echo $$ "$1" >"$0"; exec sleep 60' \
+    "$tmp/started" %s >"$tmp/out" 2>&1 &
+pid=$!
+for ((i = 0; i < 100; i++)); do
+	[ ! -s "$tmp/started" ] || break
+	sleep 0.1
+done
+read -r agent sock <"$tmp/started"
+kill -TERM "$pid"
+wait "$pid" || :
+pid=
+[ ! -e "${sock%/*}" ] || fail 'a folder is left after a signal'
+gone "$agent" || fail 'the agent is left after a signal'
 
 # Somebody's agent.
 if command -v ssh-add >/dev/null; then

@@ -1,37 +1,17 @@
 /*
- * agent-conformance - what an SSH agent does, requirement by requirement.
- *
- * usage: agent-conformance [options] COMMAND [ARGUMENT...]
- *        agent-conformance [options] --socket PATH
- *        agent-conformance --table NAME=FILE...
- *	--socket PATH	an agent that is there already.  Its keys are removed:
- *			one that has some is not touched, but with --wipe
- *	--wipe		remove them
- *	--json, --markdown, --verdicts
- *			how the result is printed: else as text for people
- *	--expect FILE	compare with what --verdicts has printed into FILE
- *	--only PREFIX	only requirements whose name begins so
- *	--patience MS	how long an answer may take (5000)
- *	--name NAME	what the agent is called in what is printed
- *	--self-test	put each mistake of lies.c and faults.c between, and see
- *			that it is found, and each requirement fails by one
- *	--table		print files of verdicts as one table, as it stands in
- *			docs/CONFORMANCE.md
- *
- * The command must stay in the foreground and listen on the socket whose path
- * is in the place of "%s" in its arguments; without that, of SSH_AUTH_SOCK.
- *
- * Exit code: 0 nothing that must be is missing (with --expect: all is as
- * there), 1 something is, 2 the test itself failed.
+ * agent-conformance - what an SSH agent does, requirement by requirement;
+ * usage_text says how it is used.
  */
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,11 +19,42 @@
 #include "conformance/report.h"
 
 #define PATIENCE_MS	5000
+#define PATIENCE_MAX_MS	600000
 /* In the self test some lies are silence. */
 #define SHORT_MS	1000
 /* Lies that are told at once: they wait, mostly. */
 #define AT_ONCE		16
 #define LIES_MAX	64
+
+static const char usage_text[] =
+    "usage: agent-conformance [options] COMMAND [ARGUMENT...]\n"
+    "       agent-conformance [options] --socket PATH\n"
+    "       agent-conformance --table NAME=FILE...\n"
+    "What an SSH agent does, by RFC 9987 and as OpenSSH's agent does it,\n"
+    "requirement by requirement.\n"
+    "\n"
+    "The command must stay in the foreground and listen on the socket whose\n"
+    "path is put in the place of %s; without a %s, of SSH_AUTH_SOCK:\n"
+    "    agent-conformance ssh-agent -D -a %s\n"
+    "It may also be one argument, which is divided at blanks.\n"
+    "\n"
+    "  --socket PATH    an agent that is there already. Its keys are removed:\n"
+    "                   one that has some is not touched, but with --wipe\n"
+    "  --wipe           remove them\n"
+    "  --json, --markdown, --verdicts\n"
+    "                   how the result is printed: else as text for people\n"
+    "  --expect FILE    compare with what --verdicts has printed into FILE\n"
+    "  --only PREFIX    only requirements whose name begins so\n"
+    "  --patience MS    how long an answer may take (5000)\n"
+    "  --name NAME      what the agent is called in what is printed\n"
+    "  --self-test      put mistakes between, and see that each is found, and\n"
+    "                   that each requirement fails by one\n"
+    "  --table          print files of verdicts as one table, as it stands in\n"
+    "                   docs/CONFORMANCE.md\n"
+    "  --help           this text\n"
+    "\n"
+    "Exit code: 0 nothing that must be is missing (with --expect: all is as\n"
+    "there), 1 something is, 2 the test itself failed.\n";
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_MARKDOWN, FORMAT_VERDICTS };
 
@@ -56,6 +67,19 @@ struct settings {
 
 static struct side side = { .label = "agent" };
 static struct report report;
+
+/* Milliseconds. */
+static int
+read_patience(const char *text)
+{
+	char *end;
+	long ms = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || ms < 1 || ms > PATIENCE_MAX_MS)
+		die("--patience wants milliseconds from 1 to %d, not %s",
+		    PATIENCE_MAX_MS, text);
+	return (int)ms;
+}
 
 /* Read the options; the index of what follows. */
 static int
@@ -73,6 +97,7 @@ read_settings(int argc, char **argv, struct settings *out)
 		{ "name", required_argument, NULL, 'n' },
 		{ "self-test", no_argument, NULL, 'l' },
 		{ "table", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -87,19 +112,44 @@ read_settings(int argc, char **argv, struct settings *out)
 		case 'v': out->format = FORMAT_VERDICTS; break;
 		case 'e': out->expect = optarg; break;
 		case 'o': out->only = optarg; break;
-		case 'p': out->patience_ms = atoi(optarg); break;
+		case 'p': out->patience_ms = read_patience(optarg); break;
 		case 'n': out->name = optarg; break;
 		case 'l': out->self_test = true; break;
 		case 't': out->table = true; break;
-		default: exit(2);
+		case 'h':
+			(void)fputs(usage_text, stdout);
+			exit(0);
+		default: die("--help lists the options");
 		}
 	}
-	if (out->patience_ms <= 0)
-		die("--patience wants milliseconds");
-	if ((out->socket == NULL) == (optind == argc))
-		die("wants the command of an agent, or --socket PATH; the "
-		    "first lines of main.c say more");
+	if (out->table && optind == argc)
+		die("--table wants NAME=FILE, with what --verdicts has "
+		    "printed into FILE");
+	if (!out->table && (out->socket == NULL) == (optind == argc))
+		die("wants the command of an agent, as in: ssh-agent -D -a "
+		    "%%s; or --socket PATH; and not both. --help says more");
+	if (out->expect != NULL && access(out->expect, R_OK) != 0)
+		die("--expect %s: %s; --verdicts prints such a file",
+		    out->expect, strerror(errno));
 	return optind;
+}
+
+/* A command that is one argument, in words. */
+static void
+set_words(char *text)
+{
+	char *save;
+	int n = 0;
+
+	for (text = strtok_r(text, " \t", &save); text != NULL;
+	    text = strtok_r(NULL, " \t", &save)) {
+		if (n == SIDE_ARGS_MAX)
+			die("a command of more than %d words; put it into a "
+			    "script", SIDE_ARGS_MAX);
+		side.args[n++] = text;
+	}
+	if (n == 0)
+		die("the command of the agent is empty");
 }
 
 /* Take the command or the socket. */
@@ -114,8 +164,13 @@ set_side(const struct settings *set, int argc, char **argv)
 			die("the path of the socket is too long");
 		return;
 	}
+	if (argc == 1) {
+		set_words(argv[0]);
+		return;
+	}
 	if (argc > SIDE_ARGS_MAX)
-		die("a command of more than %d words", SIDE_ARGS_MAX);
+		die("a command of more than %d words; put it into a script",
+		    SIDE_ARGS_MAX);
 	for (int i = 0; i < argc; i++)
 		side.args[i] = argv[i];
 }
@@ -153,9 +208,11 @@ test(const struct settings *set)
 	struct probe p = { .side = &side };
 	bool same = true;
 
+	side_guard();
 	side_start(&side);
 	if (!side_alive(&side))
-		die("no agent takes a connection at %s", side.sock);
+		die("no agent takes a connection at %s: start one there, or "
+		    "give the command that does", side.sock);
 	if (side.foreign && !set->wipe)
 		protect(&p);
 	probe_learn(&p);
@@ -186,6 +243,9 @@ tell(struct matrix *m, size_t i)
 {
 	struct probe p = { .side = &side };
 
+	/* Not to go on when the test was ended. */
+	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0L, 0L, 0L);
+	side_guard();
 	side_start(&side);
 	probe_learn(&p);
 	side.lie = m->lies[i];
@@ -309,8 +369,11 @@ main(int argc, char **argv)
 		return 0;
 	}
 	set_side(&set, argc - at, argv + at);
-	material_make();
 	report_init(&report, set.name != NULL ? set.name :
-	    set.socket != NULL ? set.socket : argv[at], set.only);
+	    set.socket != NULL ? set.socket : side.args[0], set.only);
+	if (report.n == 0)
+		die("no requirement's name begins with %s; without --only all "
+		    "are printed", set.only);
+	material_make();
 	return set.self_test ? self_test() : test(&set);
 }

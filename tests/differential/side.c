@@ -26,6 +26,8 @@
 #define SIDES_MAX	4
 /* For an agent to end when it is told to. */
 #define STOP_PATIENCE_MS	5000
+/* For one in the background to become able to clean up when it is ended. */
+#define STRAY_PATIENCE_MS	200
 
 char side_where[64];
 
@@ -129,7 +131,76 @@ run(const struct side *s)
 		(void)setenv("SSH_AUTH_SOCK", s->sock, 1);
 	argv[n] = NULL;
 	(void)execvp(argv[0], argv);
+	/* Into the log, which is shown. */
+	(void)dprintf(STDERR_FILENO, "cannot run %s: %s\n", argv[0],
+	    strerror(errno));
 	_exit(126);
+}
+
+/* End what an agent has left: one that goes into the background becomes a
+ * child of ours, if side_guard() said so. Safe in a signal handler. */
+static void
+end_strays(void)
+{
+	char text[1024], *at = text, *end;
+	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+	long pid;
+
+	if (fd < 0)
+		return;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	while ((pid = strtol(at, &end, 10)) > 0 && end != at) {
+		(void)kill((pid_t)pid, SIGTERM);
+		at = end;
+	}
+}
+
+/* The same at the end; the agent may just have begun. */
+static void
+await_strays(void)
+{
+	if (waitpid(-1, NULL, WNOHANG) == 0)
+		pause_ms(STRAY_PATIENCE_MS);
+	end_strays();
+}
+
+/* What stop_all() does, by calls that are safe in a handler. */
+static void
+on_signal(int signo)
+{
+	char log[sizeof(sides[0]->dir) + sizeof("/log")];
+
+	for (size_t i = 0; i < n_sides; i++) {
+		if (sides[i]->pid > 0)
+			(void)kill(sides[i]->pid, SIGKILL);
+		if (sides[i]->dir[0] == '\0')
+			continue;
+		(void)strcat(strcpy(log, sides[i]->dir), "/log");
+		(void)unlink(log);
+		(void)unlink(sides[i]->sock);
+		(void)rmdir(sides[i]->dir);
+	}
+	end_strays();
+	(void)raise(signo);
+}
+
+void
+side_guard(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
+	/* The default action is there again when it returns. */
+	struct sigaction sa = { .sa_handler = on_signal,
+		.sa_flags = (int)SA_RESETHAND };
+
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+	/* Behind stop_all(), which is given to atexit() later. */
+	if (atexit(await_strays) != 0)
+		abort();
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &sa, NULL);
 }
 
 /* Connect, if it listens; -1: it does not. */
@@ -205,7 +276,10 @@ await_start(struct side *s)
 	while ((fd = try_connect(s)) < 0) {
 		if (!side_alive(s) || clock_ms() > end) {
 			show_log(s);
-			die("%s did not start", s->args[0]);
+			die("%s %s: its command must stay in the foreground, "
+			    "and listen on the socket that is put in place "
+			    "of %%s, as in: ssh-agent -D -a %%s", s->args[0],
+			    s->pid > 0 ? "does not listen" : "has ended");
 		}
 		pause_ms(1);
 	}

@@ -70,6 +70,10 @@ struct side {
  * command with blanks, or "unix:PATH" for a socket that is there. */
 void side_set(struct side *s, char *text);
 
+/* See to it that nothing is left of any agent when a signal ends the program,
+ * nor of those that go into the background. */
+void side_guard(void);
+
 /* Start the agent and wait until it listens; end it. */
 void side_start(struct side *s);
 void side_stop(struct side *s);

@@ -112,6 +112,27 @@ skip_all() {
 	exit 77
 }
 
+# skip_without PROGRAM: where it is not there, with what to do; one with a path is
+# of a build.
+skip_without() {
+	local from=
+
+	! command -v "$1" >/dev/null || return 0
+	case $1 in
+	*/*)
+		[ ! -e "$1" ] || return 0
+		skip_all "there is no $1: cmake --preset release && \
+cmake --build --preset release makes it, or a variable in --help says where it is"
+		;;
+	perf) from=linux-perf ;;
+	setpriv | taskset) from=util-linux ;;
+	ssh | ssh-*) from=openssh-client ;;
+	gcov) from=gcc ;;
+	*) from=$1 ;;
+	esac
+	skip_all "there is no $1 here: install it, on Debian apt-get install $from"
+}
+
 # checks_end: the last line of a test.
 checks_end() {
 	printf '%d checks, %d failed\n' "$checks_done" "$checks_failed"

@@ -26,36 +26,32 @@ host_mount() {
 	at_exit umount -l "$where"
 }
 
-# host_build PRESET...: configure and build, quietly unless it fails.
+# host_build PRESET...: configure and build, quietly unless it fails.  What is
+# said is kept in memory, so that a signal leaves no file.
 host_build() {
-	local preset log status=0
+	local preset said
 
-	log=$(mktemp)
 	for preset in "$@"; do
-		{
+		said=$({
 			cmake --preset "$preset" &&
 			    cmake --build --preset "$preset"
-		} >"$log" 2>&1 || status=$?
-		[ "$status" -eq 0 ] || {
-			tail -n 60 "$log" >&2
-			break
+		} 2>&1) || {
+			printf '%s\n' "$said" | tail -n 60 >&2
+			return 1
 		}
 	done
-	rm -f "$log"
-	return "$status"
 }
 
 # host_build_only PRESET DIR TARGET...: only these, without tests, into DIR.
 host_build_only() {
-	local preset=$1 dir=$2 log status=0
+	local preset=$1 dir=$2 said
 
 	shift 2
-	log=$(mktemp)
-	{
+	said=$({
 		cmake --preset "$preset" -B "$dir" -DBOTTLE_TESTS=OFF &&
 		    cmake --build "$dir" --target "$@"
-	} >"$log" 2>&1 || status=$?
-	[ "$status" -eq 0 ] || tail -n 60 "$log" >&2
-	rm -f "$log"
-	return "$status"
+	} 2>&1) || {
+		printf '%s\n' "$said" | tail -n 60 >&2
+		return 1
+	}
 }

@@ -12,6 +12,35 @@ die() {
 	exit "${2:-1}"
 }
 
+# show_usage FILE: print the comment that it begins with.
+show_usage() {
+	sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"
+}
+
+# want_value WORD...: of the command line; the first is an option that takes the
+# second.
+want_value() {
+	[ $# -gt 1 ] || die "$1 wants a value; see --help" 2
+}
+
+# want_number NAME TEXT: whole and above 0, or with a point where it may be:
+# want_number NAME TEXT point.
+want_number() {
+	local form='^0*[1-9][0-9]{0,5}$'
+
+	[ "${3:-}" != point ] || form='^[0-9]{1,6}(\.[0-9]{1,6})?$'
+	[[ $2 =~ $form ]] || die "$1 wants a number, not \"$2\"; see --help" 2
+}
+
+# want_room FOLDER MIB: that much must be free there.
+want_room() {
+	local free
+
+	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
+	[ "$free" -ge "$2" ] || die "$1 has $free MiB free, and $2 are needed: \
+make room there, or let TMPDIR name another folder" 2
+}
+
 # at_exit COMMAND...: run it when the script ends, also on Ctrl-C.
 at_exit() {
 	exit_actions+=("$(printf '%q ' "$@")")
