@@ -450,9 +450,12 @@ report(struct daemon *d, int code, int st, const char *why)
 		return true;
 	}
 	(void)snprintf(r.why, sizeof(r.why), "%s", why);
-	if (!(told = fdio_write_full(d->report_fd, &r, sizeof(r)) == ST_OK))
+	told = fdio_write_full(d->report_fd, &r, sizeof(r)) == ST_OK;
+	if (!told && code == EXIT_DONE)
 		log_error_sys("whoever started the agent cannot be told "
 		    "that it serves, so it ends");
+	else if (!told)
+		log_error("%s", why);
 	if (told && code == EXIT_DONE && d->on_trial)
 		await_verdict(d);
 	else
@@ -720,19 +723,21 @@ let_go(struct daemon *d)
 		(void)close(d->opts->ready_fd);
 }
 
-/* Wait for the report of the serving process. */
-static void
+/* Wait for the report of the serving process; false: there is none. */
+static bool
 await(int fd, struct report *r)
 {
 	size_t got;
+	bool told = fdio_read_full(fd, r, sizeof(*r), &got) == ST_OK;
 
-	if (fdio_read_full(fd, r, sizeof(*r), &got) != ST_OK) {
+	if (!told) {
 		r->code = EXIT_FAILED;
 		r->st = ST_INTERNAL;
 		(void)snprintf(r->why, sizeof(r->why), "the agent ended "
 		    "before it could serve");
 	}
 	r->why[sizeof(r->why) - 1] = '\0';
+	return told;
 }
 
 /* In the serving process, before it has begun. */
@@ -772,7 +777,10 @@ spawn(struct daemon *d, int *starter, pid_t *pid, struct report *r)
 		if (starter != NULL)
 			(void)waitpid(*pid, NULL, 0);
 		let_go(d);
-		await(fds[0], r);
+		/* It may be there and not have been able to say so.  One that
+		 * has said why it fails still puts things away. */
+		if (!await(fds[0], r) && starter == NULL)
+			(void)kill(*pid, SIGTERM);
 		if (starter != NULL && r->code == EXIT_DONE)
 			*starter = fds[0];
 		else
@@ -847,8 +855,6 @@ daemon_main(const struct agent_options *opts)
 	}
 	if (r.code != EXIT_DONE) {
 		log_error("%s", r.why);
-		/* It may be there and not have been able to say so. */
-		(void)kill(pid, SIGTERM);
 		return r.code;
 	}
 	if (opts->run != NULL)

@@ -569,18 +569,20 @@ serve_remove(struct call *c)
 	return succeed(c);
 }
 
+static bool
+is_for_caller(void *cookie, const struct identity *id)
+{
+	const struct call *c = cookie;
+
+	return rules_for_peer(&id->rules, c->peer);
+}
+
 /* 19, and 9 which ssh-add -D sends after it: all that is there for this peer.
  * Where it is bound to does not matter, as in OpenSSH. */
 static int
 serve_remove_all(struct call *c)
 {
-	struct identity *id;
-
-	for (size_t i = keyring_count(c->a->ring); i-- > 0;) {
-		id = keyring_at(c->a->ring, i);
-		if (rules_for_peer(&id->rules, c->peer))
-			keyring_remove(c->a->ring, id);
-	}
+	(void)keyring_remove_if(c->a->ring, is_for_caller, c);
 	return succeed(c);
 }
 

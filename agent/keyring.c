@@ -434,27 +434,21 @@ keyring_put(struct keyring *ring, struct identity **set, size_t n,
 	return st;
 }
 
-/* Take away the i-th. */
-static void
-drop(struct keyring *ring, size_t i)
-{
-	key_retire(ring->at[i]->key);
-	identity_free(ring->at[i]);
-	ring->n--;
-	memmove(&ring->at[i], &ring->at[i + 1],
-	    (ring->n - i) * sizeof(struct identity *));
-}
-
 void
 keyring_remove(struct keyring *ring, struct identity *id)
 {
-	for (size_t i = 0; i < ring->n; i++) {
-		if (ring->at[i] == id) {
-			drop(ring, i);
-			refresh(ring);
-			return;
-		}
-	}
+	size_t i = 0;
+
+	while (i < ring->n && ring->at[i] != id)
+		i++;
+	if (i == ring->n)
+		return;
+	key_retire(id->key);
+	identity_free(id);
+	ring->n--;
+	memmove(&ring->at[i], &ring->at[i + 1],
+	    (ring->n - i) * sizeof(struct identity *));
+	refresh(ring);
 }
 
 void
@@ -471,22 +465,39 @@ keyring_clear(struct keyring *ring)
 }
 
 size_t
-keyring_expire(struct keyring *ring, int64_t now_ms)
+keyring_remove_if(struct keyring *ring, keyring_gone_fn *gone, void *cookie)
 {
-	size_t i, gone = 0;
+	struct identity *id;
+	size_t i, m = 0, n = ring->n;
 
-	if (now_ms < ring->next_ms)
-		return 0;
-	for (i = 0; i < ring->n;) {
-		if (ring->at[i]->expires_ms <= now_ms) {
-			drop(ring, i);
-			gone++;
+	for (i = 0; i < n; i++) {
+		id = ring->at[i];
+		if (gone(cookie, id)) {
+			key_retire(id->key);
+			identity_free(id);
 		} else {
-			i++;
+			ring->at[m++] = id;
 		}
 	}
-	refresh(ring);
-	return gone;
+	ring->n = m;
+	if (m < n)
+		refresh(ring);
+	return n - m;
+}
+
+static bool
+is_expired(void *cookie, const struct identity *id)
+{
+	const int64_t *now_ms = cookie;
+
+	return id->expires_ms <= *now_ms;
+}
+
+size_t
+keyring_expire(struct keyring *ring, int64_t now_ms)
+{
+	return now_ms < ring->next_ms ? 0 :
+	    keyring_remove_if(ring, is_expired, &now_ms);
 }
 
 int64_t

@@ -117,6 +117,15 @@ void keyring_remove(struct keyring *ring, struct identity *id);
 void keyring_clear(struct keyring *ring);
 
 /**
+ * keyring_remove_if(ring, gone, cookie):
+ * Take away all of which ${gone} says so, in their order, in the time of one;
+ * returns how many that were.  It does not look at the ring.
+ */
+typedef bool keyring_gone_fn(void *cookie, const struct identity *id);
+size_t keyring_remove_if(struct keyring *ring, keyring_gone_fn *gone,
+    void *cookie);
+
+/**
  * keyring_expire(ring, now_ms):
  * Take away what is due; returns how many that were.
  */

@@ -285,26 +285,31 @@ load_commit(struct load *l, struct keyring *ring, struct wire_writer *w,
 	return st;
 }
 
+/* Which load goes away, or every one; and where it is told what went. */
+struct removal {
+	struct slice		 name;
+	struct wire_writer	*w;
+};
+
+static bool
+is_removed(void *cookie, const struct identity *id)
+{
+	const struct removal *r = cookie;
+	struct wire_writer fits = *r->w;
+
+	if (id->load[0] == '\0' ||
+	    (r->name.len > 0 && !slice_eq_str(r->name, id->load)))
+		return false;
+	reply_put_identity(r->w, key_blob(id->key), identity_comment(id));
+	if (r->w->full)
+		*r->w = fits;
+	return true;
+}
+
 size_t
 load_remove(struct keyring *ring, struct slice name, struct wire_writer *w)
 {
-	struct wire_writer fits;
-	struct identity *id;
-	size_t i = 0, n = 0;
+	struct removal r = { name, w };
 
-	while (i < keyring_count(ring)) {
-		id = keyring_at(ring, i);
-		if (id->load[0] == '\0' ||
-		    (name.len > 0 && !slice_eq_str(name, id->load))) {
-			i++;
-			continue;
-		}
-		fits = *w;
-		reply_put_identity(w, key_blob(id->key), identity_comment(id));
-		if (w->full)
-			*w = fits;
-		keyring_remove(ring, id);
-		n++;
-	}
-	return n;
+	return keyring_remove_if(ring, is_removed, &r);
 }

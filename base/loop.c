@@ -76,12 +76,13 @@ static volatile sig_atomic_t signal_came[SIGNALS];
 /* How many have, so that a pass without new ones need not look at each. */
 static atomic_uint signals_came;
 
-/* What the wait needs.  The timer's descriptor has no record: that it is ready
- * is all there is to it, and said once. */
+/* What the wait needs.  The timer's descriptor has no record, but the loop: that
+ * it is ready is all there is to it, and said once. */
 static int
 open_fds(struct loop *loop)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET,
+		.data.ptr = loop };
 
 	if ((loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC)) < 0)
 		return ST_SYSTEM;
@@ -252,12 +253,17 @@ run_fds(struct loop *loop)
 {
 	struct loop_fd *rec;
 	unsigned ready;
+	void *who;
 	int st = ST_OK;
 
 	for (loop->turn = 0; loop->turn < loop->ready; loop->turn++) {
-		rec = loop->batch[loop->turn].data.ptr;
-		if (rec == NULL)
+		who = loop->batch[loop->turn].data.ptr;
+		/* Where clocks differ it may be early, and is not set then. */
+		if (who == loop)
+			loop->armed_ms = NEVER_MS;
+		if (who == loop || who == NULL)
 			continue;
+		rec = who;
 		ready = ready_bits(rec, loop->batch[loop->turn].events);
 		if (ready == 0)
 			continue;

@@ -84,6 +84,21 @@ for way in auto secret mlock; do
 	check_same "no_socket_is_left: $way" no "$([ ! -e "$S" ] && echo no)"
 done
 
+# Nor a folder, where whoever started it is the faster one of the two.
+mkdir -m 1777 "$T/folders"
+no_folder() {
+	[ -z "$(find "$T/folders" -mindepth 1)" ]
+}
+cpu=$(taskset -p -c $$ | sed 's/.*: //; s/[,-].*//')
+for ((i = 0; i < 20; i++)); do
+	status=0
+	TMPDIR=$T/folders timeout 20 taskset -c "$cpu" "$AGENT" -T \
+	    >"$T/said" 2>&1 </dev/null || status=$?
+	[ "$status" -eq 4 ] || break
+done
+check_same nothing_to_lock_in_the_background 4 "$status"
+check no_folder_is_left wait_for 10 no_folder
+
 as_user 65536
 for way in auto secret mlock; do
 	agent_start --allow "$other_uid=admin" --memory="$way"

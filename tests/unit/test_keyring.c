@@ -459,6 +459,94 @@ mortal(uint32_t n, const char *comment, uint32_t lifetime_s)
 	return id;
 }
 
+/* What is kept of the list is what there is, and each part where it is said to
+ * be. */
+static void
+expect_list(void)
+{
+	static uint8_t room[4096];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+	struct slice all = keyring_list(ring);
+	struct identity *id;
+
+	reply_put_list(&w, (uint32_t)keyring_count(ring));
+	for (size_t i = 0; i < keyring_count(ring); i++) {
+		id = keyring_at(ring, i);
+		assert_int_equal(id->list_at, w.len);
+		reply_put_identity(&w, key_blob(id->key), identity_comment(id));
+		assert_ptr_equal(keyring_find(ring, key_blob(id->key)), id);
+	}
+	assert_true(slice_eq(all, (struct slice){ room, w.len }));
+}
+
+static void
+list_is_of_what_there_is_after_each_change(void **state)
+{
+	struct identity *set[2], *id;
+	const char *why;
+
+	(void)state;
+	expect_list();
+	put(named(1, "one", "a"));
+	expect_list();
+	put(named(2, "two", "b"));
+	put(named(3, "three", ""));
+	expect_list();
+	put(named(2, "a longer two", "b"));
+	expect_list();
+	set[0] = named(4, "four", "b");
+	set[1] = named(3, "3", "b");
+	assert_int_equal(keyring_put(ring, set, 2, "b", &why), ST_OK);
+	expect_list();
+	expect("one 3 four");
+	id = named(5, "five", "");
+	id->expires_ms = 1000;
+	put(id);
+	expect_list();
+	assert_int_equal(keyring_expire(ring, 1000), 1);
+	expect_list();
+	keyring_remove(ring, keyring_at(ring, 0));
+	expect_list();
+	keyring_clear(ring);
+	expect_list();
+	put(named(6, "six", ""));
+	expect_list();
+}
+
+/* Says yes of every other one, and counts. */
+static bool
+every_other(void *cookie, const struct identity *id)
+{
+	uint32_t *n = cookie;
+
+	(void)id;
+	return ++*n % 2 == 0;
+}
+
+static void
+those_that_are_gone_go_at_once(void **state)
+{
+	uint32_t asked = 0;
+
+	(void)state;
+	assert_int_equal(keyring_remove_if(ring, every_other, &asked), 0);
+	assert_int_equal(asked, 0);
+	put(named(1, "one", ""));
+	assert_int_equal(keyring_remove_if(ring, every_other, &asked), 0);
+	expect("one");
+	put(named(2, "two", ""));
+	put(named(3, "three", ""));
+	put(named(4, "four", ""));
+	asked = 0;
+	assert_int_equal(keyring_remove_if(ring, every_other, &asked), 2);
+	assert_int_equal(asked, 4);
+	expect("one three");
+	expect_list();
+	put(named(2, "two", ""));
+	expect("one three two");
+	expect_list();
+}
+
 static void
 what_is_due_goes_and_no_more(void **state)
 {
@@ -544,6 +632,8 @@ main(void)
 		T(a_replaced_load_does_not_count),
 		T(rules_are_limited_to_the_byte),
 		T(list_is_limited_to_the_byte),
+		T(list_is_of_what_there_is_after_each_change),
+		T(those_that_are_gone_go_at_once),
 		T(what_is_due_goes_and_no_more),
 		T(lifetime_of_zero_is_due_at_once),
 		T(longest_lifetime_does_not_wrap),

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -470,6 +472,55 @@ timers_stay_sorted_whatever_is_done(void **state)
 		loop_timer_del(s->loop, &t[i]);
 }
 
+/* The descriptor that deadlines end the wait by. */
+static int
+timer_fd(void)
+{
+	char path[32], to[32];
+	ssize_t n;
+	int fd;
+
+	for (fd = 0; fd < 256; fd++) {
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, to, sizeof(to) - 1);
+		to[n > 0 ? n : 0] = '\0';
+		if (strstr(to, "[timerfd]") != NULL)
+			return fd;
+	}
+	fail_msg("no timer's descriptor is open");
+	return -1;
+}
+
+/* What the loop had set is due now, as if the kernel's clock were ahead. */
+static int
+wake_early(void *cookie, unsigned ready)
+{
+	const struct itimerspec soon = { .it_value = { .tv_nsec = 1000000 } };
+	struct scene *s = cookie;
+
+	(void)ready;
+	assert_int_equal(timerfd_settime(timer_fd(), 0, &soon, NULL), 0);
+	loop_fd_want(s->loop, s->fds[0], 0);
+	return ST_OK;
+}
+
+static void
+a_wait_that_ends_too_early_loses_no_timer(void **state)
+{
+	struct scene *s = *state;
+	int64_t start = clock_ms();
+	int peer;
+
+	watch(s, 0, wake_early, LOOP_WRITE, &peer);
+	stop_after(s, 100);
+	(void)alarm(10);
+	assert_int_equal(loop_run(s->loop), ST_OK);
+	(void)alarm(0);
+	assert_true(clock_ms() - start >= 100);
+	drop(s, 0);
+	close(peer);
+}
+
 /*
  * Later.
  */
@@ -802,6 +853,7 @@ main(void)
 		LOOP_TEST(
 		    a_timer_that_is_always_due_does_not_starve_descriptors),
 		LOOP_TEST(timers_stay_sorted_whatever_is_done),
+		LOOP_TEST(a_wait_that_ends_too_early_loses_no_timer),
 		LOOP_TEST(later_comes_after_everything_that_is_ready),
 		LOOP_TEST(later_that_sets_itself_does_not_starve_the_rest),
 		LOOP_TEST(a_deleted_later_is_not_called),
