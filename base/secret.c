@@ -72,7 +72,7 @@ struct secret {
 /* What is touched at the start at least, and then each time that it does not
  * reach. */
 #define TOUCH_FIRST	(256 * 1024)
-#define TOUCH_STEP	(32 * 1024)
+#define TOUCH_STEP	(16 * 1024)
 
 #define BLOCK_MIN	(sizeof(struct block) + sizeof(struct links))
 
