@@ -107,8 +107,9 @@ audit_new(struct audit **out, struct loop *loop, struct auditsink *sink)
 	a->loop = loop;
 	a->sink = sink;
 	a->flush = (struct loop_timer){ .fn = on_flush, .cookie = a };
-	a->sums = calloc(AUDIT_SUMS_MAX, sizeof(a->sums[0]));
-	a->refusals = calloc(AUDIT_REFUSALS_MAX, sizeof(a->refusals[0]));
+	/* Not cleared, so that they take no memory until they are used. */
+	a->sums = malloc(AUDIT_SUMS_MAX * sizeof(a->sums[0]));
+	a->refusals = malloc(AUDIT_REFUSALS_MAX * sizeof(a->refusals[0]));
 	if (a->sums == NULL || a->refusals == NULL) {
 		audit_free(a);
 		return ST_NOMEM;

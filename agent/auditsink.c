@@ -66,7 +66,7 @@ struct auditsink {
 	uint64_t		 untold;	/* of these, in no line yet */
 	bool			 begun, reopen, ending, ended;	/* here */
 	/* The first thread's alone. */
-	char			 line[AUDITLINE_MAX];
+	char			*line;		/* AUDITLINE_MAX bytes */
 	/* The writer's alone, once it was started. */
 	int			 fd;		/* -1: none */
 	char			*out;		/* HALF bytes */
@@ -176,9 +176,10 @@ auditsink_open(struct auditsink **out, const char *where,
 	s->fd = -1;
 	s->form = form;
 	init_shared(s);
+	s->line = malloc(AUDITLINE_MAX);
 	s->in = malloc(HALF);
 	s->out = malloc(HALF);
-	if (s->in != NULL && s->out != NULL)
+	if (s->line != NULL && s->in != NULL && s->out != NULL)
 		st = open_place(s, where, why, whylen);
 	if (st != ST_OK) {
 		auditsink_free(s);
@@ -557,6 +558,7 @@ auditsink_free(struct auditsink *s)
 		(void)close(s->fd);
 	(void)pthread_cond_destroy(&s->change);
 	(void)pthread_mutex_destroy(&s->lock);
+	free(s->line);
 	free(s->in);
 	free(s->out);
 	free(s);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -189,7 +190,7 @@ drop_sink(struct daemon *d)
 
 /* Everything that can be wrong with the wishes, and the socket.  Done by the
  * process that was called, so that its messages reach whoever called it.
- * What fails leaves the exit code in ${d}. */
+ * ${d} is all zeroes; what fails leaves the exit code in it. */
 static int
 prepare(struct daemon *d, const struct agent_options *opts, bool service,
     char *why, size_t whylen)
@@ -197,7 +198,6 @@ prepare(struct daemon *d, const struct agent_options *opts, bool service,
 	struct rlimit rl;
 	int st;
 
-	memset(d, 0, sizeof(*d));
 	d->opts = opts;
 	d->service = service;
 	d->sock = (struct unixsock){ .fd = -1, .lock_fd = -1 };
@@ -655,6 +655,8 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	announce(d, &limits);
 	st = harden_calls(&d->harden, HARDEN_SERVER, why, whylen);
 	tell_hardening(&d->harden);
+	/* What only the start took. */
+	(void)malloc_trim(0);
 	return st;
 }
 
@@ -831,8 +833,8 @@ int
 daemon_main(const struct agent_options *opts)
 {
 	char why[WHY_MAX] = "", path[UNIXSOCK_PATH_MAX];
+	static struct daemon d;		/* see daemon_start() */
 	struct report r;
-	struct daemon d;
 	pid_t pid;
 	int st;
 
@@ -866,8 +868,10 @@ int
 daemon_start(const struct agent_options *opts, int *starter, char *why,
     size_t whylen)
 {
+	/* Most of it is room for rules and paths: on the stack it would take
+	 * memory where that is not used. */
+	static struct daemon d;
 	struct report r;
-	struct daemon d;
 	pid_t pid;
 	int st;
 

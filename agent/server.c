@@ -399,7 +399,7 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 	s->home.accounts = accounts_new(opts->connections_uid_max > 0 ?
 	    opts->limits : NULL);
 	s->home.replies = malloc(LIMIT_REPLIES);
-	s->clients = calloc(opts->connections_max,
+	s->clients = malloc(opts->connections_max *
 	    sizeof(struct client *));
 	if (s->home.accounts == NULL || s->home.replies == NULL ||
 	    s->clients == NULL)

@@ -263,10 +263,14 @@ warm_thread(void)
 	return RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1;
 }
 
-/* Set up what comes before the first key. */
+/* Set up what comes before the first key.  Of libcrypto's tables only those
+ * that are of use: nobody reads the texts of its errors, and an agent that
+ * serves asks for no algorithm by an old name. */
 static int
 set_up(enum vault_use use, size_t threads, char *why, size_t whylen)
 {
+	uint64_t init = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
+	    OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS;
 	int st;
 
 	if ((st = make_locks()) != ST_OK ||
@@ -282,8 +286,10 @@ set_up(enum vault_use use, size_t threads, char *why, size_t whylen)
 		(void)snprintf(why, whylen, "libsodium cannot be initialised");
 		return ST_CRYPTO;
 	}
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
-	    OPENSSL_INIT_NO_ATEXIT, NULL) != 1 || !warm_thread()) {
+	if (use == VAULT_SERVE)
+		init |= OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+		    OPENSSL_INIT_NO_ADD_ALL_DIGESTS;
+	if (OPENSSL_init_crypto(init, NULL) != 1 || !warm_thread()) {
 		(void)snprintf(why, whylen, "libcrypto cannot be initialised");
 		return ST_CRYPTO;
 	}

@@ -69,8 +69,10 @@ struct secret {
 	struct block	*first;		/* free block, lowest address */
 };
 
-/* What is touched at the start, and then each time that it does not reach. */
-#define TOUCH_STEP	(256 * 1024)
+/* What is touched at the start at least, and then each time that it does not
+ * reach. */
+#define TOUCH_FIRST	(256 * 1024)
+#define TOUCH_STEP	(16 * 1024)
 
 #define BLOCK_MIN	(sizeof(struct block) + sizeof(struct links))
 
@@ -429,6 +431,8 @@ touch(struct secret *s, size_t end)
 
 	if (end <= s->touched)
 		return;
+	if (end < TOUCH_FIRST)
+		end = TOUCH_FIRST;
 	to = (end + TOUCH_STEP - 1) / TOUCH_STEP * TOUCH_STEP;
 	if (to > s->size)
 		to = s->size;

@@ -78,7 +78,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct told told = { .n = 0 };
-	struct policy p, before, scanned;
+	struct policy p = { .n = 0 }, before, scanned;
 	char why[1024] = "";
 	int st, again;
 
