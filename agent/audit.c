@@ -47,6 +47,28 @@ struct audit {
 	uint8_t			 order[AUDIT_REFUSALS_MAX];
 };
 
+static void
+text_clear(struct audit_text *t)
+{
+	t->len = 0;
+	t->cut = false;
+}
+
+void
+audit_record_init(struct audit_record *rec)
+{
+	memset(rec, 0, offsetof(struct audit_record, hash));
+	rec->rule[0] = '\0';
+	rec->detail[0] = '\0';
+	rec->fingerprint[0] = '\0';
+	text_clear(&rec->comment);
+	text_clear(&rec->user);
+	text_clear(&rec->ns);
+	text_clear(&rec->hash_algorithm);
+	rec->hostkey[0] = '\0';
+	text_clear(&rec->host);
+}
+
 void
 audit_text_set(struct audit_text *t, const void *p, size_t n)
 {
