@@ -47,6 +47,28 @@ struct audit {
 	uint8_t			 order[AUDIT_REFUSALS_MAX];
 };
 
+static void
+text_clear(struct audit_text *t)
+{
+	t->len = 0;
+	t->cut = false;
+}
+
+void
+audit_record_init(struct audit_record *rec)
+{
+	memset(rec, 0, offsetof(struct audit_record, hash));
+	rec->rule[0] = '\0';
+	rec->detail[0] = '\0';
+	rec->fingerprint[0] = '\0';
+	text_clear(&rec->comment);
+	text_clear(&rec->user);
+	text_clear(&rec->ns);
+	text_clear(&rec->hash_algorithm);
+	rec->hostkey[0] = '\0';
+	text_clear(&rec->host);
+}
+
 void
 audit_text_set(struct audit_text *t, const void *p, size_t n)
 {
@@ -62,7 +84,14 @@ static bool
 text_eq(const struct audit_text *a, const struct audit_text *b)
 {
 	return a->len == b->len && a->cut == b->cut &&
-	    memcmp(a->p, b->p, a->len) == 0;
+	    (a->len == 0 || memcmp(a->p, b->p, a->len) == 0);
+}
+
+/* Of what is summed most texts are empty, or differ at once. */
+static bool
+str_eq(const char *a, const char *b)
+{
+	return a[0] == b[0] && (a[0] == '\0' || strcmp(a, b) == 0);
 }
 
 /* Hand a record on. */
@@ -207,7 +236,7 @@ static bool
 is_same_bound(const struct audit_record *a, const struct audit_record *b)
 {
 	return a->binds == b->binds && a->forwarding == b->forwarding &&
-	    strcmp(a->hostkey, b->hostkey) == 0 && text_eq(&a->host, &b->host);
+	    str_eq(a->hostkey, b->hostkey) && text_eq(&a->host, &b->host);
 }
 
 /* Add to a count that stays where it is at its end. */
@@ -226,11 +255,11 @@ merge(struct audit_record *sum, const struct audit_record *rec)
 	sum->unlocked |= rec->unlocked;
 	if (sum->connection != rec->connection)
 		sum->connection = 0;
-	if (sum->pid != rec->pid || strcmp(sum->comm, rec->comm) != 0) {
+	if (sum->pid != rec->pid || !str_eq(sum->comm, rec->comm)) {
 		sum->pid = 0;
 		sum->comm[0] = '\0';
 	}
-	if (strcmp(sum->fingerprint, rec->fingerprint) != 0 ||
+	if (!str_eq(sum->fingerprint, rec->fingerprint) ||
 	    !text_eq(&sum->comment, &rec->comment)) {
 		sum->fingerprint[0] = '\0';
 		sum->comment.len = 0;
@@ -241,9 +270,9 @@ merge(struct audit_record *sum, const struct audit_record *rec)
 		sum->binds = 0;
 	if (sum->text != rec->text)
 		sum->text = NULL;
-	if (strcmp(sum->rule, rec->rule) != 0)
+	if (!str_eq(sum->rule, rec->rule))
 		sum->rule[0] = '\0';
-	if (strcmp(sum->detail, rec->detail) != 0)
+	if (!str_eq(sum->detail, rec->detail))
 		sum->detail[0] = '\0';
 }
 

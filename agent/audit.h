@@ -77,6 +77,9 @@ struct audit_text {
 	uint8_t	 p[AUDIT_TEXT_MAX];
 };
 
+/* A record is made for each request and is larger than all else that a list
+ * takes.  So it is ordered for audit_record_init(): what is short, and then the
+ * long texts, of which an empty one is known by its beginning. */
 struct audit_record {
 	/* Of audit_note(). */
 	uint64_t	 seq;		/* from 1, without a gap */
@@ -88,9 +91,6 @@ struct audit_record {
 	enum reason	 reason;	/* REASON_NONE when allowed */
 	const char	*text;		/* static: more than the reason's own
 					 * text; or NULL */
-	/* What decided, and more about it; printable, or "". */
-	char		 rule[AUDIT_DETAIL_MAX];
-	char		 detail[AUDIT_DETAIL_MAX];
 
 	/* The peer; not there for what the agent does itself. */
 	bool		 has_peer;
@@ -100,31 +100,48 @@ struct audit_record {
 	char		 comm[16];	/* NUL-ended bytes; "" not known */
 	uint64_t	 connection;	/* number of it, from 1 */
 
+	/* What was to be signed. */
+	bool		 has_what;
+	enum signdata_kind what;
+
+	/* Where the connection was bound to: the last bind. */
+	uint32_t	 binds;		/* 0: none, and no more of this */
+	bool		 forwarding;	/* any of them */
+
+	bool		 unlocked;	/* keys are in memory that is not
+					 * locked */
+
+	/* The hash in an SSHSIG; the first of what is long. */
+	uint8_t		 hash_len;
+	uint8_t		 hash[AUDIT_HASH_MAX];
+
+	/* What decided, and more about it; printable, or "". */
+	char		 rule[AUDIT_DETAIL_MAX];
+	char		 detail[AUDIT_DETAIL_MAX];
+
 	/* The key. */
 	char		 fingerprint[FINGERPRINT_HASH_MAX];	/* or "" */
 	struct audit_text comment;
 
 	/* What was to be signed. */
-	bool		 has_what;
-	enum signdata_kind what;
 	struct audit_text user;		/* login */
 	struct audit_text ns;		/* SSHSIG */
 	struct audit_text hash_algorithm;
-	uint8_t		 hash_len;
-	uint8_t		 hash[AUDIT_HASH_MAX];
 
-	/* Where the connection was bound to: the last bind. */
-	uint32_t	 binds;		/* 0: none, and no more of this */
-	bool		 forwarding;	/* any of them */
+	/* The host that the last bind was to. */
 	char		 hostkey[FINGERPRINT_HASH_MAX];
 	struct audit_text host;		/* name in the key's destinations */
-
-	bool		 unlocked;	/* keys are in memory that is not
-					 * locked */
 };
 
 struct audit;
 struct auditsink;
+
+/**
+ * audit_record_init(rec):
+ * As if all of ${rec} were zero: every text is empty, but what was in it before
+ * may still be behind its end.
+ */
+void audit_record_init(struct audit_record *rec);
 
 /**
  * audit_text_set(t, p, n):

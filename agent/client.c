@@ -234,17 +234,17 @@ finish_job(struct client *c, struct wire_writer *w)
 {
 	size_t mark = frame_open(w);
 	struct wire_writer reply = wire_writer(w->p + w->len, FRAME_BODY_MAX);
-	struct decision d;
+	struct decision *d = &c->home->decision;
 	int st;
 
 	st = dispatch_finish(c->home->agent, &c->conn, &c->peer,
-	    loop_now(c->home->loop), &reply, &d);
+	    loop_now(c->home->loop), &reply, d);
 	if (st != ST_OK)
 		return st;
 	assert(reply.len > 0 && !reply.full);
 	w->len += reply.len;
 	frame_close(w, mark);
-	report(c, &d);
+	report(c, d);
 	return ST_OK;
 }
 
@@ -472,11 +472,11 @@ static int
 serve_one(struct client *c, struct wire_writer *w)
 {
 	struct agent *a = c->home->agent;
+	struct decision *d = &c->home->decision;
 	size_t start = w->len, mark;
 	struct wire_writer reply;
 	struct inbox_item item;
 	struct arrival in;
-	struct decision d;
 	int st;
 
 	st = inbox_next(&c->in, &c->peer, &item);
@@ -486,15 +486,15 @@ serve_one(struct client *c, struct wire_writer *w)
 	reply = wire_writer(w->p + w->len, FRAME_BODY_MAX);
 	if (st == ST_DENIED) {
 		dispatch_refuse(a, &c->peer, item.thrown_type, item.thrown,
-		    &reply, &d);
+		    &reply, d);
 	} else if (c->in.foreign) {
 		dispatch_refuse(a, &c->peer, item.body.p[0],
-		    REASON_PASSED_DESCRIPTOR, &reply, &d);
+		    REASON_PASSED_DESCRIPTOR, &reply, d);
 	} else {
 		in = (struct arrival){ item.body, item.tail,
 			loop_now(c->home->loop), clock_wall_s(),
 			is_brief(c) };
-		st = dispatch(a, &c->conn, &c->peer, &in, &reply, &d);
+		st = dispatch(a, &c->conn, &c->peer, &in, &reply, d);
 		if (st == ST_MORE) {
 			w->len = start;
 			return begin_job(c) ? finish_job(c, w) : ST_OK;
@@ -505,10 +505,10 @@ serve_one(struct client *c, struct wire_writer *w)
 	assert(reply.len > 0 && !reply.full);
 	w->len += reply.len;
 	frame_close(w, mark);
-	note_sender(c, &d.rec);
-	report(c, &d);
-	if (d.delay_ms > 0)
-		hold_back(c, w, start, d.delay_ms);
+	note_sender(c, &d->rec);
+	report(c, d);
+	if (d->delay_ms > 0)
+		hold_back(c, w, start, d->delay_ms);
 	return ST_OK;
 }
 
@@ -517,7 +517,7 @@ static int
 serve_turn(struct client *c, bool *progress)
 {
 	struct wire_writer w = wire_writer(c->home->replies, LIMIT_REPLIES);
-	int64_t start = clock_ns();
+	int64_t start = turns_began_ns(&c->home->turns);
 	int st = ST_OK, sent;
 
 	for (int i = 0; i < LIMIT_TURN_REQUESTS && !c->holding &&

@@ -30,6 +30,7 @@ struct client_home {
 	struct turns	 turns;		/* of the first thread */
 	uint64_t	 numbered;	/* connections so far */
 	uint8_t		*replies;	/* LIMIT_REPLIES bytes, one turn's */
+	struct decision	 decision;	/* of the request being served */
 	void		(*gone)(void *cookie, struct client *c);
 	void		(*served)(void *cookie);	/* after each turn */
 	void		*cookie;

@@ -109,14 +109,24 @@ dispatch_may(const struct peer *peer, uint8_t type)
 	return (peer->ops & op) == op;
 }
 
+/* Begin a decision, but for its record. */
+static void
+begin_decision(struct decision *d, uint8_t type)
+{
+	d->type = type;
+	d->done = false;
+	d->quiet = false;
+	d->delay_ms = 0;
+}
+
 /* Begin the record of a decision. */
 static void
 begin_record(const struct call *c, struct decision *d, uint8_t type)
 {
 	struct audit_record *rec = &d->rec;
 
-	memset(d, 0, sizeof(*d));
-	d->type = type;
+	begin_decision(d, type);
+	audit_record_init(rec);
 	rec->op = op_of(type);
 	rec->has_peer = true;
 	rec->uid = c->peer->uid;
@@ -1239,8 +1249,7 @@ dispatch_finish(struct agent *a, struct conn *conn, const struct peer *peer,
 	int st;
 
 	conn->job = NULL;
-	memset(d, 0, sizeof(*d));
-	d->type = j->type;
+	begin_decision(d, j->type);
 	d->rec = j->rec;
 	if (j->kind == JOB_SIGN)
 		st = finish_sign(&c, j);

@@ -285,7 +285,7 @@ static int
 on_turn(void *cookie)
 {
 	struct server *s = cookie;
-	int64_t start = clock_ns();
+	int64_t start = turns_began_ns(&s->home.turns);
 	int st;
 
 	for (int i = 0; i < LIMIT_TURN_ACCEPTS; i++) {

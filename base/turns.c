@@ -186,6 +186,12 @@ turns_short(const struct turns *ts, const struct share *share)
 	return had_line(ts, share) && has_company(ts, share);
 }
 
+int64_t
+turns_began_ns(const struct turns *ts)
+{
+	return ts->running != NULL ? ts->now_ns : clock_ns();
+}
+
 void
 turns_whole(struct turns *ts)
 {

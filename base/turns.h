@@ -132,6 +132,12 @@ void turns_cancel(struct turns *ts, struct turn *t);
 bool turns_short(const struct turns *ts, const struct share *share);
 
 /**
+ * turns_began_ns(ts):
+ * When the turn under way began, as clock_ns() has it; outside of a turn, now.
+ */
+int64_t turns_began_ns(const struct turns *ts);
+
+/**
  * turns_whole(ts):
  * The turn under way counts TURNS_WHOLE times and in any case, whatever line it
  * leaves: it began or ended something, and only one who does so again and again

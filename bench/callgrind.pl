@@ -14,6 +14,8 @@ use warnings;
 sub where {
 	my ($ours, $ob, $fn) = @_;
 
+	# What the compiler has made of a function is that function.
+	$fn =~ s/\.(?:lto_priv|constprop|isra|part|cold)\.\d+//g;
 	return "$fn()" if $ob eq $ours;
 	return $ob =~ m{([^/]+?)[-.\d]*\.so} ? $1 : "other";
 }

@@ -430,6 +430,36 @@ any_record_is_one_valid_line(void **state)
 	}
 }
 
+/* A record with the parts that are only there if others say so. */
+static size_t
+put_full(struct audit_record *rec, enum signdata_kind what)
+{
+	rec->has_peer = rec->has_what = true;
+	rec->what = what;
+	rec->binds = 1;
+	return put(rec, AUDITLINE_JSON);
+}
+
+static void
+nothing_of_a_record_is_left_in_the_next_one(void **state)
+{
+	static const enum signdata_kind kinds[] = { SIGNDATA_USERAUTH,
+		SIGNDATA_SSHSIG, SIGNDATA_OTHER };
+	static char before[AUDITLINE_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < N(kinds); i++) {
+		struct audit_record rec = { .seq = 0 };
+
+		put_full(&rec, kinds[i]);
+		memcpy(before, line, sizeof(before));
+		memset(&rec, 0x25, sizeof(rec));
+		audit_record_init(&rec);
+		put_full(&rec, kinds[i]);
+		assert_string_equal(line, before);
+	}
+}
+
 int
 main(void)
 {
@@ -447,6 +477,8 @@ main(void)
 		    what_is_printable_already_is_not_escaped_again),
 		cmocka_unit_test(the_longest_line_fits),
 		cmocka_unit_test(any_record_is_one_valid_line),
+		cmocka_unit_test(
+		    nothing_of_a_record_is_left_in_the_next_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

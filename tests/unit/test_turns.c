@@ -391,6 +391,31 @@ who_was_forgotten_is_not_asked_about(void **state)
 	assert_true(turns_short(&turns, &share[0]));
 }
 
+static int
+on_long_turn(void *cookie)
+{
+	int64_t start = clock_ns();
+
+	(void)cookie;
+	assert_int_equal(turns_began_ns(&turns), start);
+	take_time(LONG_TURN_NS);
+	assert_int_equal(turns_began_ns(&turns), start);
+	loop_stop(loop);
+	return ST_OK;
+}
+
+static void
+it_is_known_when_a_turn_began(void **state)
+{
+	(void)state;
+	join(&one, &share[0], 1);
+	one.turn.fn = on_long_turn;
+	assert_int_equal(loop_run(loop), ST_OK);
+	assert_int_equal(turns_began_ns(&turns), clock_ns());
+	take_time(TURN_NS);
+	assert_int_equal(turns_began_ns(&turns), clock_ns());
+}
+
 static void
 cancelled_turn_does_not_come(void **state)
 {
@@ -492,6 +517,7 @@ main(void)
 		EACH(turns_are_short_beside_others_only),
 		EACH(who_is_nobody_is_no_reason_for_short_turns),
 		EACH(who_was_forgotten_is_not_asked_about),
+		EACH(it_is_known_when_a_turn_began),
 		EACH(cancelled_turn_does_not_come),
 		EACH(only_who_is_put_off_is_parked_and_only_once),
 		EACH(who_leaves_a_line_stands_back_for_others),
