@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/unixsock.h"
+#include "faults/fault.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/model.h"
 #include "tests/support/testkeys.h"
@@ -100,8 +101,11 @@ int
 __wrap_epoll_pwait(int epfd, struct epoll_event *events, int n, int ms,
     const sigset_t *mask)
 {
-	int ready = __real_epoll_pwait(epfd, events, n, 0, mask);
+	int ready;
 
+	if (fault_fails(FAULT_epoll_pwait))
+		return -1;
+	ready = __real_epoll_pwait(epfd, events, n, 0, mask);
 	if (ready == 0 && ms != 0)
 		loop_stop(loop);
 	return ready;
@@ -160,6 +164,8 @@ __wrap_PKCS5_PBKDF2_HMAC(const char *pass, int passlen,
     int len, unsigned char *out)
 {
 	(void)rounds;
+	if (fault_fails(FAULT_PKCS5_PBKDF2_HMAC))
+		return 0;
 	return __real_PKCS5_PBKDF2_HMAC(pass, passlen, salt, saltlen, 1,
 	    digest, len, out);
 }
