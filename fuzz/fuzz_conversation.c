@@ -259,9 +259,16 @@ pick(size_t n)
 	return (unsigned)(take() % n);
 }
 
-/* From here on calls of ours do not fail any more. */
+/* From here on calls fail, if there are to be any that do; and no more. */
 static void
-rest_assured(void)
+trouble(void)
+{
+	if (luck.armed)
+		fault_seed(luck.seed++, luck.one_in, luck.groups);
+}
+
+static void
+trouble_over(void)
 {
 	if (!luck.armed || !fault_off())
 		return;
@@ -269,15 +276,13 @@ rest_assured(void)
 	tell("  failed first: %s\n", fault_name(fault_first()));
 }
 
-/* Have the agent do all that it can do now, with calls that fail if there are
- * to be any. */
+/* Have the agent do all that it can do now, or in a while. */
 static void
 run_agent(int64_t ms)
 {
-	if (luck.armed)
-		fault_seed(luck.seed++, luck.one_in, luck.groups);
+	trouble();
 	stage_advance(ms);
-	rest_assured();
+	trouble_over();
 }
 
 /*
@@ -2131,7 +2136,10 @@ step_policy(void)
 			throw_out(s);
 	}
 	tell("policy %u\n", policy);
+	luck.armed = luck.wanted && all_idle();
+	trouble();
 	stage_policy(policy);
+	trouble_over();
 	settle();
 }
 
@@ -2316,7 +2324,8 @@ make_luck(void)
 	luck.wanted = true;
 	luck.seed = take() * UINT64_C(1000003);
 	how = take();
-	luck.one_in = 1 + how % 64;
+	/* Not all of them: what is interrupted is tried again. */
+	luck.one_in = 2 + how % 64;
 	/* What libcrypto itself does without memory is not ours to see. */
 	luck.groups = groups[how / 64];
 }
