@@ -11,10 +11,14 @@
  *          numbers of records have no gap; the keys held are the model's after
  *          every step; no reply and no record has a part of a private key or
  *          of a passphrase; nothing is a fault of ours, and at the end the
- *          vault is as empty as before.
- * Input:   a head of four bytes (mode, limits, policy), then steps: time goes
+ *          vault is as empty as before.  Where memory, the vault, system calls
+ *          or the crypto libraries fail under a request, it is served rightly,
+ *          or refused, or its connection ends: what is recorded as done is
+ *          done, what is not has changed nothing, and all else is as it was.
+ * Input:   a head of three bytes (mode, limits, policy), then steps: time goes
  *          by, another policy, a hang-up, or some requests of one connection,
- *          sent at once, in pieces, or but for their end.
+ *          sent at once, in pieces, or but for their end.  If the head says
+ *          so, two bytes of some steps say which calls fail under them.
  */
 
 #include <errno.h>
@@ -30,6 +34,7 @@
 #include "agent/auditline.h"
 #include "agent/vault.h"
 #include "base/status.h"
+#include "faults/fault.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/model.h"
 #include "fuzz/support/hosts.h"
@@ -168,7 +173,7 @@ static size_t baseline;
 /* All of one run. */
 static struct side sides[CONNS];
 static struct model_keys held;
-static struct {
+static struct locking {
 	bool		 locked;
 	unsigned	 passphrase;
 	uint32_t	 failures;
@@ -185,6 +190,30 @@ static size_t expired, expired_noted;
 static size_t handed;
 static uint8_t out[ROOM];
 static uint8_t in[2 * FRAME_MAX];
+
+/* Calls that fail under a step. */
+static struct {
+	bool		 wanted;	/* in this step */
+	bool		 armed;		/* from here on */
+	bool		 met;		/* one failed */
+	uint64_t	 seed;
+	unsigned	 one_in, groups;
+} luck;
+
+/* What is so if the request of such a step is not carried out. */
+static struct {
+	struct side	*side;		/* NULL: it is no request */
+	struct ask	 ask;
+	struct model_keys held;
+	struct locking	 lock;
+	struct model_path path;
+	bool		 approves;
+	uint32_t	 signatures, refusals;
+	size_t		 expired;
+	/* Of the key that is to sign, as the agent has it. */
+	uint32_t	 left, next;
+	int64_t		 oldest;
+} before;
 
 static const char *const comments[] = { "", "a", "key", "a longer comment" };
 static const char *const passphrases[] = { "", "passphrase one",
@@ -228,6 +257,32 @@ static unsigned
 pick(size_t n)
 {
 	return (unsigned)(take() % n);
+}
+
+/* From here on calls fail, if there are to be any that do; and no more. */
+static void
+trouble(void)
+{
+	if (luck.armed)
+		fault_seed(luck.seed++, luck.one_in, luck.groups);
+}
+
+static void
+trouble_over(void)
+{
+	if (!luck.armed || !fault_off())
+		return;
+	luck.met = true;
+	tell("  failed first: %s\n", fault_name(fault_first()));
+}
+
+/* Have the agent do all that it can do now, or in a while. */
+static void
+run_agent(int64_t ms)
+{
+	trouble();
+	stage_advance(ms);
+	trouble_over();
 }
 
 /*
@@ -1630,6 +1685,25 @@ check_reply(struct side *s, const struct expected *e, struct slice body)
 		check_load(s, e, body);
 }
 
+/* Whether a reply is a refusal, of whatever kind. */
+static bool
+is_refusal(enum kind kind, struct slice body)
+{
+	struct load_answer ans;
+	struct wire_reader r;
+	int st;
+
+	if (body.len == 1)
+		return body.p[0] == SSH_AGENT_FAILURE ||
+		    body.p[0] == SSH_AGENT_EXTENSION_FAILURE;
+	if (asks[kind].op != AUDIT_LOAD && asks[kind].op != AUDIT_REMOVE_LOAD)
+		return false;
+	r = contents(body, EXT_LOAD);
+	st = load_answer_decode(&r, &ans);
+	assert(st == ST_OK && wire_end(&r));
+	return ans.verdict != 0;
+}
+
 /* Read all that there is; true: and the end. */
 static bool
 receive(int fd, struct slice *got)
@@ -1681,34 +1755,43 @@ side_of(uint64_t number)
 	return NULL;
 }
 
+/* What holds of every record; whose it is, NULL: keys have expired. */
+static struct side *
+check_record(const struct audit_record *rec)
+{
+	struct side *s;
+	unsigned gone;
+
+	tell("  record %u: connection %u %s %s\n", (unsigned)rec->seq,
+	    (unsigned)rec->connection, auditline_op_name(rec->op),
+	    reason_code(rec->reason));
+	tell("    %s %s\n", rec->detail, rec->text != NULL ? rec->text : "");
+	check_secrets(rec, sizeof(*rec));
+	assert(rec->seq == ++seq && rec->count == 1);
+	assert((rec->verdict == AUDIT_DENIED) == (rec->reason != REASON_NONE));
+	if (rec->op == AUDIT_EXPIRE) {
+		assert(sscanf(rec->detail, "%u key", &gone) == 1);
+		expired_noted += gone;
+		return NULL;
+	}
+	s = side_of(rec->connection);
+	assert(s != NULL);
+	assert(rec->has_peer && rec->uid == model_peers[s->peer].uid);
+	return s;
+}
+
 /* Records are the ones that were to come, each connection's in their order. */
 static void
 check_records(void)
 {
 	struct side *s;
-	unsigned gone;
 
 	for (size_t i = 0; i < stage_n_records; i++) {
 		const struct audit_record *rec = &stage_records[i];
 
-		tell("  record %u: connection %u %s %s\n", (unsigned)rec->seq,
-		    (unsigned)rec->connection, auditline_op_name(rec->op),
-		    reason_code(rec->reason));
-		tell("    %s %s\n", rec->detail, rec->text != NULL ?
-		    rec->text : "");
-		check_secrets(rec, sizeof(*rec));
-		assert(rec->seq == ++seq && rec->count == 1);
-		assert((rec->verdict == AUDIT_DENIED) ==
-		    (rec->reason != REASON_NONE));
-		if (rec->op == AUDIT_EXPIRE) {
-			assert(sscanf(rec->detail, "%u key", &gone) == 1);
-			expired_noted += gone;
+		if ((s = check_record(rec)) == NULL)
 			continue;
-		}
-		s = side_of(rec->connection);
-		assert(s != NULL && s->n_notes > 0);
-		assert(rec->has_peer && rec->uid == model_peers[s->peer].uid);
-		assert(rec->op == s->notes[0].op);
+		assert(s->n_notes > 0 && rec->op == s->notes[0].op);
 		assert((rec->verdict == AUDIT_DENIED) == s->notes[0].denied);
 		memmove(&s->notes[0], &s->notes[1],
 		    --s->n_notes * sizeof(s->notes[0]));
@@ -1745,6 +1828,211 @@ check_held(void)
 	assert(stage_agent.refusals == refusals);
 }
 
+/*
+ * What came of a request under which something failed.
+ */
+
+/* The key that was asked to sign, as the agent has it; NULL: it has not. */
+static const struct identity *
+signer(void)
+{
+	return keyring_find(stage_agent.ring, keys[before.ask.key]->blob);
+}
+
+/* Remember how all is without this request. */
+static void
+remember(struct side *s, const struct ask *a)
+{
+	const struct rules *r;
+	const struct identity *id;
+
+	expire();
+	before.side = s;
+	before.ask = *a;
+	before.held = held;
+	before.lock = lock;
+	before.path = s->path;
+	before.approves = s->approves;
+	before.signatures = signatures;
+	before.refusals = refusals;
+	before.expired = expired;
+	if ((id = signer()) == NULL)
+		return;
+	r = &id->rules;
+	before.left = r->left;
+	before.next = r->next;
+	before.oldest = r->rate_n > 0 ? r->recent[r->next] : 0;
+}
+
+/* A signature that was not made may be counted all the same. */
+static void
+count_spent(void)
+{
+	const struct identity *id = signer();
+	struct model_key *k = model_find(&held, before.ask.key);
+	bool spent;
+
+	if (before.ask.kind != ASK_SIGN || k == NULL)
+		return;
+	assert(id != NULL);
+	spent = (k->counted && id->rules.left != before.left) ||
+	    (k->rate_n > 0 && (id->rules.next != before.next ||
+	    id->rules.recent[before.next] != before.oldest));
+	if (!spent)
+		return;
+	spent = model_spend(k, stage_now_ms());
+	assert(spent);
+}
+
+/* Its records: one of the decision at most, and one of the end.  *${any} is
+ * whether there is one of the decision, *${yes} what it says. */
+static void
+check_troubled_records(bool *any, bool *yes)
+{
+	bool end = false;
+
+	*any = *yes = false;
+	for (size_t i = 0; i < stage_n_records; i++) {
+		const struct audit_record *rec = &stage_records[i];
+		struct side *s = check_record(rec);
+
+		if (s == NULL)
+			continue;
+		assert(s == before.side && !end);
+		if (rec->op == AUDIT_CONNECT) {
+			assert(rec->verdict == AUDIT_DENIED);
+			end = true;
+			continue;
+		}
+		assert(!*any && rec->op == before.ask.op);
+		*any = true;
+		*yes = rec->verdict == AUDIT_ALLOWED;
+	}
+	stage_n_records = 0;
+}
+
+/* Its reply, false: there is none; *${refused} is what it says. */
+static bool
+check_troubled_reply(struct side *s, bool *refused, bool *end)
+{
+	struct slice got, body;
+	int st;
+
+	*refused = false;
+	*end = receive(s->fd, &got);
+	check_secrets(got.p, got.len);
+	st = frame_next(&got, &body);
+	if (st != ST_OK) {
+		/* A part of it may have left before the end. */
+		assert(got.len == 0 || *end);
+		return false;
+	}
+	assert(got.len == 0);
+	*refused = is_refusal(before.ask.kind, body);
+	tell("  %d gets %u\n", (int)(s - sides), body.p[0]);
+	if (*refused)
+		return true;
+	/* What is served is served rightly. */
+	assert(s->n_replies == 1);
+	check_reply(s, &s->replies[0], body);
+	return true;
+}
+
+/* The request was not carried out, where the model would have (${would}), or
+ * would not either: all is as before. */
+static void
+take_back(struct side *s, bool would)
+{
+	held = before.held;
+	expired = before.expired;
+	signatures = before.signatures;
+	/* A wrong passphrase was seen to be wrong, or not looked at. */
+	if (would || stage_agent.lock.failures == before.lock.failures)
+		lock = before.lock;
+	assert(stage_agent.lock.failures == lock.failures);
+	count_spent();
+	s->busy = IDLE;
+	s->approves = before.approves;
+	if (would && asks[before.ask.kind].op == AUDIT_LOAD)
+		load_over(s);
+	if (would && before.ask.kind == ASK_BIND) {
+		/* The way must not look shorter than it is. */
+		s->path = before.path;
+		s->path.tried = s->path.gap = true;
+	}
+}
+
+/* The end of a connection, from our side. */
+static void
+leave(struct side *s)
+{
+	(void)close(s->fd);
+	side_over(s);
+	s->fd = -1;
+}
+
+/* It was served, or refused, or the connection has ended; the record says what
+ * was done. */
+static void
+check_troubled(void)
+{
+	struct side *s = before.side;
+	bool noted, yes, came, refused, end, done, would;
+
+	would = s->n_notes > 0 ? !s->notes[0].denied :
+	    s->n_replies > 0 && !s->replies[0].refused;
+	check_troubled_records(&noted, &yes);
+	came = check_troubled_reply(s, &refused, &end);
+	if (came && refused)
+		assert(noted && !yes);
+	else if (came)
+		assert(noted == (s->n_notes > 0) && noted == yes);
+	else if (!end)
+		assert(s->busy != IDLE && noted == (s->busy == HOLDING));
+	assert(end || !s->closing);
+	done = came ? !refused : yes;
+	assert(would || !done);
+	if (!done && (came || end))
+		take_back(s, would);
+	refusals = before.refusals + (noted && !yes);
+	s->n_notes = s->n_replies = 0;
+	/* What is known of a bind that was refused in any case is not whether
+	 * it was seen to be a good one. */
+	if (end || (before.ask.kind == ASK_BIND && !would))
+		leave(s);
+	for (size_t i = 0; i < CONNS; i++) {
+		assert(sides[i].n_notes == 0);
+		check_side(&sides[i]);
+	}
+	check_held();
+	/* A connection that we left is gone. */
+	stage_run();
+	assert(stage_n_records == 0);
+}
+
+/* Whether what fails under a request of this one can be told from what happens
+ * to others. */
+static bool
+stands_alone(const struct side *s, const struct ask *a)
+{
+	for (size_t i = 0; i < CONNS; i++)
+		if (sides[i].busy != IDLE && (s == &sides[i] || s->approves ||
+		    a->kind == ASK_SIGN || a->kind == ASK_NEXT ||
+		    a->kind == ASK_ANSWER))
+			return false;
+	return true;
+}
+
+/* Whether nobody waits for anything. */
+static bool
+all_idle(void)
+{
+	for (size_t i = 0; i < CONNS; i++)
+		if (sides[i].busy != IDLE)
+			return false;
+	return true;
+}
+
 /* Let the model come to its rest, the agent to its own, and compare. */
 static void
 settle(void)
@@ -1756,13 +2044,17 @@ settle(void)
 		for (size_t i = 0; i < CONNS; i++)
 			more = serve(&sides[i]) || more;
 	}
-	stage_run();
+	run_agent(0);
 	/* A lifetime of nothing is over in the next turn. */
 	expire();
+	handed = 0;
+	if (luck.met && before.side != NULL) {
+		check_troubled();
+		return;
+	}
 	check_records();
 	for (size_t i = 0; i < CONNS; i++)
 		check_side(&sides[i]);
-	handed = 0;
 	check_held();
 }
 
@@ -1821,7 +2113,9 @@ step_time(void)
 		60000 };
 
 	tell("time\n");
-	stage_advance(table[pick(8)]);
+	/* That it goes by is not stopped by anything. */
+	luck.armed = luck.wanted && all_idle();
+	run_agent(table[pick(8)]);
 	due();
 	settle();
 }
@@ -1842,7 +2136,10 @@ step_policy(void)
 			throw_out(s);
 	}
 	tell("policy %u\n", policy);
+	luck.armed = luck.wanted && all_idle();
+	trouble();
 	stage_policy(policy);
+	trouble_over();
 	settle();
 }
 
@@ -1854,6 +2151,7 @@ step_hang_up(void)
 
 	if (s->fd < 0)
 		return;
+	luck.armed = luck.wanted && all_idle();
 	if (how >= 0x80 && s->busy != NEXT) {
 		/* What was asked is still answered. */
 		s->ended = true;
@@ -1873,7 +2171,7 @@ send_all(const struct side *s, const uint8_t *p, size_t len)
 {
 	ssize_t n = send(s->fd, p, len, MSG_NOSIGNAL);
 
-	assert(n == (ssize_t)len);
+	assert(n == (ssize_t)len || luck.met);
 }
 
 /* What was sent of a request is its end. */
@@ -1970,6 +2268,8 @@ step_requests(void)
 	if (s->fd < 0 || s->ended)
 		return;
 	send_rest(s);
+	if (luck.wanted)
+		n = 1;
 	for (size_t i = 0; i < n && s->fd >= 0; i++) {
 		/* Behind one that waits only what changes nothing. */
 		make_ask(&a, s, s->busy != IDLE ? ASK_LIST :
@@ -1978,7 +2278,10 @@ step_requests(void)
 			break;
 		begin = w.len;
 		put_frame(&w, s, &a);
-		if (how >= 0xc0 && i + 1 == n && s->busy == IDLE &&
+		if (luck.wanted && stands_alone(s, &a)) {
+			luck.armed = true;
+			remember(s, &a);
+		} else if (how >= 0xc0 && i + 1 == n && s->busy == IDLE &&
 		    may_wait(&a)) {
 			size_t cut = begin + 1 + take() % (w.len - begin - 1);
 
@@ -2002,7 +2305,7 @@ step_requests(void)
 
 		tell("  in two pieces, %zu of %zu\n", cut, w.len);
 		send_all(s, w.p, cut);
-		stage_run();
+		run_agent(0);
 		send_all(s, w.p + cut, w.len - cut);
 	} else {
 		send_all(s, w.p, w.len);
@@ -2010,8 +2313,25 @@ step_requests(void)
 	settle();
 }
 
-/* What a run is like. */
+/* Have calls fail under this step. */
 static void
+make_luck(void)
+{
+	static const unsigned groups[] = { FAULT_ALL & ~FAULT_LIBCRYPTO,
+		FAULT_MEMORY | FAULT_VAULT, FAULT_SYSTEM, FAULT_CRYPTO };
+	uint8_t how;
+
+	luck.wanted = true;
+	luck.seed = take() * UINT64_C(1000003);
+	how = take();
+	/* Not all of them: what is interrupted is tried again. */
+	luck.one_in = 2 + how % 64;
+	/* What libcrypto itself does without memory is not ours to see. */
+	luck.groups = groups[how / 64];
+}
+
+/* What a run is like; whether calls may fail in it. */
+static bool
 begin(void)
 {
 	uint8_t mode = take(), few = take(), which = take();
@@ -2044,16 +2364,23 @@ begin(void)
 		sides[i].n_queue = sides[i].n_notes = sides[i].n_replies = 0;
 	}
 	stage_begin(&options);
+	return (few & 0x20) != 0;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	steps = wire_reader((struct slice){ data, size });
-	begin();
-	for (int n = 0; n < STEPS_MAX && !wire_end(&steps); n++) {
-		uint8_t kind = take() % 16;
+	bool troubled;
 
+	steps = wire_reader((struct slice){ data, size });
+	troubled = begin();
+	for (int n = 0; n < STEPS_MAX && !wire_end(&steps); n++) {
+		uint8_t how = take(), kind = how % 16;
+
+		memset(&luck, 0, sizeof(luck));
+		before.side = NULL;
+		if (troubled && how >= 0x80)
+			make_luck();
 		if (kind == 13)
 			step_hang_up();
 		else if (kind == 14)
@@ -2063,13 +2390,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else
 			step_requests();
 	}
-	for (size_t i = 0; i < CONNS; i++) {
-		if (sides[i].fd < 0)
-			continue;
-		(void)close(sides[i].fd);
-		side_over(&sides[i]);
-		sides[i].fd = -1;
-	}
+	for (size_t i = 0; i < CONNS; i++)
+		if (sides[i].fd >= 0)
+			leave(&sides[i]);
 	stage_end();
 	assert(baseline == 0 || stage_used() == baseline);
 	return 0;
@@ -2118,5 +2441,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	keys[KEY_CERT] = certified(keys[0]);
 	(void)LLVMFuzzerTestOneInput(once, sizeof(once));
 	baseline = stage_used();
+	fault_subject(true);
 	return 0;
 }

@@ -8,7 +8,8 @@
  * other end, and the place that records go to are ours (--wrap in
  * CMakeLists.txt).
  *
- * Time stands still but for stage_advance().
+ * Time stands still but for stage_advance().  All that is linked in can be made
+ * to fail (tests/faults/fault.h), but for the steps of the stage itself.
  */
 
 #include "agent/dispatch.h"

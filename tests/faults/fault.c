@@ -231,6 +231,12 @@ fails(enum fault_call call)
 	return true;
 }
 
+bool
+fault_fails(enum fault_call call)
+{
+	return fails(call);
+}
+
 void
 fault_share(void)
 {

@@ -96,6 +96,13 @@ void fault_seed(uint64_t seed, unsigned one_in, unsigned groups);
 bool fault_off(void);
 
 /**
+ * fault_fails(call):
+ * For a target's own __wrap_NAME(): whether this call is to fail; then errno is
+ * set.
+ */
+bool fault_fails(enum fault_call call);
+
+/**
  * fault_first():
  * The first call that failed since it was armed; FAULT_CALLS: none.
  */
