@@ -34,6 +34,8 @@
 /* And in a long pass after this long, between two callbacks. */
 #define SIGNALS_MS	50
 #define NEVER_MS	INT64_MAX
+/* Longest wait with a time limit. */
+#define WAIT_MAX_MS	(60 * 1000)
 /* Signals are numbered below this. */
 #define SIGNALS		65
 
@@ -507,7 +509,7 @@ breathe(struct loop *loop)
  */
 
 /* See to it that the wait ends at a deadline. */
-static int
+static bool
 arm(struct loop *loop, int64_t deadline_ms)
 {
 	const struct itimerspec when = { .it_value = {
@@ -516,32 +518,40 @@ arm(struct loop *loop, int64_t deadline_ms)
 
 	if (timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &when,
 	    NULL) != 0)
-		return ST_SYSTEM;
+		return false;
 	loop->armed_ms = deadline_ms;
-	return ST_OK;
+	return true;
 }
 
-/* How long the wait may last: 0, or -1 until something happens. */
+/* How long the wait may last in milliseconds: -1 until something happens.
+ * Where the descriptor cannot be set the wait itself has to end, often enough
+ * to see a clock that went on while the machine slept. */
 static int
-wait_ms(struct loop *loop, int *timeout)
+wait_ms(struct loop *loop)
 {
 	const struct loop_timer *first = loop->timer_first;
-	bool due = first != NULL && first->deadline_ms <= loop->now_ms;
+	int64_t left;
 
-	*timeout = due || loop->later_first != NULL ? 0 : -1;
-	return *timeout == 0 || first == NULL ||
-	    first->deadline_ms >= loop->armed_ms ? ST_OK :
-	    arm(loop, first->deadline_ms);
+	if (loop->later_first != NULL)
+		return 0;
+	if (first == NULL)
+		return -1;
+	left = first->deadline_ms - loop->now_ms;
+	if (left <= 0)
+		return 0;
+	if (first->deadline_ms >= loop->armed_ms ||
+	    arm(loop, first->deadline_ms))
+		return -1;
+	return left < WAIT_MAX_MS ? (int)left : WAIT_MAX_MS;
 }
 
 /* Fill the batch. */
 static int
 wait_ready(struct loop *loop)
 {
-	int timeout, n, st;
+	int timeout = wait_ms(loop);
+	int n;
 
-	if ((st = wait_ms(loop, &timeout)) != ST_OK)
-		return st;
 	n = epoll_pwait(loop->epoll_fd, loop->batch, BATCH_MAX, timeout,
 	    &loop->wait_mask);
 	if (n < 0 && errno != EINTR)

@@ -860,10 +860,11 @@ after_anything(struct side *s, uint8_t type)
 static void
 step_raw(struct side *s)
 {
+	size_t len = take();
 	struct slice body;
 	int st;
 
-	st = wire_get_bytes(&steps, take() % (steps.rest.len + 1), &body);
+	st = wire_get_bytes(&steps, len % (steps.rest.len + 1), &body);
 	assert(st == ST_OK);
 	if (body.len == 0)
 		return;
