@@ -53,6 +53,7 @@ list_share(struct turns *ts, struct share *s)
 	if (s->next != NULL)
 		s->next->prev = s;
 	ts->shares = s;
+	ts->n_shares++;
 	s->listed = true;
 }
 
@@ -65,6 +66,7 @@ unlist_share(struct turns *ts, struct share *s)
 		s->prev->next = s->next;
 	else
 		ts->shares = s->next;
+	ts->n_shares--;
 	s->listed = false;
 }
 
@@ -270,6 +272,17 @@ park(struct turns *ts, bool all)
 	}
 }
 
+/* How often a turn counts that does in any case. */
+static int64_t
+times_whole(const struct turns *ts, const struct share *s)
+{
+	unsigned others = ts->n_shares - (s->listed ? 1 : 0);
+
+	if (!s->nobody || others <= 1)
+		return TURNS_WHOLE;
+	return others < TURNS_WHOLE ? TURNS_WHOLE / others : 1;
+}
+
 /* One turn, and then the loop looks around. */
 static int
 on_turn(void *cookie)
@@ -306,7 +319,7 @@ on_turn(void *cookie)
 	if (company)
 		took = clock_thread_ns() - cpu;
 	if (ts->running != NULL) {
-		s->virtual_ns += ts->whole ? TURNS_WHOLE * took :
+		s->virtual_ns += ts->whole ? times_whole(ts, s) * took :
 		    s->listed ? took : took / TURNS_BRIEF;
 		s->owes = ts->whole;
 		if (s->listed)

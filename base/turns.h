@@ -38,7 +38,9 @@
 #define TURNS_LEAD_NS	500
 
 /* What turns_whole() was called in counts so many times: each makes somebody
- * wait who has to for nothing else, so it is not to come often. */
+ * wait who has to for nothing else, so it is not to come often.  For nobody's
+ * share it is so much less as there are others with a line: it has one part of
+ * nine of the time, whoever else there is. */
 #define TURNS_WHOLE	8
 
 /* As long as the thread stands back for others if nothing happens. */
@@ -88,6 +90,7 @@ struct turns {
 	struct loop	*loop;		/* private */
 	struct loop_later later;
 	struct share	*shares;	/* with a line */
+	unsigned	 n_shares;	/* how many these are */
 	struct share	*running;	/* whose turn it is */
 	bool		 whole;		/* which counts in full */
 	int64_t		 now_ns;	/* as of the last turn */

@@ -296,6 +296,31 @@ what_is_said_to_count_is_not_forgiven(void **state)
 	assert_in_range(one.had, 10, 12);
 }
 
+/* And for nobody's share it is less where there are more others, or it had less
+ * time the more of them there are. */
+static void
+what_is_nobodys_has_its_part_beside_many(void **state)
+{
+	struct share many[8] = { { .spent_ns = 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++)
+		join(&crowd[i], &many[i], 1000);
+	share[1].nobody = true;
+	join(&one, &share[1], 1000);
+	one.turn.fn = on_whole_turn;
+	run(9 * 20);
+	assert_in_range(one.had, 18, 22);
+	/* Of two, nine parts. */
+	for (size_t i = 1; i < 8; i++)
+		turns_cancel(&turns, &crowd[i].turn);
+	one.had = 0;
+	run(9 * 20);
+	assert_in_range(one.had, 18, 22);
+	turns_cancel(&turns, &crowd[0].turn);
+	turns_cancel(&turns, &one.turn);
+}
+
 static void
 who_is_new_comes_after_those_who_wait(void **state)
 {
@@ -512,6 +537,7 @@ main(void)
 		EACH(who_is_ahead_waits_until_others_caught_up),
 		EACH(who_waits_for_answers_waits_for_one_turn),
 		EACH(what_is_said_to_count_is_not_forgiven),
+		EACH(what_is_nobodys_has_its_part_beside_many),
 		EACH(who_is_new_comes_after_those_who_wait),
 		EACH(time_of_others_is_not_counted),
 		EACH(turns_are_short_beside_others_only),
