@@ -41,6 +41,8 @@ int __wrap_unixsock_peer(int fd, struct unixsock_peer *out);
 void __wrap_peercomm(int fd, pid_t *pid, char out[static PEERCOMM_MAX]);
 bool __wrap_auditsink_put(struct auditsink *s, const struct audit_record *rec);
 uint64_t __wrap_auditsink_lost(struct auditsink *s);
+long __wrap_sysconf(int what);
+long __real_sysconf(int what);
 int __wrap_PKCS5_PBKDF2_HMAC(const char *pass, int passlen,
     const unsigned char *salt, int saltlen, int rounds, const EVP_MD *digest,
     int len, unsigned char *out);
@@ -152,6 +154,13 @@ __wrap_auditsink_lost(struct auditsink *s)
 {
 	(void)s;
 	return 0;
+}
+
+/* A sanitizer asks at the start of a thread, and ends all if it is not told. */
+long
+__wrap_sysconf(int what)
+{
+	return __real_sysconf(what);
 }
 
 /* A lock takes a millisecond on purpose, which is more than all of a run. */
