@@ -11,7 +11,7 @@ shift
 # Memory, text and numbers; what only asks what the process knows; what always
 # works on what we give it.
 harmless='
-abort explicit_bzero free malloc_usable_size memchr memcmp memcpy memmem memmove
+abort explicit_bzero free malloc_trim malloc_usable_size memchr memcmp memcpy memmem memmove
 memset snprintf strcasecmp strchr strcmp strcspn strerror strerrordesc_np
 strftime strlen strncasecmp strncmp strnlen strrchr strspn toupper vsnprintf
 bcmp stpcpy
