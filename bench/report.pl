@@ -573,9 +573,10 @@ sub memory_part {
 
 sub calls_part {
 	return "### What a signature asks of the kernel\n\n"
-	    . "Ed25519, one connection. System calls as strace counts them, "
-	    . "switches to another\nthread (voluntary and not) without it; all "
-	    . "processes of an agent.\n\n"
+	    . "Ed25519, one connection: system calls, and switches to another "
+	    . "thread (voluntary\nand not); of all processes of an agent. Which "
+	    . "calls they are is as strace sees\nthem, which makes records of "
+	    . "the audit log more frequent.\n\n"
 	    . table_of('calls', '', sub {
 		my ($what, $agent) = @_;
 		return figure(median('calls', 'ed25519', $agent, $what));

@@ -375,6 +375,9 @@ drain
 manifest "$(entry git.test "$T/git")"
 in=$T/m.json
 watch_stdin() {
+	# What the one before said is not to be taken for its words.
+	: >"$T/out"
+	: >"$T/err"
 	"$PROVISION" watch --socket "$S" --bin "$bin" --user "$account" \
 	    --home "$N" --no-install --no-prompt -f - web <"$T/m.json" \
 	    >"$T/out" 2>"$T/err" 8>&- &
