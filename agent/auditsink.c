@@ -493,19 +493,23 @@ bool
 auditsink_put(struct auditsink *s, const struct audit_record *rec)
 {
 	size_t len = make_line(s, rec, s->line);
-	bool ok;
+	bool ok, first = false;
 
 	(void)pthread_mutex_lock(&s->lock);
 	ok = len <= HALF - s->in_len;
 	if (ok) {
+		first = s->in_len == 0;
 		memcpy(s->in + s->in_len, s->line, len);
 		s->in_len += len;
-		(void)pthread_cond_signal(&s->change);
 	} else {
 		s->lost++;
 		s->untold++;
 	}
 	(void)pthread_mutex_unlock(&s->lock);
+	/* With more than this one the writer knows; and when it wakes, it can
+	 * have the lock. */
+	if (first)
+		(void)pthread_cond_signal(&s->change);
 	return ok;
 }
 

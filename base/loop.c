@@ -3,8 +3,8 @@
  *
  * Signals are blocked but for the wait, and a handler only notes their number.
  * The kernel does not deliver them in a wait that has something to report at
- * once, so a peer that keeps us busy could hold them off for ever: after some
- * passes without sleep they are let in once by hand.
+ * once, so a peer that keeps us busy could hold them off for ever: now and then
+ * they are let in by hand, between two callbacks.
  *
  * Every kind of work is counted before it begins and no more than that is done
  * in a pass.  So a callback that sets itself anew has its next turn only after
@@ -29,9 +29,7 @@
 
 /* Descriptors served in one pass. */
 #define BATCH_MAX	64
-/* Passes without sleep until signals are let in. */
-#define BUSY_MAX	16
-/* And in a long pass after this long, between two callbacks. */
+/* Signals are let in after this long, between two callbacks. */
 #define SIGNALS_MS	50
 #define NEVER_MS	INT64_MAX
 /* Longest wait with a time limit. */
@@ -66,7 +64,6 @@ struct loop {
 
 	struct signal_record signals[SIGNALS];
 	sigset_t	 wait_mask;
-	unsigned	 busy;		/* passes without sleep */
 	int64_t		 signals_ms;	/* when they were let in by hand */
 	unsigned	 signals_seen;	/* of those that came */
 };
@@ -561,15 +558,6 @@ wait_ready(struct loop *loop)
 		loop->armed_ms = NEVER_MS;
 	loop->ready = n > 0 ? n : 0;
 	loop->turn = -1;
-
-	if (n > 0 || timeout == 0)
-		loop->busy++;
-	else
-		loop->busy = 0;
-	if (loop->busy >= BUSY_MAX) {
-		let_signals_in(loop);
-		loop->busy = 0;
-	}
 	return ST_OK;
 }
 
