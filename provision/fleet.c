@@ -1,8 +1,8 @@
 /*
- * The caller's thread waits, has signals handled, and draws; the others have
- * every signal blocked, so that what they wait for is not interrupted.  They tell
- * of the end of each target through a pipe, for the last one not to be waited for
- * until the next tick.
+ * The caller's thread waits, takes signals, and draws; the others have every
+ * signal blocked, so that what they wait for is not interrupted, but see one that
+ * is to end us as soon as it is there.  They tell of the end of each target
+ * through a pipe, for the last one not to be waited for until the next tick.
  */
 #include "provision/fleet.h"
 
@@ -44,6 +44,7 @@ struct run {
 	atomic_size_t	 next;		/* target to be started */
 	atomic_uint	 threads;	/* that have not ended */
 	int		 ended[2];	/* a byte for each target that is done */
+	sigset_t	 mask;		/* of the caller's thread, without us */
 };
 
 /* Signals that we are told by, and what they did before. */
@@ -61,6 +62,9 @@ static const struct {
 #define N_SIGNALS	(sizeof(signals) / sizeof(signals[0]))
 
 static atomic_int stop_signal;
+/* Those of them that are waited for: not ignored when we were started.  Written
+ * before there are threads. */
+static sigset_t heeded;
 /* We were stopped, and others may have written to the terminal. */
 static atomic_bool continued;
 
@@ -69,16 +73,22 @@ _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_BOOL_LOCK_FREE == 2,
 
 /* --- signals --------------------------------------------------------------- */
 
+/* Another one is for who does not want to wait. */
 static void
-on_stop(int signo)
+end_at_another(void)
 {
 	const struct sigaction plain = { .sa_handler = SIG_DFL };
 
-	atomic_store(&stop_signal, signo);
-	/* Another one is for who does not want to wait. */
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		if (signals[i].name != NULL)
 			(void)sigaction(signals[i].signo, &plain, NULL);
+}
+
+static void
+on_stop(int signo)
+{
+	atomic_store(&stop_signal, signo);
+	end_at_another();
 }
 
 static void
@@ -97,12 +107,16 @@ catch_signals(struct sigaction before[static N_SIGNALS])
 	struct sigaction sa = { .sa_flags = 0 };
 
 	(void)sigemptyset(&sa.sa_mask);
+	(void)sigemptyset(&heeded);
 	for (size_t i = 0; i < N_SIGNALS; i++) {
 		sa.sa_handler = signals[i].name != NULL ? on_stop :
 		    on_terminal;
 		(void)sigaction(signals[i].signo, NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN)
-			(void)sigaction(signals[i].signo, &sa, NULL);
+		if (before[i].sa_handler == SIG_IGN)
+			continue;
+		(void)sigaction(signals[i].signo, &sa, NULL);
+		if (signals[i].name != NULL)
+			(void)sigaddset(&heeded, signals[i].signo);
 	}
 }
 
@@ -113,9 +127,35 @@ restore_signals(const struct sigaction before[static N_SIGNALS])
 		(void)sigaction(signals[i].signo, &before[i], NULL);
 }
 
+/* Whether it has come and was not taken; it has to be blocked for that. */
+static bool
+is_pending(int signo)
+{
+	sigset_t pending;
+
+	return sigismember(&heeded, signo) == 1 && sigpending(&pending) == 0 &&
+	    sigismember(&pending, signo) == 1;
+}
+
+/* A ^C ends the programs that we run as well, and a thread may see one of them
+ * ended before the signal is taken: one that is still to be taken counts. */
+static void
+note_pending(void)
+{
+	int none = 0;
+
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		if (signals[i].name != NULL && is_pending(signals[i].signo))
+			(void)atomic_compare_exchange_strong(&stop_signal,
+			    &none, signals[i].signo);
+}
+
 int
 fleet_stopping(void)
 {
+	/* In this order: it is noted before it is taken (take_stop()). */
+	if (atomic_load(&stop_signal) == 0)
+		note_pending();
 	return atomic_load(&stop_signal);
 }
 
@@ -206,18 +246,19 @@ work(void *arg)
 	return NULL;
 }
 
-/* Start threads, as many as can be had; returns how many. */
+/* Start threads, as many as can be had; returns how many.  With any, a signal that
+ * tells us to end waits until it has been noted. */
 static size_t
 start(struct run *r, pthread_t *ids, size_t n)
 {
-	sigset_t all, before;
+	sigset_t mask;
 	pthread_attr_t attr;
 	size_t i = 0;
 
 	if (pthread_attr_init(&attr) != 0)
 		return 0;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)sigfillset(&mask);
+	(void)pthread_sigmask(SIG_SETMASK, &mask, &r->mask);
 	if (pthread_attr_setstacksize(&attr, STACK_SIZE) == 0) {
 		for (; i < n; i++) {
 			(void)atomic_fetch_add(&r->threads, 1);
@@ -227,9 +268,30 @@ start(struct run *r, pthread_t *ids, size_t n)
 			break;
 		}
 	}
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	mask = r->mask;
+	for (size_t k = 0; i > 0 && k < N_SIGNALS; k++)
+		if (sigismember(&heeded, signals[k].signo) == 1)
+			(void)sigaddset(&mask, signals[k].signo);
+	(void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	(void)pthread_attr_destroy(&attr);
 	return i;
+}
+
+/* Take the signal that waits, once it is noted, and let the next one end us. */
+static void
+take_stop(const struct run *r)
+{
+	int taken, signo = fleet_stopping();
+	sigset_t one;
+
+	if (signo == 0)
+		return;
+	end_at_another();
+	(void)sigemptyset(&one);
+	(void)sigaddset(&one, signo);
+	if (is_pending(signo))
+		(void)sigwait(&one, &taken);
+	(void)pthread_sigmask(SIG_SETMASK, &r->mask, NULL);
 }
 
 /* What there is to see and to say while they work. */
@@ -243,6 +305,7 @@ attend(struct run *r)
 	while (atomic_load(&r->threads) > 0) {
 		if (poll(&ended, 1, PROGRESS_TICK_MS) > 0)
 			(void)!read(r->ended[0], bytes, sizeof(bytes));
+		take_stop(r);
 		if (atomic_exchange(&continued, false))
 			progress_anew(r->progress);
 		if (fleet_stopping() != 0 && !told) {
@@ -272,6 +335,8 @@ run_threads(struct run *r)
 	attend(r);
 	for (size_t i = 0; i < started; i++)
 		(void)pthread_join(ids[i], NULL);
+	take_stop(r);
+	(void)pthread_sigmask(SIG_SETMASK, &r->mask, NULL);
 }
 
 /* --- what it comes to ------------------------------------------------------ */

@@ -262,6 +262,22 @@ until_stopped(size_t i)
 	return 1;
 }
 
+static atomic_bool second_begun;
+
+/* The first ends by what a ^C does, before the signal can have been taken. */
+static int
+interrupted(size_t i)
+{
+	if (i == 0) {
+		while (!atomic_load(&second_begun))
+			(void)usleep(1000);
+		(void)kill(getpid(), SIGINT);
+		return 1;
+	}
+	atomic_store(&second_begun, true);
+	return until_stopped(i);
+}
+
 static int
 for_ever(size_t i)
 {
@@ -336,6 +352,23 @@ a_signal_ends_what_is_under_way(void **state)
 		    "nothing more is started", i == 0 ? "INT" : i == 1 ?
 		    "TERM" : "HUP");
 		assert_non_null(strstr(text, line));
+		assert_non_null(strstr(text, "prog: error: 0 of 10 loaded; "
+		    "failed: t0 (failed), t1 (failed); not started: t2, t3, "
+		    "t4, t5, t6, t7, t8, t9\n"));
+	}
+}
+
+static void
+a_signal_that_was_not_taken_starts_nothing(void **state)
+{
+	char text[4096];
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < 20; i++) {
+		pid = start(interrupted);
+		assert_int_equal(status_of(pid), -SIGINT);
+		await_text("loaded", text, sizeof(text));
 		assert_non_null(strstr(text, "prog: error: 0 of 10 loaded; "
 		    "failed: t0 (failed), t1 (failed); not started: t2, t3, "
 		    "t4, t5, t6, t7, t8, t9\n"));
@@ -586,6 +619,7 @@ main(void)
 		CASE(a_summary_is_one_line),
 		CASE(a_summary_has_no_half_of_a_character),
 		CASE(a_signal_ends_what_is_under_way),
+		CASE(a_signal_that_was_not_taken_starts_nothing),
 		CASE(a_second_signal_ends_it_at_once),
 		CASE(an_ignored_signal_stays_ignored),
 		CASE(signals_are_as_before),
