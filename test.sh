@@ -38,6 +38,9 @@ done
 passed=0
 failed=0
 skipped=0
+again=()
+# So many of a run may be tried once more.
+again_max=3
 
 head_line() {
 	printf '\n== %s\n' "$1"
@@ -78,7 +81,33 @@ run() {
 		broken "$name: ctest did not run"
 		return
 	fi
+	second_try "$preset" "$report"
 	count "$report"
+	if [ -s "$report.again" ]; then
+		passed=$((passed + $(grep -c 'status="run"' "$report.again")))
+		failed=$((failed - $(grep -c 'status="run"' "$report.again")))
+	fi
+}
+
+# second_try PRESET REPORT: what failed while the machine was busy with others is
+# run once more, alone, if it is little and time plays a part in it.  What passes
+# then is said by name at the end, since it is a defect all the same.
+second_try() {
+	local report=$2 names
+
+	rm -f "$report.again"
+	mapfile -t names < <(sed -n '/<testcase .*status="fail"/s/.*<testcase name="\([^"]*\)".*/\1/p' \
+	    "$report" | grep -vE '^(check|fuzz)_')
+	if [ "${#names[@]}" -eq 0 ] || [ "${#names[@]}" -gt "$again_max" ]; then
+		return
+	fi
+	printf '\nonce more, alone: %s\n' "${names[*]}"
+	ctest --test-dir "build/$1" --output-on-failure --no-tests=error \
+	    --output-junit "$report.again" \
+	    -R "^($(IFS='|' && printf '%s' "${names[*]}"))\$" || true
+	mapfile -t names < <(sed -n '/<testcase .*status="run"/s/.*<testcase name="\([^"]*\)".*/\1/p' \
+	    "$report.again")
+	again+=("${names[@]}")
 }
 
 # script NAME COMMAND...: a script that is one test, and builds what it needs.
@@ -160,6 +189,10 @@ verdict() {
 		printf '\nskipped tests count as failed (--require-all)\n'
 		failed=$((failed + skipped))
 		skipped=0
+	fi
+	if [ "${#again[@]}" -gt 0 ]; then
+		printf '\nfailed at first, and passed when run alone: %s\n' \
+		    "${again[*]}"
 	fi
 	printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" \
 	    "$skipped"
