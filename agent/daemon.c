@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +41,8 @@
 #define EXIT_SIGNALLED	2
 /* How often the agent of a command looks whether that is still there. */
 #define PARENT_MS	5000
+/* What nobody has to wait for is done that long after the start. */
+#define REST_MS		500
 /* How often an agent that nobody wants looks whether it can go. */
 #define LEAVE_MS	20
 #define WHY_MAX		512
@@ -74,6 +77,8 @@ struct daemon {
 	struct askpass		*askpass;	/* or NULL: nobody to ask */
 	struct workers		*workers;	/* or NULL: none */
 	struct loop_timer	 watch_parent;
+	struct loop_timer	 rest;		/* of the start */
+	struct work		 touch;
 	struct loop_fd		 starter;	/* while on trial */
 	struct loop_timer	 leave;
 	int			 code;		/* exit code; before it serves,
@@ -335,6 +340,33 @@ on_watch_parent(void *cookie)
 	return ST_OK;
 }
 
+static void
+touch_vault(struct work *w)
+{
+	(void)w;
+	vault_touch();
+}
+
+static void
+vault_is_touched(struct work *w)
+{
+	(void)w;
+}
+
+/* Memory for all operations, once the start is over. */
+static int
+on_rest(void *cookie)
+{
+	struct daemon *d = cookie;
+
+	d->touch = (struct work){ .run = touch_vault, .done = vault_is_touched };
+	if (d->workers != NULL)
+		workers_submit(d->workers, &d->touch);
+	else
+		vault_touch();
+	return ST_OK;
+}
+
 /* The two modes differ in what SIGHUP and SIGINT mean. */
 static int
 set_signals(struct daemon *d)
@@ -563,32 +595,51 @@ workers_wanted(const struct agent_options *opts)
 static int
 begin_worker(void *cookie, bool quick)
 {
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	int st;
+
 	(void)cookie;
+	/* The first one has libcrypto set itself up, which takes longest; if
+	 * they all did, they would wait for its locks all the time. */
+	(void)pthread_mutex_lock(&one);
+	if ((st = vault_attach()) == ST_OK)
+		st = verify_init();
+	(void)pthread_mutex_unlock(&one);
 	/* Many short requests are not to wait until a long one's time slice is
 	 * over, where there are fewer processors than threads; nor is a single
 	 * long one to wait for many that somebody else has. */
 	(void)!nice(quick ? QUICK_NICE : WORKER_NICE);
-	return vault_attach();
+	return st;
 }
 
 /* Start the workers, as many as the vault has room for: the quick one is the
  * second of them. */
 static void
-set_workers(struct daemon *d)
+start_workers(struct daemon *d)
+{
+	size_t n = vault_threads();
+
+	if (n > 0 && workers_new(&d->workers, d->loop, n > 1 ? n - 1 : n, n > 1,
+	    begin_worker, NULL) != ST_OK)
+		log_warn("no worker could be started: a signature that takes "
+		    "long delays all others");
+}
+
+/* Wait until all threads can use libcrypto. */
+static int
+await_workers(struct daemon *d)
 {
 	size_t n = vault_threads(), have;
 
-	if (n == 0)
-		return;
-	if (workers_new(&d->workers, d->loop, n > 1 ? n - 1 : n, n > 1,
-	    begin_worker, NULL) != ST_OK) {
-		log_warn("no worker could be started: a signature that takes "
-		    "long delays all others");
-		return;
+	if (d->workers != NULL && workers_ready(d->workers) != ST_OK)
+		return ST_CRYPTO;
+	if (d->workers != NULL) {
+		have = workers_count(d->workers) + workers_quick(d->workers);
+		if (have < n)
+			log_warn("only %zu of %zu workers could be started",
+			    have, n);
 	}
-	have = workers_count(d->workers) + workers_quick(d->workers);
-	if (have < n)
-		log_warn("only %zu of %zu workers could be started", have, n);
+	return verify_init();
 }
 
 /* Have the kernel say who sends what, also over a socket that was made by a
@@ -624,10 +675,9 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	(void)snprintf(why, whylen, "cannot set up the agent");
 	if ((d->agent.ring = keyring_new()) == NULL)
 		return ST_NOMEM;
-	if ((st = verify_init()) != ST_OK)
-		return st;
 	if ((st = loop_new(&d->loop)) != ST_OK)
 		return st;
+	start_workers(d);
 	if ((st = audit_new(&d->agent.audit, d->loop, d->sink)) != ST_OK)
 		return st;
 	set_facts(d);
@@ -636,7 +686,6 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	if (d->askpass != NULL &&
 	    (st = askpass_attach(d->askpass, d->loop)) != ST_OK)
 		return st;
-	set_workers(d);
 	if (d->sink != NULL && (st = auditsink_start(d->sink)) != ST_OK)
 		return st;
 	if (d->service && (st = set_senders(d)) != ST_OK)
@@ -652,8 +701,12 @@ set_up(struct daemon *d, char *why, size_t whylen)
 		loop_timer_set(d->loop, &d->watch_parent,
 		    loop_now(d->loop) + PARENT_MS);
 	}
+	d->rest = (struct loop_timer){ .fn = on_rest, .cookie = d };
+	loop_timer_set(d->loop, &d->rest, loop_now(d->loop) + REST_MS);
 	announce(d, &limits);
 	st = harden_calls(&d->harden, HARDEN_SERVER, why, whylen);
+	if (st == ST_OK && (st = await_workers(d)) != ST_OK)
+		(void)snprintf(why, whylen, "cannot set up libcrypto");
 	tell_hardening(&d->harden);
 	/* What only the start took. */
 	(void)malloc_trim(0);
@@ -757,11 +810,10 @@ fail_early(struct daemon *d)
 	_exit(EXIT_FAILED);
 }
 
-/* Fork a process that serves.  In it this does not return; in the caller it
- * gives the process and what that reports.  With starter it is nobody's child
- * in the end, and on trial. */
+/* Fork a process that serves, on trial or not.  In it this does not return; in
+ * the caller it gives the process and what that reports on. */
 static int
-spawn(struct daemon *d, int *starter, pid_t *pid, struct report *r)
+spawn(struct daemon *d, bool on_trial, pid_t *pid, int *from)
 {
 	int fds[2];
 
@@ -776,26 +828,15 @@ spawn(struct daemon *d, int *starter, pid_t *pid, struct report *r)
 	}
 	if (*pid > 0) {
 		(void)close(fds[1]);
-		if (starter != NULL)
-			(void)waitpid(*pid, NULL, 0);
 		let_go(d);
-		/* It may be there and not have been able to say so.  One that
-		 * has said why it fails still puts things away. */
-		if (!await(fds[0], r) && starter == NULL)
-			(void)kill(*pid, SIGTERM);
-		if (starter != NULL && r->code == EXIT_DONE)
-			*starter = fds[0];
-		else
-			(void)close(fds[0]);
+		*from = fds[0];
 		return ST_OK;
 	}
 	(void)close(fds[0]);
 	d->report_fd = fds[1];
 	d->background = true;
-	d->on_trial = starter != NULL;
-	if (d->on_trial && (*pid = fork()) > 0)
-		_exit(EXIT_DONE);
-	if (*pid < 0 || chdir("/") != 0 || fdio_std_null() != ST_OK)
+	d->on_trial = on_trial;
+	if (chdir("/") != 0 || fdio_std_null() != ST_OK)
 		fail_early(d);
 	_exit(serve(d));
 }
@@ -836,7 +877,7 @@ daemon_main(const struct agent_options *opts)
 	static struct daemon d;		/* see daemon_start() */
 	struct report r;
 	pid_t pid;
-	int st;
+	int st, from;
 
 	st = prepare(&d, opts, opts->service, why, sizeof(why));
 	if (st != ST_OK) {
@@ -848,13 +889,18 @@ daemon_main(const struct agent_options *opts)
 	if (opts->run != NULL)
 		d.parent = getpid();
 	memcpy(path, d.sock.path, sizeof(path));
-	if (spawn(&d, NULL, &pid, &r) != ST_OK) {
+	if (spawn(&d, false, &pid, &from) != ST_OK) {
 		log_error_sys("cannot start a process");
 		unixsock_close(&d.sock);
 		socketpath_fini(&d.where);
 		drop_sink(&d);
 		return EXIT_FAILED;
 	}
+	/* It may be there and not have been able to say so.  One that has said
+	 * why it fails still puts things away. */
+	if (!await(from, &r))
+		(void)kill(pid, SIGTERM);
+	(void)close(from);
 	if (r.code != EXIT_DONE) {
 		log_error("%s", r.why);
 		return r.code;
@@ -871,23 +917,32 @@ daemon_start(const struct agent_options *opts, int *starter, char *why,
 	/* Most of it is room for rules and paths: on the stack it would take
 	 * memory where that is not used. */
 	static struct daemon d;
-	struct report r;
 	pid_t pid;
 	int st;
 
 	*starter = -1;
 	if ((st = prepare(&d, opts, true, why, whylen)) != ST_OK)
 		return d.code == EXIT_USAGE ? ST_MALFORMED : st;
-	if ((st = spawn(&d, starter, &pid, &r)) != ST_OK) {
+	if ((st = spawn(&d, true, &pid, starter)) != ST_OK) {
 		(void)snprintf(why, whylen, "cannot start the agent: %s",
 		    strerror(errno));
 		unixsock_close(&d.sock);
 		socketpath_fini(&d.where);
 		drop_sink(&d);
-		return st;
 	}
+	return st;
+}
+
+int
+daemon_await(int *starter, char *why, size_t whylen)
+{
+	struct report r;
+
+	(void)await(*starter, &r);
 	if (r.code == EXIT_DONE)
 		return ST_OK;
+	(void)close(*starter);
+	*starter = -1;
 	(void)snprintf(why, whylen, "%s", r.why);
 	return r.st;
 }

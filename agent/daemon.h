@@ -26,10 +26,10 @@ int daemon_main(const struct agent_options *opts);
 
 /**
  * daemon_start(opts, starter, why, whylen):
- * Start an agent in the background in service mode and return when it serves
- * ${opts}->socket.  It has /dev/null as its descriptors 0 to 2 and keeps no
- * other descriptor of ours; no child of ours is left to be reaped.  To be
- * called before vault_open().
+ * Start an agent in the background in service mode.  It has /dev/null as its
+ * descriptors 0 to 2 and keeps no other descriptor of ours; it is a child of
+ * ours until we end.  To be called before vault_open().  ${opts}->socket can be
+ * connected to at once; whether anybody will answer daemon_await() tells.
  *
  * The agent wants to hear on *${starter} what became of it: DAEMON_STAY, and
  * it goes on; DAEMON_LEAVE, or the end, and it ends as soon as it has neither
@@ -45,5 +45,12 @@ int daemon_main(const struct agent_options *opts);
  */
 int daemon_start(const struct agent_options *opts, int *starter, char *why,
     size_t whylen) MUST_USE;
+
+/**
+ * daemon_await(starter, why, whylen):
+ * Wait until the agent that was started serves.  On error, as of
+ * daemon_start(), *${starter} is closed, and -1.
+ */
+int daemon_await(int *starter, char *why, size_t whylen) MUST_USE;
 
 #endif /* !DAEMON_H_ */

@@ -23,6 +23,8 @@
 
 /* One line about what went wrong. */
 #define WHY_MAX		512
+/* Locked memory that a load of some ten keys takes. */
+#define LOAD_WORK	(40 * 1024)
 /* How long to wait for an agent that somebody else is starting, and how
  * often to look. */
 #define START_WAIT_MS	2000
@@ -37,6 +39,7 @@ struct loader {
 	struct loadcall	 call;
 	int		 started;	/* tells the agent that we started
 					 * what became of it; or -1 */
+	bool		 on_its_way;	/* that agent, when last seen */
 };
 
 /* The exit code of a failed connection. */
@@ -111,7 +114,7 @@ has_same_rules(struct loader *ld)
 	return true;
 }
 
-/* Find the agent, or start one. */
+/* Find the agent, or start one, which is then on its way. */
 static int
 reach_agent(struct loader *ld)
 {
@@ -135,6 +138,7 @@ reach_agent(struct loader *ld)
 	st = daemon_start(opts, &ld->started, why, sizeof(why));
 	if (st != ST_OK && st != ST_BUSY)
 		return unstarted(st, why);
+	ld->on_its_way = st == ST_OK;
 	deadline = clock_ms() + START_WAIT_MS;
 	while (is_absent(st = try_open(ld, why, sizeof(why))) &&
 	    clock_ms() < deadline)
@@ -328,20 +332,38 @@ settle(struct loader *ld, bool loaded)
 	(void)close(ld->started);
 }
 
-/* Open the vault, with this process made safe around it, and load. */
+/* An agent that we started has to be there before it is spoken to. */
+static int
+await_agent(struct loader *ld)
+{
+	char why[WHY_MAX];
+	int st;
+
+	if (!ld->on_its_way)
+		return EXIT_DONE;
+	/* Meanwhile. */
+	secret_touch(vault_region(), LOAD_WORK);
+	st = daemon_await(&ld->started, why, sizeof(why));
+	return st == ST_OK ? EXIT_DONE : unstarted(st, why);
+}
+
+/* Open the vault, with this process made safe around it, and load.  Meanwhile an
+ * agent that we started does the same. */
 static int
 load_safely(struct loader *ld, struct harden *harden)
 {
 	const struct agent_options *opts = ld->opts;
 	char why[WHY_MAX];
-	int st;
+	int st, code;
 
 	if ((st = vault_open(&opts->memory, VAULT_LOAD, 0, why,
 	    sizeof(why))) == ST_OK &&
 	    (st = harden_privileges(harden, why, sizeof(why))) == ST_OK &&
 	    (st = harden_calls(harden, HARDEN_CLIENT, why,
-	    sizeof(why))) == ST_OK)
-		return load(ld);
+	    sizeof(why))) == ST_OK) {
+		code = await_agent(ld);
+		return code == EXIT_DONE ? load(ld) : code;
+	}
 	log_error("%s", why);
 	return st == ST_FULL || st == ST_UNSUPPORTED ?
 	    EXIT_MEMORY : EXIT_FAILED;

@@ -29,8 +29,10 @@
 /* Locked memory kept back for the largest key at work: decoded, and as a
  * record. */
 #define WORK_ROOM	(2 * BUNDLE_RECORD_MAX + 4096)
-/* Room for the text at first: enough for some hundred keys. */
-#define TEXT_ROOM	(128 * 1024)
+/* Room for the text at first, enough for some ten keys; four times as much, and
+ * as much again, where that is not enough: each page of it takes its time. */
+#define TEXT_FIRST	(16 * 1024)
+#define TEXT_LAST	(256 * 1024)
 /* What a record has besides key, comment and constraints: its kind, two
  * lengths. */
 #define RECORD_ROOM	16
@@ -227,12 +229,13 @@ loadstream_peek(struct loadstream *ls, const char *magic, bool *same)
 int
 loadstream_read(struct loadstream *ls)
 {
-	size_t cap = text_room();
+	size_t next = TEXT_FIRST, cap;
 
-	/* Into a small piece, or else into all that there is. */
-	if (cap > TEXT_ROOM)
-		cap = TEXT_ROOM;
-	do {
+	/* Into a small piece, a larger one, or else into all that there is. */
+	while ((cap = text_room()) > ls->have) {
+		if (next <= TEXT_LAST && next < cap)
+			cap = next;
+		next *= 4;
 		if (move_text(ls, ls->have, cap) != ST_OK)
 			break;
 		if (read_all(ls->text, cap, &ls->have) != ST_OK) {
@@ -243,8 +246,7 @@ loadstream_read(struct loadstream *ls)
 			ls->rest = (struct slice){ ls->text, ls->have };
 			return EXIT_DONE;
 		}
-		cap = text_room();
-	} while (cap > ls->have);
+	}
 	log_error("standard input has more than the %zu bytes that locked "
 	    "memory has room for: raise the limit (ulimit -l, or docker run "
 	    "--ulimit memlock=)", ls->have);
@@ -492,11 +494,34 @@ make(void *arg)
 	return finish(arg);
 }
 
+/* Whether a key may come in a form of libcrypto's, which can be without the
+ * public half. */
+static bool
+has_other_forms(struct slice text)
+{
+	static const char begin[] = "-----BEGIN ", own[] = "OPENSSH ";
+	const uint8_t *at = text.p, *end = text.p + text.len;
+
+	while ((at = memmem(at, (size_t)(end - at), begin,
+	    sizeof(begin) - 1)) != NULL) {
+		at += sizeof(begin) - 1;
+		if ((size_t)(end - at) < sizeof(own) - 1 ||
+		    memcmp(at, own, sizeof(own) - 1) != 0)
+			return true;
+	}
+	return false;
+}
+
 int
 loadstream_make(struct loadstream *ls, struct slice *out)
 {
-	int code = vault_run(make, ls, 0);
+	int st, code;
 
+	if (has_other_forms(ls->rest) && (st = vault_crypto()) != ST_OK) {
+		log_error_st(st, "cannot set up libcrypto");
+		return EXIT_FAILED;
+	}
+	code = vault_run(make, ls, 0);
 	*out = (struct slice){ ls->sealed.p, ls->sealed.len };
 	return code;
 }

@@ -46,11 +46,13 @@ static struct {
 	pthread_rwlock_t	 running;
 	pthread_mutex_t		 big;		/* held by an operation with
 						 * VAULT_BIG */
+	bool			 crypto;	/* libcrypto is there */
 } vault;
 
 /* What one thread does. */
 static _Thread_local struct {
 	void			*stack;
+	bool			 warm;		/* see warm_thread() */
 	unsigned		 depth;
 	bool			 strict;
 	bool			 was_full;
@@ -260,17 +262,29 @@ warm_thread(void)
 	unsigned char byte;
 
 	ERR_clear_error();
-	return RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1;
+	mine.warm = RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1;
+	return mine.warm;
 }
 
-/* Set up what comes before the first key.  Of libcrypto's tables only those
- * that are of use: nobody reads the texts of its errors, and an agent that
- * serves asks for no algorithm by an old name. */
-static int
-set_up(enum vault_use use, size_t threads, char *why, size_t whylen)
+/* Of libcrypto's tables only those that are of use: nobody reads the texts of its
+ * errors, and an agent that serves asks for no algorithm by an old name. */
+static bool
+set_up_crypto(enum vault_use use)
 {
 	uint64_t init = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
 	    OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS;
+
+	if (use == VAULT_SERVE)
+		init |= OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
+		    OPENSSL_INIT_NO_ADD_ALL_DIGESTS;
+	vault.crypto = OPENSSL_init_crypto(init, NULL) == 1;
+	return vault.crypto;
+}
+
+/* Set up what comes before the first key. */
+static int
+set_up(enum vault_use use, size_t threads, char *why, size_t whylen)
+{
 	int st;
 
 	if ((st = make_locks()) != ST_OK ||
@@ -286,14 +300,25 @@ set_up(enum vault_use use, size_t threads, char *why, size_t whylen)
 		(void)snprintf(why, whylen, "libsodium cannot be initialised");
 		return ST_CRYPTO;
 	}
-	if (use == VAULT_SERVE)
-		init |= OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-		    OPENSSL_INIT_NO_ADD_ALL_DIGESTS;
-	if (OPENSSL_init_crypto(init, NULL) != 1 || !warm_thread()) {
+	if (use == VAULT_SERVE && !set_up_crypto(use)) {
 		(void)snprintf(why, whylen, "libcrypto cannot be initialised");
 		return ST_CRYPTO;
 	}
 	return ST_OK;
+}
+
+int
+vault_crypto(void)
+{
+	assert(mine.depth == 0 && vault.region != NULL);
+	return set_up_crypto(VAULT_LOAD) && warm_thread() ? ST_OK : ST_CRYPTO;
+}
+
+void
+vault_touch(void)
+{
+	secret_touch(vault.region,
+	    (vault.threads + 1) * VAULT_STACK + vault.op_room);
 }
 
 int
@@ -395,6 +420,8 @@ vault_run(vault_fn *fn, void *arg, unsigned how)
 	if (mine.depth > 0)
 		return fn(arg);
 	assert(mine.stack != NULL);
+	if (vault.crypto && !mine.warm && !warm_thread())
+		return ST_CRYPTO;
 	enter(how);
 	mine.depth++;
 	mine.strict = (how & VAULT_STRICT) != 0;

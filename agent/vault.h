@@ -52,13 +52,15 @@
 enum vault_use {
 	VAULT_SERVE,		/* keys stay and sign */
 	VAULT_LOAD,		/* keys pass through: no room for operations
-				 * is kept apart */
+				 * is kept apart, and libcrypto only after
+				 * vault_crypto() */
 };
 
 /**
  * vault_open(opts, use, threads, why, whylen):
  * Lock the region, take over libcrypto's allocations, and let libcrypto and
- * libsodium set themselves up outside of it.  There is room for up to
+ * libsodium set themselves up outside of it: libcrypto what it keeps for each
+ * thread before that one's first operation.  There is room for up to
  * ${threads} more threads, but never so much that it takes more than a quarter
  * of the region; below VAULT_LARGE for none.
  *
@@ -69,6 +71,20 @@ enum vault_use {
  */
 int vault_open(const struct secret_options *opts, enum vault_use use,
     size_t threads, char *why, size_t whylen) MUST_USE;
+
+/**
+ * vault_crypto():
+ * Where keys only pass through: let libcrypto set itself up.  Not in an
+ * operation, which must not use it before.  Errors: ST_CRYPTO.
+ */
+int vault_crypto(void) MUST_USE;
+
+/**
+ * vault_touch():
+ * Have the kernel find all memory that operations may take, so that none has to
+ * wait for it, or finds that there is none.  Takes a while; in any thread.
+ */
+void vault_touch(void);
 
 /**
  * vault_threads():
@@ -115,7 +131,8 @@ typedef int vault_fn(void *arg);
  *
  * Operations nest: one inside another is a plain call.
  *
- * Returns what ${fn} returns.
+ * Returns what ${fn} returns; or ST_CRYPTO, and it was not called, when
+ * libcrypto cannot be set up for this thread.
  */
 int vault_run(vault_fn *fn, void *arg, unsigned how) MUST_USE;
 

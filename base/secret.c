@@ -64,15 +64,9 @@ struct secret {
 	size_t		 size;
 	enum secret_backing backing;
 	size_t		 floor;		/* secret_alloc() keeps above this */
-	size_t		 touched;	/* bytes from base on that were used */
 	uint64_t	 cookie;
 	struct block	*first;		/* free block, lowest address */
 };
-
-/* What is touched at the start at least, and then each time that it does not
- * reach. */
-#define TOUCH_FIRST	(256 * 1024)
-#define TOUCH_STEP	(16 * 1024)
 
 #define BLOCK_MIN	(sizeof(struct block) + sizeof(struct links))
 
@@ -418,35 +412,12 @@ default_size(void)
 	return (size_t)limit.rlim_cur / 2;
 }
 
-/*
- * Make sure that the region has pages up to ${end}.  The kernel finds those of
- * memfd_secret(2) when they are touched, at 10 us each: some at the start, so
- * that a machine without memory is found out then, the rest as keys come, so
- * that a start does not wait for what is perhaps never needed.
- */
-static void
-touch(struct secret *s, size_t end)
-{
-	size_t to;
-
-	if (end <= s->touched)
-		return;
-	if (end < TOUCH_FIRST)
-		end = TOUCH_FIRST;
-	to = (end + TOUCH_STEP - 1) / TOUCH_STEP * TOUCH_STEP;
-	if (to > s->size)
-		to = s->size;
-	memset(s->base + s->touched, 0, to - s->touched);
-	s->touched = to;
-}
-
 /* Make the region one free block. */
 static void
 format_region(struct secret *s)
 {
 	struct block *b = (struct block *)(void *)s->base;
 
-	touch(s, BLOCK_MIN);
 	b->units = (uint32_t)(s->size / SECRET_ALIGN);
 	b->before = 0;
 	block_mark(s, b, BLOCK_FREE);
@@ -496,7 +467,11 @@ secret_close(struct secret *s)
 {
 	if (s == NULL)
 		return;
-	explicit_bzero(s->base, s->touched);
+	/* What was given back is wiped already. */
+	for (struct block *b = (struct block *)(void *)s->base; b != NULL;
+	    b = block_after(s, b))
+		if (block_state(s, b) == BLOCK_USED)
+			explicit_bzero(block_piece(b), block_room(b));
 	munmap(s->map, s->size + 2 * s->page);
 	pthread_mutex_destroy(&s->mutex);
 	explicit_bzero(s, sizeof(*s));
@@ -514,9 +489,6 @@ take_front(struct secret *s, struct block *b, uint32_t units)
 	struct block *prev = block_links(b)->prev, *rest;
 	uint32_t left = b->units - units;
 
-	/* The piece, and the head of what is left over behind it. */
-	touch(s, (size_t)((uint8_t *)b - s->base) +
-	    (size_t)units * SECRET_ALIGN + (left > 0 ? BLOCK_MIN : 0));
 	list_remove(s, b);
 	if ((size_t)left * SECRET_ALIGN < BLOCK_MIN) {
 		block_mark(s, b, BLOCK_USED);
@@ -539,7 +511,6 @@ cut_at_floor(struct secret *s, struct block *b)
 	uint32_t left = b->units - front;
 	struct block *rest;
 
-	touch(s, s->floor + BLOCK_MIN);
 	b->units = front;
 	block_mark(s, b, BLOCK_FREE);
 	rest = block_after(s, b);
@@ -638,6 +609,23 @@ secret_reserve(struct secret *s, size_t bytes)
 	pthread_mutex_lock(&s->mutex);
 	s->floor = bytes / SECRET_ALIGN * SECRET_ALIGN;
 	pthread_mutex_unlock(&s->mutex);
+}
+
+/* Others may be writing to what is read here, to no effect. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+__attribute__((__no_sanitize__("thread")))
+#endif
+#elif defined(__SANITIZE_THREAD__)
+__attribute__((__no_sanitize__("thread")))
+#endif
+void
+secret_touch(const struct secret *s, size_t bytes)
+{
+	const volatile uint8_t *p = s->base;
+
+	for (size_t i = 0; i < bytes && i < s->size; i += s->page)
+		(void)p[i];
 }
 
 /* Make the wiped block ${b} free and join it with free neighbours. */

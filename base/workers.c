@@ -437,7 +437,6 @@ start(struct workers *ws, size_t n, bool quick)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
-	bool failed;
 
 	if (pthread_attr_init(&attr) != 0)
 		return ST_NOMEM;
@@ -449,12 +448,7 @@ start(struct workers *ws, size_t n, bool quick)
 	ws->quick = quick && ws->n == n && start_one(ws, &attr, LANE_QUICK);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
-	(void)pthread_mutex_lock(&ws->lock);
-	while (ws->begun < ws->n)
-		(void)pthread_cond_wait(&ws->change, &ws->lock);
-	failed = ws->failed;
-	(void)pthread_mutex_unlock(&ws->lock);
-	return ws->n == 0 || failed ? ST_SYSTEM : ST_OK;
+	return ws->n == 0 ? ST_SYSTEM : ST_OK;
 }
 
 int
@@ -488,6 +482,19 @@ workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
 out:
 	workers_free(ws);
 	return st;
+}
+
+int
+workers_ready(struct workers *ws)
+{
+	bool failed;
+
+	(void)pthread_mutex_lock(&ws->lock);
+	while (ws->begun < ws->n)
+		(void)pthread_cond_wait(&ws->change, &ws->lock);
+	failed = ws->failed;
+	(void)pthread_mutex_unlock(&ws->lock);
+	return failed ? ST_SYSTEM : ST_OK;
 }
 
 size_t

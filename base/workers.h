@@ -74,17 +74,24 @@ struct work {
 /**
  * workers_new(out, loop, n, quick, begin, cookie):
  * Start ${n} threads, 1 to WORKERS_MAX, and one more if there is to be a
- * ${quick} one.  Each calls ${begin} first, which may be NULL; when this
- * returns they all have, and wait for work with every signal blocked.
+ * ${quick} one.  Each calls ${begin} first, which may be NULL, and then waits for
+ * work, with every signal blocked all the while.
  *
- * Errors: ST_SYSTEM  not one thread could be started, or ${begin} failed in
- *                    one
+ * Errors: ST_SYSTEM  not one thread could be started
  *         ST_NOMEM
  *         Fewer than that are no error: workers_count() and workers_quick()
  *         tell.
  */
 int workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
     int (*begin)(void *cookie, bool quick), void *cookie) MUST_USE;
+
+/**
+ * workers_ready(ws):
+ * Wait until each has called ->begin().
+ *
+ * Errors: ST_SYSTEM  it failed in one; all that is left is workers_free()
+ */
+int workers_ready(struct workers *ws) MUST_USE;
 
 /**
  * workers_count(ws), workers_quick(ws):

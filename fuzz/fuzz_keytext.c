@@ -40,6 +40,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		(void)fprintf(stderr, "%s\n", why);
 		exit(1);
 	}
+	if (vault_crypto() != ST_OK)
+		abort();
 	/* Once here, so that what libcrypto keeps for good is there. */
 	if (key_ecdsa_public(KEY_ECDSA_P384, (struct slice){ d, sizeof(d) },
 	    q, &qlen) != ST_OK)

@@ -632,6 +632,8 @@ the_many_stand_back_for_the_single_ones(void **state)
 		skip();
 	rig_start(&agent, "--allow", "0=admin", "--workers", "3", NULL);
 	fd = rig_connect(&agent);
+	/* When it answers, all threads are where they stay. */
+	(void)rig_list(fd, NULL);
 	assert_int_equal(threads_at_nice(15), 3);
 	assert_int_equal(threads_at_nice(1), 1);
 	assert_int_equal(threads_at_nice(0), 1 + MORE_THREADS);

@@ -340,6 +340,10 @@ run(const struct settings *s)
 		(void)fprintf(stderr, "memscan: %s\n", why);
 		goto out;
 	}
+	if (vault_crypto() != ST_OK) {
+		(void)fprintf(stderr, "memscan: cannot set up libcrypto\n");
+		goto out;
+	}
 	for (char **file = s->files; *file != NULL; file++)
 		if (needles_add_file(&needles, *file, why,
 		    sizeof(why)) != ST_OK) {

@@ -258,7 +258,14 @@ check_status not_with_status 2 "$AGENT" --explain --status -a "$T/none"
 check_status no_names 2 "$AGENT" --explain -a "$T/none" name
 SSH_AUTH_SOCK='' ssh-agent -D -a "$T/theirs" >/dev/null &
 agent_seen $!
-check theirs_is_there wait_for 10 test -S "$T/theirs"
+# Its socket is there a moment before it listens.
+theirs_answers() {
+	local status=0
+
+	SSH_AUTH_SOCK=$T/theirs ssh-add -l >/dev/null 2>&1 || status=$?
+	[ "$status" -ne 2 ]
+}
+check theirs_is_there wait_for 10 theirs_answers
 check_status theirs_knows_nothing_of_it 3 "$AGENT" --explain -a "$T/theirs"
 
 # Somebody else answers, and says what a terminal would obey.

@@ -287,6 +287,7 @@ jobs_of_every_kind_are_done_by_workers(void **state)
 	assert_int_equal(loop_new(&loop), ST_OK);
 	assert_int_equal(workers_new(&ws, loop, THREADS, false, begin,
 	    NULL), ST_OK);
+	assert_int_equal(workers_ready(ws), ST_OK);
 	left = N(j);
 	for (size_t i = 0; i < N(j); i++) {
 		j[i] = i % 7 < RSA8192 ? signing_job(k[i % 7], "some data") :

@@ -881,8 +881,8 @@ setup(void **state)
 	(void)snprintf(script, sizeof(script), make_keys, dir);
 	if (system(script) != 0)
 		return -1;
-	return vault_open(&opts, VAULT_LOAD, 0, why, sizeof(why)) == ST_OK ?
-	    0 : -1;
+	return vault_open(&opts, VAULT_LOAD, 0, why, sizeof(why)) == ST_OK &&
+	    vault_crypto() == ST_OK ? 0 : -1;
 }
 
 static int

@@ -348,6 +348,7 @@ child_touch(void *arg)
 	const struct misuse *m = arg;
 	struct secret *s;
 	volatile uint8_t *base;
+	uint8_t first;
 
 	opts.want = m->want;
 	if (secret_open(&s, &opts, NULL, 0) != ST_OK)
@@ -355,7 +356,10 @@ child_touch(void *arg)
 	base = secret_alloc(s, 1);
 	base -= 16;
 	if (m->what == 0) {
-		base[0] = base[64 * KIB - 1];
+		/* With the same: it belongs to a head. */
+		first = base[0];
+		base[0] = first;
+		base[64 * KIB - 1] = first;
 		secret_close(s);
 		return 0;
 	}
