@@ -114,6 +114,20 @@ has_same_rules(struct loader *ld)
 	return true;
 }
 
+/* An agent that we started has to be there before it is spoken to. */
+static int
+await_agent(struct loader *ld)
+{
+	char why[WHY_MAX];
+	int st;
+
+	if (!ld->on_its_way)
+		return EXIT_DONE;
+	ld->on_its_way = false;
+	st = daemon_await(&ld->started, why, sizeof(why));
+	return st == ST_OK ? EXIT_DONE : unstarted(st, why);
+}
+
 /* Find the agent, or start one, which is then on its way. */
 static int
 reach_agent(struct loader *ld)
@@ -121,7 +135,7 @@ reach_agent(struct loader *ld)
 	const struct agent_options *opts = ld->opts;
 	char why[WHY_MAX];
 	int64_t deadline;
-	int st;
+	int st, code;
 
 	st = try_open(ld, why, sizeof(why));
 	if (st == ST_OK) {
@@ -140,10 +154,15 @@ reach_agent(struct loader *ld)
 		return unstarted(st, why);
 	ld->on_its_way = st == ST_OK;
 	deadline = clock_ms() + START_WAIT_MS;
+	/* Ours listens already. */
 	while (is_absent(st = try_open(ld, why, sizeof(why))) &&
-	    clock_ms() < deadline)
+	    !ld->on_its_way && clock_ms() < deadline)
 		(void)poll(NULL, 0, START_STEP_MS);
-	return st == ST_OK ? EXIT_DONE : unreachable(st, why);
+	if (st == ST_OK)
+		return EXIT_DONE;
+	/* Or it has ended, and knows why. */
+	code = await_agent(ld);
+	return code == EXIT_DONE ? unreachable(st, why) : code;
 }
 
 /* Print what the agent refused, and about which key. */
@@ -332,21 +351,6 @@ settle(struct loader *ld, bool loaded)
 	(void)close(ld->started);
 }
 
-/* An agent that we started has to be there before it is spoken to. */
-static int
-await_agent(struct loader *ld)
-{
-	char why[WHY_MAX];
-	int st;
-
-	if (!ld->on_its_way)
-		return EXIT_DONE;
-	/* Meanwhile. */
-	secret_touch(vault_region(), LOAD_WORK);
-	st = daemon_await(&ld->started, why, sizeof(why));
-	return st == ST_OK ? EXIT_DONE : unstarted(st, why);
-}
-
 /* Open the vault, with this process made safe around it, and load.  Meanwhile an
  * agent that we started does the same. */
 static int
@@ -361,6 +365,9 @@ load_safely(struct loader *ld, struct harden *harden)
 	    (st = harden_privileges(harden, why, sizeof(why))) == ST_OK &&
 	    (st = harden_calls(harden, HARDEN_CLIENT, why,
 	    sizeof(why))) == ST_OK) {
+		/* Meanwhile. */
+		if (ld->on_its_way)
+			secret_touch(vault_region(), LOAD_WORK);
 		code = await_agent(ld);
 		return code == EXIT_DONE ? load(ld) : code;
 	}

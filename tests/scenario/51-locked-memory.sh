@@ -140,6 +140,21 @@ for way in secret:memfd_secret mlock:mlock; do
 	agent_stop
 done
 
+# Nobody waits for it at the start, but all that operations take is found soon.
+# found: KiB of the region that have memory.
+found() {
+	awk '/secretmem/ { on = 1 } on && /^Rss:/ { print $2; exit }' \
+	    "/proc/$(agent_of "$S")/smaps"
+}
+all_is_found() {
+	[ "$(found)" -ge 256 ]
+}
+agent_start --allow 0=admin --memory=secret
+check memory_for_operations_is_found wait_for 10 all_is_found
+check_same and_nothing_for_keys_to_come yes \
+    "$([ "$(found)" -le 1024 ] && echo yes)"
+agent_stop
+
 as_user 0
 : >"$T/log"
 agent_start --allow "$other_uid=admin" --allow-unlocked-memory
