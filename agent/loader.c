@@ -371,6 +371,9 @@ load_safely(struct loader *ld, struct harden *harden)
 		code = await_agent(ld);
 		return code == EXIT_DONE ? load(ld) : code;
 	}
+	/* The agent may not have been able to either: then that is said. */
+	if ((code = await_agent(ld)) != EXIT_DONE)
+		return code;
 	log_error("%s", why);
 	return st == ST_FULL || st == ST_UNSUPPORTED ?
 	    EXIT_MEMORY : EXIT_FAILED;
