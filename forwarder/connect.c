@@ -112,7 +112,8 @@ find_proxy(const struct forward_options *o, struct proxy *out, char *why,
 	if (o->auth_file != NULL)
 		return credentials_file(o->auth_file, &out->auth, why, whylen);
 	if (o->auth_fd >= 0)
-		return credentials_fd(o->auth_fd, &out->auth, why, whylen);
+		return credentials_fd(o->auth_fd, (int)o->answer_s,
+		    &out->auth, why, whylen);
 	return ST_OK;
 }
 
