@@ -135,6 +135,28 @@ say_refusal(int st, const struct proxy *proxy, const struct target *t,
 		log_error("what to do: %s", r->advice);
 }
 
+/* Say what to do where nobody answers at the first address. */
+static void
+advise_way(const struct forward_options *o, bool direct, int st)
+{
+	if (st == ST_SYSTEM)
+		return;
+	if (!direct && st == ST_NOT_FOUND)
+		log_error("what to do: is the proxy's name right, and known "
+		    "here?");
+	else if (!direct)
+		log_error("what to do: does the proxy run, and is this its "
+		    "address as seen from here?  In a container localhost is "
+		    "the container itself");
+	else
+		log_error("what to do: %s  Where a proxy is the way out, name "
+		    "it with --proxy%s", st == ST_NOT_FOUND ?
+		    "is the name right, and known here?" :
+		    "does the host listen on this port?", o->proxy != NULL ?
+		    "" : " or in ALL_PROXY, and see that NO_PROXY does not "
+		    "have the host");
+}
+
 /* A connection to HOST, through the proxy if there is one. */
 static enum exit_code
 open_tunnel(const struct forward_options *o, const struct proxy *proxy,
@@ -158,6 +180,7 @@ open_tunnel(const struct forward_options *o, const struct proxy *proxy,
 			log_error("%s", why);
 		else
 			log_error("proxy %s: %s", proxy->name, why);
+		advise_way(o, direct, st);
 		return st == ST_SYSTEM ? EXIT_FAILED : EXIT_UNREACHABLE;
 	}
 	if (direct) {

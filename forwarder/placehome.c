@@ -52,7 +52,9 @@ placehome_fail_sys(struct placehome *h, const char *what, const char *path)
 {
 	const char *todo = errno == EBUSY ?
 	    " (a mount point? take the mount away, or change the "
-	    "lines in it yourself)" : "";
+	    "lines in it yourself)" :
+	    errno == ENOSPC || errno == EDQUOT ?
+	    " (make room there, and try again)" : "";
 
 	return placehome_fail(h, ST_SYSTEM, "%s %s/%s: %s%s", what, h->home,
 	    path, strerrordesc_np(errno), todo);
@@ -104,7 +106,7 @@ placehome_trust(struct placehome *h, const struct stat *sb, mode_t type,
 static int
 open_home(struct placehome *h)
 {
-	static const char todo[] = "give --home DIR to bottle-provision";
+	static const char todo[] = "name another one with --home DIR";
 	struct stat sb;
 
 	h->home_fd = open(h->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
