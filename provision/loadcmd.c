@@ -252,7 +252,8 @@ run(struct load *l)
 
 	code = prepare(l);
 	if (code == SESSION_DONE && l->g.plan.n_hosts == 0) {
-		log_info("there are no ssh entries: nothing to do");
+		log_warn("there are no ssh entries in the manifest %s, at "
+		    "bottles.NAME.ssh: nothing was done", o->manifest);
 		return finish(l, code, 0);
 	}
 	if (code == SESSION_DONE)

@@ -780,7 +780,8 @@ run(struct watch *w)
 	if (code != SESSION_DONE)
 		return code;
 	if (w->keys->g.plan.n_hosts == 0) {
-		log_info("there are no ssh entries: nothing to do");
+		log_warn("there are no ssh entries in the manifest %s, at "
+		    "bottles.NAME.ssh: nothing was done", w->opts->manifest);
 		return SESSION_DONE;
 	}
 	tell_held(w->keys);
