@@ -31,8 +31,8 @@ on_signal(int signo)
 
 /* While somebody is asked for a passphrase the terminal is not ours to leave
  * behind, nor the folder of the socket that it comes through; before that and
- * after it a signal ends us, until there are targets to be told of it.  One that
- * was ignored when we were started stays so. */
+ * after it a signal ends us, until there are targets to be told of it.  One
+ * that was ignored when we were started stays so. */
 static void
 catch_signals(void (*handler)(int))
 {

@@ -1,6 +1,6 @@
 /*
- * differential - the same requests to OpenSSH's ssh-agent and to ours: see usage,
- * which is what --help prints.
+ * differential - the same requests to OpenSSH's ssh-agent and to ours: see
+ * usage, which is what --help prints.
  */
 
 #include <errno.h>

@@ -322,7 +322,8 @@ a_descriptor_is_read_to_the_first_newline_or_its_end(void **state)
 
 	(void)state;
 	fd = pipe_with("user:pass", true, &writer);
-	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)), ST_OK);
+	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)),
+	    ST_OK);
 	assert_string_equal(got.user, "user");
 	assert_string_equal(got.password, "pass");
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
@@ -330,7 +331,8 @@ a_descriptor_is_read_to_the_first_newline_or_its_end(void **state)
 	/* The other end need not be closed. */
 	(void)alarm(10);
 	fd = pipe_with("user:word\nmore", false, &writer);
-	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)), ST_OK);
+	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)),
+	    ST_OK);
 	(void)alarm(0);
 	assert_string_equal(got.password, "word");
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
