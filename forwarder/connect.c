@@ -112,7 +112,8 @@ find_proxy(const struct forward_options *o, struct proxy *out, char *why,
 	if (o->auth_file != NULL)
 		return credentials_file(o->auth_file, &out->auth, why, whylen);
 	if (o->auth_fd >= 0)
-		return credentials_fd(o->auth_fd, &out->auth, why, whylen);
+		return credentials_fd(o->auth_fd, (int)o->answer_s,
+		    &out->auth, why, whylen);
 	return ST_OK;
 }
 
@@ -132,6 +133,28 @@ say_refusal(int st, const struct proxy *proxy, const struct target *t,
 		log_error("the proxy's hint: %s", r->hint);
 	if (r->advice[0] != '\0')
 		log_error("what to do: %s", r->advice);
+}
+
+/* Say what to do where nobody answers at the first address. */
+static void
+advise_way(const struct forward_options *o, bool direct, int st)
+{
+	if (st == ST_SYSTEM)
+		return;
+	if (!direct && st == ST_NOT_FOUND)
+		log_error("what to do: is the proxy's name right, and known "
+		    "here?");
+	else if (!direct)
+		log_error("what to do: does the proxy run, and is this its "
+		    "address as seen from here?  In a container localhost is "
+		    "the container itself");
+	else
+		log_error("what to do: %s  Where a proxy is the way out, name "
+		    "it with --proxy%s", st == ST_NOT_FOUND ?
+		    "is the name right, and known here?" :
+		    "does the host listen on this port?", o->proxy != NULL ?
+		    "" : " or in ALL_PROXY, and see that NO_PROXY does not "
+		    "have the host");
 }
 
 /* A connection to HOST, through the proxy if there is one. */
@@ -157,6 +180,7 @@ open_tunnel(const struct forward_options *o, const struct proxy *proxy,
 			log_error("%s", why);
 		else
 			log_error("proxy %s: %s", proxy->name, why);
+		advise_way(o, direct, st);
 		return st == ST_SYSTEM ? EXIT_FAILED : EXIT_UNREACHABLE;
 	}
 	if (direct) {

@@ -27,13 +27,15 @@ int credentials_file(const char *path, struct credentials *out, char *why,
     size_t whylen) MUST_USE;
 
 /**
- * credentials_fd(fd, out, why, whylen):
+ * credentials_fd(fd, wait_s, out, why, whylen):
  * The same from an open descriptor, which is closed.  More may follow the
- * first newline; it is not looked at.
+ * first newline; it is not looked at.  Whoever writes the line has ${wait_s}
+ * seconds for it.
  *
- * Errors: ST_MALFORMED, ST_SYSTEM; ${why} says what is wrong
+ * Errors: ST_BUSY (not in that time), ST_MALFORMED, ST_SYSTEM; ${why} says
+ *         what is wrong
  */
-int credentials_fd(int fd, struct credentials *out, char *why, size_t whylen)
-    MUST_USE;
+int credentials_fd(int fd, int wait_s, struct credentials *out, char *why,
+    size_t whylen) MUST_USE;
 
 #endif /* !CREDENTIALS_H_ */

@@ -10,8 +10,10 @@
 #include "forwarder/httpconnect.h"
 #include "forwarder/socks5.h"
 
-/* How long the body of a refusal is waited for. */
+/* How long the body of a refusal is waited for, and how long for what may
+ * follow its reason: words further on can have better advice. */
 #define BODY_MS		1000
+#define REST_MS		100
 /* What is looked at in one go. */
 #define PEEK_MAX	4096
 
@@ -107,25 +109,31 @@ read_head(const struct exchange *x, int fd, struct httpconnect_scan *scan,
 }
 
 /* What of the body comes soon. */
-static size_t
+static void
 read_body(const struct exchange *x, int fd, const struct httpconnect_head *h,
-    uint8_t body[static REFUSAL_BODY_MAX])
+    struct answerbody *body)
 {
+	uint8_t raw[ANSWERBODY_MAX];
 	int64_t deadline = clock_ms() + BODY_MS;
-	size_t want = REFUSAL_BODY_MAX;
+	int64_t until;
+	size_t want = sizeof(raw);
 	size_t got, n = 0;
 
 	if (h->has_length && !h->chunked && h->length < want)
 		want = (size_t)h->length;
 	if (deadline > x->deadline)
 		deadline = x->deadline;
-	while (n < want) {
-		if (dial_peek(fd, body + n, want - n, deadline, &got) != ST_OK
-		    || dial_take(fd, body + n, got, deadline) != ST_OK)
+	answerbody_read(h, raw, n, body);
+	while (n < want && !body->end) {
+		until = clock_ms() + REST_MS;
+		if (!body->told || until > deadline)
+			until = deadline;
+		if (dial_peek(fd, raw + n, want - n, until, &got) != ST_OK ||
+		    dial_take(fd, raw + n, got, until) != ST_OK)
 			break;
 		n += got;
+		answerbody_read(h, raw, n, body);
 	}
-	return n;
 }
 
 /* The answer to CONNECT. */
@@ -133,10 +141,10 @@ static int
 read_answer(const struct exchange *x, int fd, struct refusal *out)
 {
 	static uint8_t head[HTTPCONNECT_HEAD_MAX];
-	uint8_t body[REFUSAL_BODY_MAX];
+	struct answerbody body;
 	struct httpconnect_scan scan;
 	struct httpconnect_head h;
-	size_t all = 0, n;
+	size_t all = 0;
 	int rounds, st;
 
 	for (rounds = 0; rounds <= HTTPCONNECT_INTERIM_MAX; rounds++) {
@@ -157,8 +165,11 @@ read_answer(const struct exchange *x, int fd, struct refusal *out)
 	}
 	if (h.status < 200)
 		return no_answer(out, "its interim answers (1xx) have no end");
-	n = h.status < 300 ? 0 : read_body(x, fd, &h, body);
-	refusal_http(&h, body, n, x->target, x->proxy->auth.given, out);
+	if (h.status >= 300)
+		read_body(x, fd, &h, &body);
+	else
+		answerbody_read(&h, NULL, 0, &body);
+	refusal_http(&h, &body, x->target, x->proxy->auth.given, out);
 	return h.status < 300 ? ST_OK : ST_DENIED;
 }
 

@@ -62,7 +62,8 @@ static const struct option_row rows[IDS] = {
 	    "USER:PASSWORD for the proxy; only its owner may be\n"
 	    "able to read it" },
 	[ID_AUTH_FD] = { 0, "auth-fd", "N", GROUP_CONNECT, ON_CONNECT,
-	    "the same from an open descriptor" },
+	    "the same from an open descriptor, within the\n"
+	    "--answer-timeout" },
 	[ID_HEADER] = { 0, "header", "LINE", GROUP_CONNECT,
 	    ON_CONNECT | OPTION_AGAIN,
 	    "send NAME: VALUE to an HTTP proxy as well; may be\n"

@@ -52,7 +52,9 @@ placehome_fail_sys(struct placehome *h, const char *what, const char *path)
 {
 	const char *todo = errno == EBUSY ?
 	    " (a mount point? take the mount away, or change the "
-	    "lines in it yourself)" : "";
+	    "lines in it yourself)" :
+	    errno == ENOSPC || errno == EDQUOT ?
+	    " (make room there, and try again)" : "";
 
 	return placehome_fail(h, ST_SYSTEM, "%s %s/%s: %s%s", what, h->home,
 	    path, strerrordesc_np(errno), todo);
@@ -104,7 +106,7 @@ placehome_trust(struct placehome *h, const struct stat *sb, mode_t type,
 static int
 open_home(struct placehome *h)
 {
-	static const char todo[] = "give --home DIR to bottle-provision";
+	static const char todo[] = "name another one with --home DIR";
 	struct stat sb;
 
 	h->home_fd = open(h->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -198,6 +200,41 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
+/* Whether a remove that was killed has left .ssh, which a load had made. */
+static bool
+is_ssh_left(const struct placehome *h)
+{
+	struct stat sb;
+
+	return fstatat(h->home_fd, PLACEHOME_LEFT, &sb,
+	    AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(sb.st_mode) &&
+	    sb.st_uid == geteuid();
+}
+
+void
+placehome_leave_ssh(struct placehome *h, const char *record)
+{
+	int fd;
+
+	/* A rename takes no room. */
+	if (record != NULL && renameat2(h->dir_fd, record, h->home_fd,
+	    PLACEHOME_LEFT, RENAME_NOREPLACE) == 0)
+		return;
+	fd = openat(h->home_fd, PLACEHOME_LEFT, O_WRONLY | O_CREAT | O_EXCL |
+	    O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+void
+placehome_drop_ssh(struct placehome *h)
+{
+	if (!is_ssh_left(h))
+		return;
+	(void)unlinkat(h->home_fd, PLACEHOME_SSH, AT_REMOVEDIR);
+	(void)unlinkat(h->home_fd, PLACEHOME_LEFT, 0);
+}
+
 int
 placehome_open(struct placehome *h)
 {
@@ -217,6 +254,8 @@ placehome_open(struct placehome *h)
 		if (st == ST_OK)
 			st = take_lock(h, deadline);
 	} while (st == ST_MORE && clock_ms() < deadline);
+	if (st == ST_OK && is_ssh_left(h))
+		h->made_ssh = h->made_dir = true;
 	return st != ST_MORE ? st : placehome_fail(h, ST_BUSY, "%s/%s goes "
 	    "away again and again: see who removes it", h->home,
 	    PLACEHOME_DIR);
@@ -282,6 +321,9 @@ placehome_keep(struct placehome *h)
 	if (h->earlier[0] != '\0')
 		placeclean_load(h->dir_fd, h->earlier);
 	placehome_clean(h);
+	/* It is in the record now. */
+	if (is_ssh_left(h))
+		(void)unlinkat(h->home_fd, PLACEHOME_LEFT, 0);
 	placemark_drop(h->load_fd);
 }
 
@@ -314,8 +356,9 @@ placehome_undo(struct placehome *h)
 	/* What somebody else has put something into stays. */
 	if (h->made_dir)
 		(void)unlinkat(h->ssh_fd, "bottle-agent", AT_REMOVEDIR);
-	if (h->made_ssh)
-		(void)unlinkat(h->home_fd, PLACEHOME_SSH, AT_REMOVEDIR);
+	if (h->made_ssh && unlinkat(h->home_fd, PLACEHOME_SSH,
+	    AT_REMOVEDIR) == 0)
+		placehome_drop_ssh(h);
 	return done ? ST_OK : ST_SYSTEM;
 }
 

@@ -29,6 +29,8 @@
 /* Below the home. */
 #define PLACEHOME_SSH		".ssh"
 #define PLACEHOME_DIR		PLACEHOME_SSH "/bottle-agent"
+/* In the home, while a remove takes an .ssh away that a load has made. */
+#define PLACEHOME_LEFT		".bottle-place.made-ssh"
 /* Longest file that lines are put into. */
 #define PLACEHOME_FILE_MAX	(4 * 1024 * 1024)
 /* How long another one in the same home is waited for, in milliseconds. */
@@ -193,6 +195,16 @@ void placehome_clean(struct placehome *h);
  * Errors: ST_SYSTEM  ${h}->why says what could not be put back
  */
 int placehome_undo(struct placehome *h) MUST_USE;
+
+/**
+ * placehome_leave_ssh(h, record), placehome_drop_ssh(h):
+ * Note in the home that a load has made .ssh, by moving the file ${record} of
+ * the directory of loads there unless it is NULL; and remove such an .ssh if
+ * nothing is in it, and the note.  Who is killed in between leaves the note for
+ * the next one that opens the home.
+ */
+void placehome_leave_ssh(struct placehome *h, const char *record);
+void placehome_drop_ssh(struct placehome *h);
 
 /**
  * placehome_fini(h):

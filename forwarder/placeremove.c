@@ -4,8 +4,8 @@
  * as it names a load that has no link, there is something to be done for
  * whoever comes next.
  *
- * One moment is left in which a kill leaves more than that: between the record
- * and the folders, an empty .ssh that a load has made.
+ * An empty .ssh that a load has made goes after the record, which lies in it:
+ * meanwhile a file in the home says whose it was.
  */
 #include "forwarder/placeremove.h"
 
@@ -653,10 +653,14 @@ finish(struct removal *a)
 	if (a->r->left > 0)
 		return;
 	note_lines(h, a->r);
+	if (made_ssh)
+		placehome_leave_ssh(h, a->record.id.there ? PLACERECORD_NAME :
+		    NULL);
 	if (a->record.id.there)
 		(void)unlinkat(h->dir_fd, PLACERECORD_NAME, 0);
 	if (unlinkat(h->ssh_fd, "bottle-agent", AT_REMOVEDIR) == 0 && made_ssh)
 		(void)unlinkat(h->home_fd, PLACEHOME_SSH, AT_REMOVEDIR);
+	placehome_drop_ssh(h);
 }
 
 /* In a home that is open. */
@@ -723,6 +727,7 @@ placeremove_run(struct placehome *h, struct placeremove *r)
 	h->find_only = true;
 	st = placehome_open(h);
 	if (st == ST_NOT_FOUND && h->why[0] == '\0') {
+		placehome_drop_ssh(h);
 		note_lines(h, r);
 		return ST_OK;
 	}

@@ -86,6 +86,6 @@ placeuser_home(struct slice given, char out[static USERS_HOME_MAX], char *why,
 		return ST_OK;
 	}
 	return fail(ST_NOT_FOUND, why, whylen, "uid %lu has no home in "
-	    "/etc/passwd: give --home DIR to bottle-provision",
+	    "/etc/passwd: name it with --home DIR",
 	    (unsigned long)geteuid());
 }

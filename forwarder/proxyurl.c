@@ -9,6 +9,8 @@
 
 /* Longest word of NO_PROXY that can match anything. */
 #define WORD_MAX	(TARGET_AUTHORITY_MAX + 8)
+/* What an IPv4 address has before it when it is written as one of IPv6. */
+#define MAPPED_BITS	96
 
 static const struct {
 	const char	*scheme;
@@ -259,17 +261,34 @@ same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return rest == 0 || ((a[bytes] ^ b[bytes]) >> (8 - rest)) == 0;
 }
 
-/* ADDRESS or ADDRESS/BITS, which may be in brackets, against that of ${t}. */
+/* Where IPv4 addresses are among those of IPv6 (RFC 4291 section 2.5.5.2). */
+static const uint8_t mapped[MAPPED_BITS / 8] = { [10] = 0xff, [11] = 0xff };
+
+/* An IPv4 or IPv6 address as one of IPv6; true when it was an IPv4 one. */
+static bool
+map(bool ipv4, const uint8_t *addr, uint8_t out[static 16])
+{
+	if (ipv4) {
+		memcpy(out, mapped, sizeof(mapped));
+		memcpy(out + sizeof(mapped), addr, 4);
+	} else {
+		memcpy(out, addr, 16);
+	}
+	return ipv4;
+}
+
+/* ADDRESS or ADDRESS/BITS, which may be in brackets, against that of ${t}.
+ * Both are compared as IPv6: a connection to ::ffff:10.0.0.1 is one to
+ * 10.0.0.1, whichever way it is written here or there. */
 static bool
 match_address(const char *word, const struct target *t)
 {
-	int family = t->kind == TARGET_IPV4 ? AF_INET : AF_INET6;
-	unsigned size = t->kind == TARGET_IPV4 ? 32 : 128;
 	char addr[WORD_MAX];
-	uint8_t net[16];
+	uint8_t net[16], whole[16], at[16];
 	size_t len = strlen(word);
-	uint64_t bits = size;
+	uint64_t bits;
 	char *slash;
+	bool ipv4;
 
 	if (len >= 2 && word[0] == '[' && word[len - 1] == ']') {
 		word++;
@@ -277,13 +296,20 @@ match_address(const char *word, const struct target *t)
 	}
 	memcpy(addr, word, len);
 	addr[len] = '\0';
-	if ((slash = strchr(addr, '/')) != NULL) {
+	if ((slash = strchr(addr, '/')) != NULL)
 		*slash = '\0';
-		if (num_u64(slash + 1, 0, size, &bits) != ST_OK)
-			return false;
-	}
-	return inet_pton(family, addr, net) == 1 &&
-	    same_bits(net, t->addr, (unsigned)bits);
+	ipv4 = inet_pton(AF_INET, addr, net) == 1;
+	if (!ipv4 && inet_pton(AF_INET6, addr, net) != 1)
+		return false;
+	bits = ipv4 ? 32 : 128;
+	if (slash != NULL && num_u64(slash + 1, 0, bits, &bits) != ST_OK)
+		return false;
+	if (map(ipv4, net, whole))
+		bits += MAPPED_BITS;
+	/* All of IPv6 (::/0) is not all of IPv4. */
+	if (map(t->kind == TARGET_IPV4, t->addr, at) && bits < MAPPED_BITS)
+		return false;
+	return same_bits(whole, at, (unsigned)bits);
 }
 
 /* A name for itself and all below it. */

@@ -74,8 +74,8 @@ int proxyurl_credentials(const char *line, size_t len,
  * Whether NO_PROXY says that ${t} needs no proxy.  Words between commas and
  * blanks: "*"; a name, alone or with "." or "*." before it, for itself and all
  * names below it; an address; addresses as ADDRESS/BITS; each may end in
- * ":PORT", where an IPv6 address is in brackets.  What is none of these
- * matches nothing.
+ * ":PORT", where an IPv6 address is in brackets.  ::ffff:A.B.C.D and A.B.C.D
+ * are the same address.  What is none of these matches nothing.
  */
 bool proxyurl_bypass(const char *list, const struct target *t);
 

@@ -138,93 +138,13 @@ keep(char *out, size_t outlen, const char *p, size_t n)
 		memcpy(out + t.len, dots, sizeof(dots));
 }
 
-/* What is between ${open} and the next '<'; a page says most in its title. */
-static const char *
-between(const char *p, size_t n, const char *open, size_t *len)
-{
-	size_t olen = strlen(open);
-	size_t i, j;
-
-	for (i = 0; i + olen <= n; i++) {
-		if (strncasecmp(p + i, open, olen) != 0)
-			continue;
-		for (j = i + olen; j < n && p[j] != '<'; j++)
-			continue;
-		*len = j - i - olen;
-		return p + i + olen;
-	}
-	return NULL;
-}
-
-/* The value of a string in JSON, as it stands there. */
-static const char *
-json_value(const char *p, size_t n, const char *name, size_t *len)
-{
-	size_t i, nlen = strlen(name);
-
-	for (i = 0; i + nlen + 2 <= n; i++) {
-		if (p[i] != '"' || memcmp(p + i + 1, name, nlen) != 0 ||
-		    p[i + 1 + nlen] != '"')
-			continue;
-		for (i += nlen + 2; i < n && (p[i] == ' ' || p[i] == ':'); i++)
-			continue;
-		if (i == n || p[i] != '"')
-			return NULL;
-		p += ++i;
-		for (n -= i, i = 0; i < n && p[i] != '"'; i++)
-			if (p[i] == '\\')
-				i++;
-		*len = i < n ? i : n;
-		return p;
-	}
-	return NULL;
-}
-
-/* The proxy's reason in the body of its answer. */
-static void
-keep_body(const struct httpconnect_head *head, const char *p, size_t n,
-    struct refusal *out)
-{
-	static const char *const names[] = { "message", "reason", "error" };
-	const char *found = NULL;
-	size_t len, i;
-	size_t blank = 0;
-
-	if (head->chunked) {
-		/* Behind the line with the first chunk's size. */
-		const char *nl = memchr(p, '\n', n);
-
-		if (nl == NULL)
-			return;
-		n -= (size_t)(nl + 1 - p);
-		p = nl + 1;
-	}
-	while (blank < n && (p[blank] == ' ' || p[blank] == '\n' ||
-	    p[blank] == '\r' || p[blank] == '\t'))
-		blank++;
-	if (head->html || (blank < n && p[blank] == '<')) {
-		if ((found = between(p, n, "<title>", &len)) != NULL)
-			keep(out->said, sizeof(out->said), found, len);
-		return;
-	}
-	if (blank < n && p[blank] == '{')
-		for (i = 0; found == NULL &&
-		    i < sizeof(names) / sizeof(names[0]); i++)
-			found = json_value(p, n, names[i], &len);
-	if (found == NULL) {
-		found = p;
-		len = n;
-	}
-	keep(out->said, sizeof(out->said), found, len);
-}
-
 /* Whether the answer has the word anywhere that we look. */
 static bool
-answer_has(const struct httpconnect_head *head, const char *body, size_t n,
+answer_has(const struct httpconnect_head *head, const struct answerbody *body,
     const char *word)
 {
 	return contains(head->reason, head->reason_len, word) ||
-	    contains(body, n, word) ||
+	    contains(body->text, body->n, word) ||
 	    contains(head->problem, head->problem_len, word) ||
 	    contains(head->hint, head->hint_len, word);
 }
@@ -278,11 +198,10 @@ advise_login(bool credentials, struct refusal *out)
 }
 
 void
-refusal_http(const struct httpconnect_head *head, const uint8_t *body,
-    size_t n, const struct target *target, bool credentials,
-    struct refusal *out)
+refusal_http(const struct httpconnect_head *head,
+    const struct answerbody *body, const struct target *target,
+    bool credentials, struct refusal *out)
 {
-	const char *p = (const char *)body;
 	char reason[120];
 	size_t i;
 
@@ -290,7 +209,8 @@ refusal_http(const struct httpconnect_head *head, const uint8_t *body,
 	keep(reason, sizeof(reason), head->reason, head->reason_len);
 	(void)snprintf(out->what, sizeof(out->what), "%u%s%s", head->status,
 	    reason[0] != '\0' ? " " : "", reason);
-	keep_body(head, p, n, out);
+	if (body->line != NULL)
+		keep(out->said, sizeof(out->said), body->line, body->len);
 	if (out->said[0] == '\0' && head->problem != NULL)
 		keep(out->said, sizeof(out->said), head->problem,
 		    head->problem_len);
@@ -303,7 +223,7 @@ refusal_http(const struct httpconnect_head *head, const uint8_t *body,
 	for (i = 0; i < ROWS; i++)
 		if ((rows[i].status == 0 || rows[i].status == head->status) &&
 		    (rows[i].word == NULL ||
-		    answer_has(head, p, n, rows[i].word)))
+		    answer_has(head, body, rows[i].word)))
 			break;
 	if (i == ROWS) {
 		advise_rest(head, out);

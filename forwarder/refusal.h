@@ -16,12 +16,10 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "forwarder/answerbody.h"
 #include "forwarder/exitcode.h"
 #include "forwarder/httpconnect.h"
 #include "forwarder/target.h"
-
-/* Most of a body that is read to find a reason in. */
-#define REFUSAL_BODY_MAX	4096
 
 struct refusal {
 	enum exit_code	 code;
@@ -32,13 +30,13 @@ struct refusal {
 };
 
 /**
- * refusal_http(head, body, n, target, credentials, out):
- * ${head} has a status that is not 2xx, and ${n} bytes of its body, as they
- * came, are at ${body}.  ${credentials}: some were sent.
+ * refusal_http(head, body, target, credentials, out):
+ * ${head} has a status that is not 2xx, and ${body} is what there is of its
+ * body.  ${credentials}: some were sent.
  */
-void refusal_http(const struct httpconnect_head *head, const uint8_t *body,
-    size_t n, const struct target *target, bool credentials,
-    struct refusal *out);
+void refusal_http(const struct httpconnect_head *head,
+    const struct answerbody *body, const struct target *target,
+    bool credentials, struct refusal *out);
 
 /**
  * refusal_socks(code, target, out):

@@ -1,6 +1,6 @@
 /*
  * Reaches: httpconnect_scan, httpconnect_parse, httpconnect_extra;
- *          refusal_http, banner_scan, banner_not_ssh.
+ *          answerbody_read, refusal_http, banner_scan, banner_not_ssh.
  * Claims:  pieces of any sizes end a head where the whole does, and not one
  *          byte behind it is used; what is found in a head lies in it; a
  *          server's first bytes mean the same in any pieces; each text that
@@ -82,6 +82,34 @@ check_slice(const char *p, size_t len, const uint8_t *head, size_t n)
 	assert(p == NULL || memchr(p, '\n', len) == NULL);
 }
 
+/* What there is of a body, of which half has come before. */
+static void
+check_body(const struct httpconnect_head *h, const uint8_t *body, size_t len,
+    struct answerbody *out)
+{
+	static struct answerbody half;
+	uint8_t *copy;
+
+	if (len > ANSWERBODY_MAX)
+		len = ANSWERBODY_MAX;
+	copy = fuzz_alloc(len);
+	if (len > 0)
+		memcpy(copy, body, len);
+	answerbody_read(h, copy, len / 2, &half);
+	answerbody_read(h, copy, len, out);
+	free(copy);
+	assert(out->n <= len);
+	assert(out->line == NULL || fuzz_within(
+	    (struct slice){ (const uint8_t *)out->line, out->len },
+	    (struct slice){ (const uint8_t *)out->text, out->n }));
+	if (half.end || half.told) {
+		assert(half.len == out->len);
+		assert((half.line == NULL) == (out->line == NULL));
+		assert(half.len == 0 ||
+		    memcmp(half.line, out->line, half.len) == 0);
+	}
+}
+
 /* A head and what is behind it, as the body of a no. */
 static void
 check_answer(const uint8_t *head, size_t n, const uint8_t *body, size_t len)
@@ -89,8 +117,8 @@ check_answer(const uint8_t *head, size_t n, const uint8_t *body, size_t len)
 	struct httpconnect_head h;
 	struct refusal r;
 	struct target t;
+	struct answerbody b;
 	char why[128];
-	uint8_t *copy;
 	int st;
 
 	if (httpconnect_parse(head, n, &h) != ST_OK)
@@ -102,13 +130,8 @@ check_answer(const uint8_t *head, size_t n, const uint8_t *body, size_t len)
 	st = target_parse("host.example", "22", &t, why, sizeof(why));
 	assert(st == ST_OK);
 	(void)st;
-	if (len > REFUSAL_BODY_MAX)
-		len = REFUSAL_BODY_MAX;
-	copy = fuzz_alloc(len);
-	if (len > 0)
-		memcpy(copy, body, len);
-	refusal_http(&h, copy, len, &t, (len & 1) != 0, &r);
-	free(copy);
+	check_body(&h, body, len, &b);
+	refusal_http(&h, &b, &t, (len & 1) != 0, &r);
 	assert(r.code == EXIT_DENIED || r.code == EXIT_LOGIN ||
 	    r.code == EXIT_TARGET || r.code == EXIT_LATER);
 	assert(r.what[0] != '\0' && r.advice[0] != '\0');

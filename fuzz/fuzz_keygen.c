@@ -109,7 +109,7 @@ run_credentials(struct slice in, bool by_name)
 	} else {
 		if ((fd = dup(file_fd)) < 0)
 			abort();
-		st = credentials_fd(fd, &c, why, sizeof(why));
+		st = credentials_fd(fd, 0, &c, why, sizeof(why));
 	}
 	assert(st == ST_OK || st == ST_MALFORMED);
 	if (st == ST_OK) {

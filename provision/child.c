@@ -16,9 +16,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -39,8 +43,9 @@
 #define SOCKET_CLOEXEC	0
 #endif
 
-/* A request to end is repeated after this. */
+/* A request to end is repeated after this, and what is given up has so long. */
 #define STOP_AGAIN_MS	50
+#define STOP_MS		1000
 
 /* What the child says when it cannot become the program. */
 struct trouble {
@@ -58,6 +63,24 @@ enum step {
 struct pipes {
 	int	 in[2], out[2], err[2], trouble[2];
 };
+
+/* Whether to give up; NULL: never. */
+static _Atomic(int (*)(void)) heeded;
+
+void
+child_heed(int (*stopping)(void))
+{
+	atomic_store(&heeded, stopping);
+}
+
+/* Whether we were told to end. */
+static bool
+is_stopping(void)
+{
+	int (*stopping)(void) = atomic_load(&heeded);
+
+	return stopping != NULL && stopping() != 0;
+}
 
 void
 child_ignore_pipe(void)
@@ -245,6 +268,20 @@ reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Be told to end when ${parent} has, however it ends: who is waited for without
+ * a word to each other does not notice else.  Elsewhere it ends by itself. */
+static void
+end_with(pid_t parent)
+{
+#ifdef __linux__
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(127);
+#else
+	(void)parent;
+#endif
+}
+
 /* Become the user, for good.  What cannot be done is in errno. */
 static bool
 become(const struct child_user *user)
@@ -262,7 +299,7 @@ become(const struct child_user *user)
 
 /* In the child: become the program. */
 static _Noreturn void
-run_program(const struct child_spec *spec, const struct pipes *p)
+run_program(const struct child_spec *spec, const struct pipes *p, pid_t parent)
 {
 	struct trouble t = { .step = STEP_STREAMS };
 	const int keep[] = { p->trouble[1] };
@@ -275,6 +312,9 @@ run_program(const struct child_spec *spec, const struct pipes *p)
 	t.step = STEP_USER;
 	if (spec->user != NULL && !become(spec->user))
 		goto out;
+	/* Who becomes somebody else loses it. */
+	if (spec->with_us)
+		end_with(parent);
 	if (spec->call != NULL) {
 		(void)close(p->trouble[1]);
 		_exit(spec->call(spec->arg));
@@ -346,6 +386,7 @@ static int
 spawn(struct child *c, const struct child_spec *spec, struct pipes *p,
     struct trouble *t)
 {
+	const pid_t parent = getpid();
 	size_t got;
 	int st;
 
@@ -354,7 +395,7 @@ spawn(struct child *c, const struct child_spec *spec, struct pipes *p,
 		return ST_SYSTEM;
 	}
 	if (c->pid == 0)
-		run_program(spec, p);
+		run_program(spec, p, parent);
 	close_fd(&p->trouble[1]);
 	st = fdio_read_full(p->trouble[0], t, sizeof(*t), &got);
 	if (st == ST_CLOSED && got == 0) {
@@ -651,12 +692,14 @@ int
 child_run(struct child *c, const struct child_spec *spec, char *why,
     size_t whylen)
 {
+	struct child_spec one = *spec;
 	struct pollfd fds[CHILD_FDS];
 	int st;
 
 	assert((spec->in == CHILD_NULL || spec->in == CHILD_GIVEN) &&
 	    spec->out != CHILD_PIPE && spec->err != CHILD_PIPE);
-	if ((st = child_start(c, spec, why, whylen)) != ST_OK)
+	one.with_us = true;
+	if ((st = child_start(c, &one, why, whylen)) != ST_OK)
 		return st;
 	do {
 		child_fds(c, fds);
@@ -664,8 +707,14 @@ child_run(struct child *c, const struct child_spec *spec, char *why,
 			for (size_t i = 0; i < CHILD_FDS; i++)
 				fds[i].revents = 0;
 		st = child_turn(c, fds);
-	} while (st == ST_MORE);
-	if (st == ST_BUSY)
+	} while (st == ST_MORE && !is_stopping());
+	/* A ^C may have ended it as well: that is not its fault. */
+	if (is_stopping()) {
+		child_stop(c, STOP_MS);
+		st = ST_CLOSED;
+		(void)snprintf(why, whylen, "%s was given up: we were told to "
+		    "end", spec->program);
+	} else if (st == ST_BUSY)
 		(void)snprintf(why, whylen, "%s has not ended in %lld s and "
 		    "was killed", spec->program,
 		    (long long)(spec->time_ms / 1000));

@@ -85,6 +85,9 @@ struct child_spec {
 	size_t			 out_max;	/* most bytes that are kept */
 	size_t			 err_max;
 	int64_t			 time_ms;	/* for all of it; 0: no end */
+	bool			 with_us;	/* SIGTERM for it when the thread
+						 * that started it ends, where
+						 * the system can do that */
 };
 
 /* What was kept of one stream: the first bytes of it. */
@@ -230,11 +233,19 @@ void child_stop(struct child *c, int grace_ms);
 void child_fini(struct child *c);
 
 /**
+ * child_heed(stopping):
+ * From now on child_run() asks this now and again, in whatever thread it is
+ * called, and gives its program up when it is not 0.
+ */
+void child_heed(int (*stopping)(void));
+
+/**
  * child_run(c, spec, why, whylen):
  * Start one whose stdin is CHILD_NULL or CHILD_GIVEN and whose output is kept
- * or nothing, and drive it to its end.
+ * or nothing, and drive it to its end, or ours: it does not outlive us.
  *
- * Errors: those of child_start() and child_turn(); ${why} then says what
+ * Errors: those of child_start() and child_turn(), and ST_CLOSED: given up, see
+ *         child_heed(), also where it has just ended; ${why} then says what
  *         happened.  The caller calls child_fini() in any case.
  */
 int child_run(struct child *c, const struct child_spec *spec, char *why,

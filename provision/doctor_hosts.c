@@ -16,11 +16,12 @@
 
 /* --- the way ------------------------------------------------------------ */
 
-/* What mends it where bottle-forward does not say. */
+/* What mends it where bottle-forward does not say, or does not know that it was
+ * load that has told ssh of it. */
 static const char *
 mend_way(const struct doctor_probe *p)
 {
-	if (p->advice[0] != '\0')
+	if (p->advice[0] != '\0' && p->check != 5)
 		return p->advice;
 	switch (p->check) {
 	case 2:

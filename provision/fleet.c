@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "provision/child.h"
 #include "provision/progress.h"
 
 /* Not every C library gives threads as much as paths and messages take. */
@@ -460,6 +461,7 @@ fleet_run(const struct fleet *f)
 	if (f->n == 0)
 		return SESSION_DONE;
 	if (begin(&r)) {
+		child_heed(fleet_stopping);
 		catch_signals(before);
 		run_threads(&r);
 		restore_signals(before);

@@ -12,7 +12,7 @@
 
 umask 022
 set -C
-work='' where='' no='' new=''
+work='' where='' no='' new='' room=0
 
 give_up() {
 	IFS=$nl
@@ -39,6 +39,16 @@ make() {
 	done
 }
 
+# has_room: for all of the programs, as they come and apart.  Only who writes them
+# knows: a folder may be full for some, or have a quota.
+has_room() {
+	why="$1: cannot be written: is there room?  It takes $room bytes"
+	[ ! -c /dev/zero ] || {
+		head -c "$room" /dev/zero >"$work/room" &&
+		    rm -f "$work/room"
+	} 2>/dev/null
+}
+
 # try DIR: whether programs can be written and run there.
 try() {
 	make "$1" && trust "$1" d || return 1
@@ -49,11 +59,15 @@ try() {
 		return 1
 	}
 	work=$where/.bottle-install.$$
-	why="$1: cannot be written"
+	why="$1: cannot be written: is there room?"
 	if printf '#!/bin/sh\nexit 0\n' >"$work/probe" &&
 	    chmod 700 "$work/probe"; then
-		! "$work/probe" || return 0
-		why="$1: programs cannot be run there: is it mounted noexec?"
+		if ! "$work/probe"; then
+			why="$1: programs cannot be run there: is it mounted \
+noexec?"
+		elif has_room "$1"; then
+			return 0
+		fi
 	fi 2>/dev/null
 	rm -rf "$work"
 	work=
@@ -125,6 +139,13 @@ undo() {
 
 trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 trap 'undo; exit 3' HUP INT TERM
+for step; do
+	[ "$room" != -- ] || {
+		room=$((2 * step))
+		break
+	}
+	[ "$step" != -- ] || room=--
+done
 while [ "$1" != -- ]; do
 	if [ -z "$work" ]; then
 		bin=$1

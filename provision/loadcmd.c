@@ -25,15 +25,18 @@ static void
 on_signal(int signo)
 {
 	stop = signo;
+	/* So that who waits for us sees what ended us. */
+	fleet_stop(signo);
 }
 
 /* While somebody is asked for a passphrase the terminal is not ours to leave
- * behind; after that a signal ends us, until there are targets to be told of
- * it.  One that was ignored when we were started stays so. */
+ * behind, nor the folder of the socket that it comes through; before that and
+ * after it a signal ends us, until there are targets to be told of it.  One
+ * that was ignored when we were started stays so. */
 static void
 catch_signals(void (*handler)(int))
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	struct sigaction sa = { .sa_handler = handler }, before;
 
 	(void)sigemptyset(&sa.sa_mask);
@@ -96,6 +99,15 @@ find_targets(struct load *l)
 	return SESSION_DONE;
 }
 
+/* We were told to end, and all there was so far is in memory. */
+static enum session_code
+fail_stopped(struct load *l)
+{
+	(void)snprintf(l->why, sizeof(l->why), "interrupted: nothing was done "
+	    "in any target");
+	return SESSION_FAILED;
+}
+
 /* Everything that is needed from here. */
 static enum session_code
 prepare(struct load *l)
@@ -107,13 +119,14 @@ prepare(struct load *l)
 		return loadone_code(st);
 	if (g->plan.n_hosts == 0)
 		return SESSION_DONE;
+	catch_signals(on_signal);
 	st = gather_keys(g, l->why, sizeof(l->why));
 	catch_signals(SIG_DFL);
+	/* Also one that came when nobody looked any more. */
+	if (stop != 0)
+		return fail_stopped(l);
 	if (st != ST_OK)
 		return loadone_code(st);
-	/* One that came when nobody looked any more. */
-	if (stop != 0)
-		(void)raise(stop);
 	if (g->opts->scan || g->opts->scan_via_target) {
 		st = scan_hosts(g, g->opts->scan ? NULL : &l->targets[0],
 		    l->why, sizeof(l->why));
@@ -238,9 +251,9 @@ run(struct load *l)
 	size_t n = 0;
 
 	code = prepare(l);
-	catch_signals(SIG_DFL);
 	if (code == SESSION_DONE && l->g.plan.n_hosts == 0) {
-		log_info("there are no ssh entries: nothing to do");
+		log_warn("there are no ssh entries in the manifest %s, at "
+		    "bottles.NAME.ssh: nothing was done", o->manifest);
 		return finish(l, code, 0);
 	}
 	if (code == SESSION_DONE)
@@ -265,7 +278,6 @@ loadcmd_main(const struct provision_options *opts)
 	enum session_code code;
 	int st;
 
-	catch_signals(on_signal);
 	child_ignore_pipe();
 	st = gather_begin(&l.g, opts, &stop, l.why, sizeof(l.why));
 	if (st != ST_OK) {

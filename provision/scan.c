@@ -1,22 +1,31 @@
 #include "provision/scan.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "provision/ask.h"
 #include "provision/child.h"
 #include "provision/hostscan.h"
 #include "provision/launch.h"
+#include "provision/remote.h"
 
 /* Room for a question. */
 #define QUESTION_MAX	4096
 
 /* Who asks in a container, when nobody said who uses the keys: not root. */
 #define ACCOUNT_UID	"1000"
+
+/* Most that is kept of what it says there, and how long its end is waited for,
+ * once the connection is closed. */
+#define SAID_MAX	4096
+#define END_MS		500
+#define SAID_SHOWN_MAX	1024
 
 /* A way through the target: one run of bottle-forward for each connection. */
 struct way {
@@ -25,6 +34,7 @@ struct way {
 	const struct plan_host	*host;
 	struct target_command	 command;
 	struct child		 child;
+	char			 said[SAID_SHOWN_MAX];	/* of the last one */
 };
 
 /* As whom bottle-forward runs there; NULL: as whoever that is. */
@@ -75,7 +85,8 @@ open_way(void *arg, int *fd, char *why, size_t whylen)
 	target_command_spec(&w->command, &spec);
 	spec.in = CHILD_SOCKET;
 	spec.out = CHILD_SOCKET;
-	spec.err = CHILD_NULL;
+	spec.err = CHILD_KEEP;
+	spec.err_max = SAID_MAX;
 	st = child_start(&w->child, &spec, why, whylen);
 	if (st == ST_OK)
 		*fd = child_take_socket(&w->child);
@@ -84,12 +95,51 @@ open_way(void *arg, int *fd, char *why, size_t whylen)
 	return st;
 }
 
+/* What the program has said, all lines in one, without its name. */
+static void
+keep_said(struct way *w)
+{
+	static const char head[] = "bottle-forward: error: ";
+	struct slice rest = { (const uint8_t *)w->child.err_text.p,
+		w->child.err_text.len }, line;
+	const uint8_t *nl;
+	struct text t;
+
+	text_init(&t, w->said, sizeof(w->said));
+	while (rest.len > 0) {
+		nl = memchr(rest.p, '\n', rest.len);
+		line = (struct slice){ rest.p,
+			nl != NULL ? (size_t)(nl - rest.p) : rest.len };
+		rest.p += line.len + (nl != NULL ? 1 : 0);
+		rest.len -= line.len + (nl != NULL ? 1 : 0);
+		if (line.len > 0 && line.p[line.len - 1] == '\r')
+			line.len--;
+		if (line.len >= sizeof(head) - 1 &&
+		    memcmp(line.p, head, sizeof(head) - 1) == 0) {
+			line.p += sizeof(head) - 1;
+			line.len -= sizeof(head) - 1;
+		}
+		if (line.len == 0)
+			continue;
+		text_add(&t, t.len > 0 ? "; " : "");
+		remote_add_said(&t, line);
+	}
+}
+
 static void
 close_way(void *arg, int fd)
 {
 	struct way *w = arg;
+	int64_t until = clock_ms() + END_MS;
+	struct pollfd fds[CHILD_FDS];
 
-	(void)fd;
+	/* By this it notices that nobody is there any more. */
+	(void)close(fd);
+	while (clock_ms() < until && child_turn(&w->child, NULL) == ST_MORE) {
+		child_fds(&w->child, fds);
+		(void)poll(fds, CHILD_FDS, CHILD_END_MS);
+	}
+	keep_said(w);
 	child_fini(&w->child);
 	target_command_fini(&w->command);
 }
@@ -101,11 +151,21 @@ run_scan(const struct gather *g, const struct plan_host *h,
 	struct way w = { .g = g, .via = via, .host = h };
 	const struct hostscan_way by = { .name = h->hostname,
 		.open = open_way, .close = close_way, .arg = &w };
+	struct text t;
+	size_t len;
+	int st;
 
 	if (via == NULL)
 		return hostscan_run(h->hostname, h->port, HOSTSCAN_TIME_MS,
 		    out, why, whylen);
-	return hostscan_run_by(&by, HOSTSCAN_TIME_MS, out, why, whylen);
+	st = hostscan_run_by(&by, HOSTSCAN_TIME_MS, out, why, whylen);
+	len = strlen(why);
+	/* Cut at the end of a character, where it is cut. */
+	if (st != ST_OK && w.said[0] != '\0') {
+		text_init(&t, why + len, whylen - len);
+		text_addf(&t, "; in the target: %s", w.said);
+	}
+	return st;
 }
 
 /* Ask the operator. */

@@ -622,7 +622,7 @@ local_user(const char *user, struct target_command *out, char *why,
 		    show(name).text, errtext(err));
 	else
 		st = fail(ST_NOT_FOUND, why, whylen, "there is no user %s on "
-		    "this machine", show(name).text);
+		    "this machine: name one with --user", show(name).text);
 	free(a.text);
 	return st;
 }

@@ -381,7 +381,7 @@ end_look(struct watch *w, struct watchjob *job)
 	/* Of an engine that is gone its events tell; and what went away between
 	 * two questions is no trouble. */
 	if (w->plan.engine[engine].following && !w->gone[engine] &&
-	    job->st != ST_MORE && strcmp(last, job->why) != 0) {
+	    stop == 0 && job->st != ST_MORE && strcmp(last, job->why) != 0) {
 		log_warn("cannot look which containers run: %s", job->why);
 		(void)snprintf(last, LOOK_WHY_MAX, "%.*s", LOOK_WHY_MAX - 1,
 		    job->why);
@@ -780,7 +780,8 @@ run(struct watch *w)
 	if (code != SESSION_DONE)
 		return code;
 	if (w->keys->g.plan.n_hosts == 0) {
-		log_info("there are no ssh entries: nothing to do");
+		log_warn("there are no ssh entries in the manifest %s, at "
+		    "bottles.NAME.ssh: nothing was done", w->opts->manifest);
 		return SESSION_DONE;
 	}
 	tell_held(w->keys);
@@ -815,6 +816,7 @@ watchcmd_main(const struct provision_options *opts)
 	enum session_code code;
 
 	child_ignore_pipe();
+	child_heed(fleet_stopping);
 	code = run(&w);
 	/* A job that does not end has what it needs for a little longer. */
 	if (w.n_jobs > 0) {

@@ -1,29 +1,6 @@
 /*
- * differential - the same requests to OpenSSH's ssh-agent and to ours.
- *
- * usage: differential [options] SSH-AGENT BOTTLE-AGENT
- * Each of the two is a program, which gets -D -a SOCKET; or, for an agent of
- * anybody, a command with blanks, in which "%s" is the socket; or unix:PATH.
- *	--seed N	the first sequence (1)
- *	--count N	how many (5000)
- *	--minutes N	in the place of a count: for so long
- *	--state FILE	where the next sequence is kept, to go on from there;
- *			the file need not be there yet
- *	--replay N	play one sequence and show all of it
- *	--self-test	SSH-AGENT against itself: once honest, which must find
- *			nothing, and once with each of lies.c between, which
- *			must be found
- *	--same		no row of the table counts: for two versions of
- *			OpenSSH, and for whoever wants to see all there is
- *	--rows		only the cases of the rows
- *	--version N	take OpenSSH for that version: 902, 1005.  Else it is
- *			what ssh-agent or the ssh beside it says
- *	--table		print the table of differences as Markdown, as it
- *			stands in docs/PROTOCOL.md
- *	--keep-going N	end after so many differences (10)
- *
- * Exit code: 0 all is explained, 1 something is not, 2 the test itself failed,
- * 77 there is no ssh-agent.
+ * differential - the same requests to OpenSSH's ssh-agent and to ours: see
+ * usage, which is what --help prints.
  */
 
 #include <errno.h>
@@ -50,6 +27,38 @@
 /* Between lines that say how far it is, at a terminal and not. */
 #define PROGRESS_MS	2000
 #define PROGRESS_LOG_MS	60000
+
+static const char usage[] =
+    "usage: differential [options] SSH-AGENT BOTTLE-AGENT\n"
+    "       differential --table\n"
+    "\n"
+    "Sends the same requests to OpenSSH's ssh-agent and to ours.\n"
+    "\n"
+    "Each of the two is a program, which gets -D -a SOCKET; or, for an agent\n"
+    "of anybody, a command with blanks, in which \"%s\" is the socket; or\n"
+    "unix:PATH.\n"
+    "\n"
+    "  --seed N        the first sequence (1)\n"
+    "  --count N       how many (5000)\n"
+    "  --minutes N     in the place of a count: for so long\n"
+    "  --state FILE    where the next sequence is kept, to go on from there;\n"
+    "                  the file need not be there yet\n"
+    "  --replay N      play one sequence and show all of it\n"
+    "  --self-test     SSH-AGENT against itself: once honest, which must find\n"
+    "                  nothing, and once with each of lies.c between, which\n"
+    "                  must be found\n"
+    "  --same          no row of the table counts: for two versions of\n"
+    "                  OpenSSH, and for whoever wants to see all there is\n"
+    "  --rows          only the cases of the rows\n"
+    "  --version N     take OpenSSH for that version: 902, 1005.  Else it is\n"
+    "                  what ssh-agent or the ssh beside it says\n"
+    "  --table         print the table of differences as Markdown, as it\n"
+    "                  stands in docs/PROTOCOL.md\n"
+    "  --keep-going N  end after so many differences (10)\n"
+    "  --help          print this\n"
+    "\n"
+    "Exit code: 0 all is explained, 1 something is not, 2 the test itself\n"
+    "failed, 77 there is no ssh-agent.\n";
 
 struct settings {
 	uint64_t	 seed, count, keep_going;
@@ -155,6 +164,7 @@ read_settings(int argc, char **argv, struct settings *out)
 		{ "keep-going", required_argument, NULL, 'k' },
 		{ "minutes", required_argument, NULL, 'm' },
 		{ "state", required_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -178,13 +188,19 @@ read_settings(int argc, char **argv, struct settings *out)
 		case 'k': out->keep_going = get_number(optarg); break;
 		case 'm': out->minutes = get_number(optarg); break;
 		case 'f': out->state = optarg; break;
-		default: exit(2);
+		case 'h':
+			(void)fputs(usage, stdout);
+			exit(0);
+		default:
+			(void)fputs("Try \"differential --help\".\n", stderr);
+			exit(2);
 		}
 	}
 	if (out->table)
 		return;
 	if (argc - optind != 2)
-		die("wrong use; the first lines of main.c say how");
+		die("wrong use: which two agents?  differential [options] "
+		    "SSH-AGENT BOTTLE-AGENT; --help says more");
 	out->ssh_agent = argv[optind];
 	out->bottle_agent = argv[optind + 1];
 	if (is_program(out->ssh_agent) &&

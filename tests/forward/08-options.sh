@@ -250,6 +250,14 @@ usage auth_fd_that_is_closed '' -- "${proxy[@]}" --auth-fd 77 git.test 22
 usage auth_fd_empty '' -- "${proxy[@]}" --auth-fd 7 git.test 22 7</dev/null
 usage auth_fd_without_colon '' '!pa55' -- "${proxy[@]}" --auth-fd 7 git.test \
     22 7< <(echo pa55)
+# Somebody has it open and never writes.
+mkfifo "$T/silent"
+exec 8<>"$T/silent"
+usage auth_fd_silent 'descriptor 7: no whole line has come in 1 s' '!pa55' -- \
+    "${proxy[@]}" --auth-fd 7 --answer-timeout 1 git.test 22 7<"$T/silent"
+[ "$ms" -lt 8000 ] && ok auth_fd_silent_in_time ||
+    nok auth_fd_silent_in_time "it took $ms ms"
+exec 8>&-
 # Variables: what is wrong with them is told without their secrets.
 variable() {
 	local name=$1 value=$2 part=$3

@@ -33,7 +33,11 @@ expect nobody_lets_us_in_directly 5 "$P"
 proxy_start head eof
 proxy_stop
 via_http
-expect nobody_listens 5 "$P" refused
+expect nobody_listens 5 "$P" refused \
+    'what to do: does the proxy run, and is this its address as seen from here?'
 connect --proxy direct 127.0.0.1 "$proxy_port"
-expect nobody_listens_directly 5 "$P" refused
+expect nobody_listens_directly 5 "$P" refused \
+    'what to do: does the host listen on this port?' '!NO_PROXY'
+connect "${P%:*}" "${P#*:}"
+expect nobody_listens_without_a_proxy_set 5 "$P" 'or in ALL_PROXY'
 checks_end

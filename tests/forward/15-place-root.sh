@@ -69,7 +69,7 @@ under=(env -u HOME "${as_other[@]}")
 put --home '' "${load[@]}"
 check_same no_entry 2 "$status"
 check_has no_entry_says "$said" \
-    "failed 2 uid $other has no home in /etc/passwd: give --home DIR"
+    "failed 2 uid $other has no home in /etc/passwd: name it with --home DIR"
 check_same no_entry_makes_nothing '' "$(find "$H" -name .ssh)"
 under=(env HOME=relative "${as_other[@]}")
 put --home '' "${load[@]}"

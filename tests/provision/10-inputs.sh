@@ -39,7 +39,8 @@ wrong several_bottles 2 'say which bottle: there are "web", "db", "idle"' -- \
     -f "$T/m.json" "$M"
 dry several_bottles_and_one_named "$hosts" "$fid=base" -f "$T/m.json" -b db
 load -f "$T/m.json" -b idle "$M"
-expect no_ssh_entries 0 'there are no ssh entries'
+expect no_ssh_entries 0 \
+    "there are no ssh entries in the manifest $T/m.json, at bottles.NAME.ssh"
 check_same no_ssh_entries_prints_nothing '' "$out"
 for none in '[]' '{}' '{"bottles": {}}' '{"bottles": {"web": {"ssh": []}}}'; do
 	text "$none"

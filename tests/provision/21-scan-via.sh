@@ -50,4 +50,11 @@ scan kubectl:team/web/agent/app
 check_same in_the_container_of_the_user \
     "<exec><-i><-n><team><web><-c><app><-->$words<connect>$host" "$told"
 
+# What the way is closed for is known there, and said here.
+run load -f "$T/m.json" --scan-via-target --no-install --bin "$bin" \
+    --proxy http://127.0.0.1:1 local
+expect what_it_says_there_is_said 5 \
+    'in the target: proxy http://127.0.0.1:1: cannot connect' \
+    '!bottle-forward: error'
+
 checks_end

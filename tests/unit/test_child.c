@@ -426,6 +426,109 @@ its_time_is_up(void **state)
 	assert_string_equal(c.out_text.p, "here\n");
 }
 
+/* Whether there is such a process that has not ended. */
+static bool
+is_running(pid_t pid)
+{
+	char path[64], line[256] = "";
+	const char *state;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if ((f = fopen(path, "r")) == NULL)
+		return false;
+	(void)!fgets(line, sizeof(line), f);
+	(void)fclose(f);
+	state = strrchr(line, ')');
+	return state != NULL && state[1] == ' ' && state[2] != 'Z' &&
+	    state[2] != 'X';
+}
+
+static int64_t stop_ms;
+
+/* We are told to end some time from now. */
+static int
+told_to_end(void)
+{
+	return clock_ms() >= stop_ms ? SIGTERM : 0;
+}
+
+static void
+it_is_given_up_when_we_are_told_to_end(void **state)
+{
+	int64_t start = clock_ms();
+
+	(void)state;
+	child_heed(told_to_end);
+	stop_ms = start + 300;
+	assert_int_equal(run("echo here; exec sleep 60"), ST_CLOSED);
+	assert_in_range(clock_ms() - start, 300, LONG_MS / 2);
+	assert_string_equal(why, "/bin/sh was given up: we were told to end");
+	assert_int_equal(WTERMSIG(c.status), SIGTERM);
+	/* So it is where the same ^C has ended it. */
+	assert_int_equal(run("kill -INT $$"), ST_CLOSED);
+	/* One that does not listen is killed. */
+	stop_ms = clock_ms() + 300;
+	assert_int_equal(run("trap '' TERM; while :; do sleep 1; done"),
+	    ST_CLOSED);
+	assert_int_equal(WTERMSIG(c.status), SIGKILL);
+	stop_ms = clock_ms() + LONG_MS;
+	assert_int_equal(run("exit 3"), ST_OK);
+	assert_int_equal(WEXITSTATUS(c.status), 3);
+	child_heed(NULL);
+}
+
+/* Read a number that another process writes to the file. */
+static pid_t
+number_in_file(void)
+{
+	int64_t until = clock_ms() + LONG_MS;
+	long n = 0;
+	FILE *f;
+
+	while (n == 0 && clock_ms() < until) {
+		(void)poll(NULL, 0, 10);
+		if ((f = fopen(file, "r")) == NULL)
+			continue;
+		if (fscanf(f, "%ld\n", &n) != 1)
+			n = 0;
+		(void)fclose(f);
+	}
+	return (pid_t)n;
+}
+
+static void
+it_does_not_outlive_us(void **state)
+{
+	static const int signals[] = { SIGTERM, SIGKILL };
+	int64_t until;
+	char command[512];
+	pid_t us, it;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		(void)unlink(file);
+		(void)snprintf(command, sizeof(command), "echo $$ >%s.new; "
+		    "mv %s.new %s; exec sleep 60", file, file, file);
+		assert_true((us = fork()) >= 0);
+		if (us == 0) {
+			(void)run(command);
+			_exit(0);
+		}
+		assert_true((it = number_in_file()) > 0);
+		assert_int_equal(kill(us, signals[i]), 0);
+		assert_int_equal(waitpid(us, NULL, 0), us);
+		/* It is a child of init now, which may not reap it. */
+		until = clock_ms() + LONG_MS / 2;
+		while (clock_ms() < until && is_running(it))
+			(void)poll(NULL, 0, 10);
+		if (is_running(it)) {
+			(void)kill(it, SIGKILL);
+			fail_msg("it runs on after signal %d", signals[i]);
+		}
+	}
+}
+
 static void
 who_closes_everything_is_waited_for(void **state)
 {
@@ -827,6 +930,8 @@ main(void)
 		OWN_TEST(endless_output_is_ended),
 		OWN_TEST(of_stderr_the_first_bytes_are_kept),
 		OWN_TEST(its_time_is_up),
+		OWN_TEST(it_is_given_up_when_we_are_told_to_end),
+		OWN_TEST(it_does_not_outlive_us),
 		OWN_TEST(who_closes_everything_is_waited_for),
 		OWN_TEST(what_was_written_before_the_end_is_all_kept),
 		OWN_TEST(what_is_left_in_the_background_is_not_waited_for),

@@ -21,10 +21,13 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "forwarder/credentials.h"
 
 /* Some other user, for those who can give files away. */
 #define OTHER_UID	65534
+/* What is long enough for a line that comes at all. */
+#define WAIT_S		20
 
 static char dir[64];
 static char path[96];
@@ -319,7 +322,8 @@ a_descriptor_is_read_to_the_first_newline_or_its_end(void **state)
 
 	(void)state;
 	fd = pipe_with("user:pass", true, &writer);
-	assert_int_equal(credentials_fd(fd, &got, why, sizeof(why)), ST_OK);
+	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)),
+	    ST_OK);
 	assert_string_equal(got.user, "user");
 	assert_string_equal(got.password, "pass");
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
@@ -327,7 +331,8 @@ a_descriptor_is_read_to_the_first_newline_or_its_end(void **state)
 	/* The other end need not be closed. */
 	(void)alarm(10);
 	fd = pipe_with("user:word\nmore", false, &writer);
-	assert_int_equal(credentials_fd(fd, &got, why, sizeof(why)), ST_OK);
+	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)),
+	    ST_OK);
 	(void)alarm(0);
 	assert_string_equal(got.password, "word");
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
@@ -356,7 +361,7 @@ a_descriptor_may_give_it_in_pieces(void **state)
 		_exit(0);
 	}
 	(void)close(fd[1]);
-	assert_int_equal(credentials_fd(fd[0], &got, why, sizeof(why)),
+	assert_int_equal(credentials_fd(fd[0], WAIT_S, &got, why, sizeof(why)),
 	    ST_OK);
 	assert_string_equal(got.user, "user");
 	assert_string_equal(got.password, "pass");
@@ -371,7 +376,7 @@ a_bad_descriptor_is_said(void **state)
 	int fd, writer;
 
 	(void)state;
-	assert_int_equal(credentials_fd(999, &got, why, sizeof(why)),
+	assert_int_equal(credentials_fd(999, WAIT_S, &got, why, sizeof(why)),
 	    ST_SYSTEM);
 	assert_string_equal(why,
 	    "cannot read descriptor 999: Bad file descriptor");
@@ -379,7 +384,7 @@ a_bad_descriptor_is_said(void **state)
 	assert_true(fd >= 0);
 	(void)snprintf(wanted, sizeof(wanted),
 	    "cannot read descriptor %d: Is a directory", fd);
-	assert_int_equal(credentials_fd(fd, &got, why, sizeof(why)),
+	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)),
 	    ST_SYSTEM);
 	assert_string_equal(why, wanted);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
@@ -387,7 +392,7 @@ a_bad_descriptor_is_said(void **state)
 	fd = pipe_with("nothing\n", true, &writer);
 	(void)snprintf(wanted, sizeof(wanted),
 	    "descriptor %d: the first line must be USER:PASSWORD", fd);
-	assert_int_equal(credentials_fd(fd, &got, why, sizeof(why)),
+	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)),
 	    ST_MALFORMED);
 	assert_string_equal(why, wanted);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
@@ -401,9 +406,40 @@ an_endless_line_is_not_read_for_ever(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	(void)alarm(10);
-	assert_int_equal(credentials_fd(fd, &got, why, sizeof(why)),
+	assert_int_equal(credentials_fd(fd, WAIT_S, &got, why, sizeof(why)),
 	    ST_MALFORMED);
 	(void)alarm(0);
+}
+
+static void
+who_writes_nothing_is_not_waited_for_for_ever(void **state)
+{
+	/* Nothing, a line without its end, and both without blocking. */
+	static const char *const texts[] = { "", "user:pass", "", "user:p" };
+	char wanted[160];
+	int64_t began, took;
+	int fd, writer;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		fd = pipe_with(texts[i], false, &writer);
+		if (i >= 2)
+			assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+		(void)snprintf(wanted, sizeof(wanted), "descriptor %d: no "
+		    "whole line has come in 1 s: does anybody write "
+		    "USER:PASSWORD and a newline to it?", fd);
+		began = clock_ms();
+		(void)alarm(10);
+		assert_int_equal(credentials_fd(fd, 1, &got, why, sizeof(why)),
+		    ST_BUSY);
+		(void)alarm(0);
+		took = clock_ms() - began;
+		assert_true(took >= 1000 && took < 8000);
+		assert_string_equal(why, wanted);
+		assert_int_equal(fcntl(fd, F_GETFD), -1);
+		(void)close(writer);
+	}
 }
 
 #define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -425,6 +461,7 @@ main(void)
 		CASE(a_descriptor_may_give_it_in_pieces),
 		CASE(a_bad_descriptor_is_said),
 		CASE(an_endless_line_is_not_read_for_ever),
+		CASE(who_writes_nothing_is_not_waited_for_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

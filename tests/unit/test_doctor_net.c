@@ -200,7 +200,9 @@ a_proxy_says_why_not(void **state)
 	check(HEAD N "way proxy\n"
 	    N "said bottle-forward: error: proxy http://proxy.example:8888: "
 	    "cannot look proxy.example up: Temporary failure in name "
-	    "resolution\n" N "check 5\n" VERSION DONE, NULL, NULL, w);
+	    "resolution\n"
+	    N "said bottle-forward: error: what to do: do something else\n"
+	    N "check 5\n" VERSION DONE, NULL, NULL, w);
 	w.what = "answers with TLS, not with SSH";
 	w.mend = NULL;
 	check(HEAD N "way proxy\n"

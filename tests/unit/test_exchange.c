@@ -562,6 +562,29 @@ a_no_is_told_with_what_its_body_says(void **state)
 		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\nContent-Length: 1"
 		    "\r\nTransfer-Encoding: chunked\r\n\r\n"
 		    "5\r\nhello\r\n0\r\n\r\n"), CLOSE, END }, "hello", false },
+		/* Nor need who sends the last chunk close anything. */
+		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: "
+		    "chunked\r\n\r\n3\r\nhel\r\n"), PAUSE(50),
+		    SEND("2\r\nlo\r\n0\r\n\r\n"), END }, "hello", false },
+		/* A reason that is there to its end is waited for no more. */
+		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: "
+		    "chunked\r\n\r\n6\r\nhello\n\r\n"), END }, "hello",
+		    false },
+		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\n\r\n"),
+		    PAUSE(50), SEND("a line\n"), END }, "a line", false },
+		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\n\r\n"
+		    "{\"x\":{}, \"message\""), PAUSE(50), SEND(": \"no\" }"),
+		    END }, "no", false },
+		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\n\r\n{\"x\":{}}"),
+		    END }, "{\"x\":{}}", false },
+		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\n\r\n<title>no</"),
+		    END }, "no", false },
+		/* One that is not there yet is. */
+		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\n\r\n{\n"),
+		    PAUSE(300), SEND("\"message\": \"no\" }"), END }, "no",
+		    false },
+		{ { HEAD, SEND("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: "
+		    "chunked\r\n\r\n5\r\nhello\r\n"), END }, "hello", true },
 	};
 	size_t i;
 
@@ -584,7 +607,7 @@ a_no_is_told_with_what_its_body_says(void **state)
 static void
 a_body_has_4_kib_at_most(void **state)
 {
-	static char text[REFUSAL_BODY_MAX + 200];
+	static char text[ANSWERBODY_MAX + 200];
 	struct step steps[] = { HEAD, { STEP_SEND, text, 0 }, END };
 	static const char word[] = "api allowlist";
 	size_t head;
@@ -594,7 +617,7 @@ a_body_has_4_kib_at_most(void **state)
 	    "HTTP/1.1 403 Forbidden\r\nContent-Length: 9999\r\n\r\n");
 	/* What is known by a word at its end is known, or just not. */
 	memset(text + head, 'x', sizeof(text) - head);
-	memcpy(text + head + REFUSAL_BODY_MAX - (sizeof(word) - 1), word,
+	memcpy(text + head + ANSWERBODY_MAX - (sizeof(word) - 1), word,
 	    sizeof(word) - 1);
 	steps[1].n = sizeof(text);
 	for (x.piece = 0; x.piece < 2000; x.piece += 700) {
@@ -604,7 +627,7 @@ a_body_has_4_kib_at_most(void **state)
 	}
 
 	memset(text + head, 'x', sizeof(text) - head);
-	memcpy(text + head + REFUSAL_BODY_MAX - (sizeof(word) - 2), word,
+	memcpy(text + head + ANSWERBODY_MAX - (sizeof(word) - 2), word,
 	    sizeof(word) - 1);
 	no(steps, ST_DENIED, EXIT_DENIED, "403 Forbidden");
 	assert_null(strstr(x.r.advice, "api_allowlist"));

@@ -514,7 +514,7 @@ addresses_match_addresses_only(void **state)
 		{ "[10.0.0.1]", "10.0.0.1", true },
 		{ "2001:DB8::A", "2001:db8:0::a", true },
 		{ "10.0.0.1", "::1", false },
-		{ "::ffff:10.0.0.1", "10.0.0.1", false },
+		{ "::ffff:10.0.0.1", "10.0.0.1", true },
 		{ "fe80::1", "fe80::1%lo", true },
 		/* An address in the list is no name, and the reverse. */
 		{ "10.0.0.0/8", "a.example", false },
@@ -569,6 +569,23 @@ networks_have_any_number_of_bits(void **state)
 		{ "2001:db8::2/128", "2001:db8::3", false },
 		{ "2001:db8::2/129", "2001:db8::2", false },
 		{ "[2001:db8::/32]", "2001:db8::1", true },
+		/* An IPv4 address that is written as an IPv6 one. */
+		{ "10.0.0.0/8", "::ffff:10.1.2.3", true },
+		{ "10.0.0.0/8", "[::ffff:a01:203]", true },
+		{ "10.0.0.0/8", "::ffff:11.0.0.1", false },
+		{ "10.1.2.3", "::ffff:10.1.2.3", true },
+		{ "10.1.2.3", "::ffff:10.1.2.4", false },
+		{ "0.0.0.0/0", "::ffff:10.1.2.3", true },
+		{ "0.0.0.0/0", "::fffe:10.1.2.3", false },
+		{ "10.0.0.0/8", "::10.1.2.3", false },
+		{ "10.0.0.0/8", "64:ff9b::10.1.2.3", false },
+		{ "::ffff:10.0.0.0/104", "10.1.2.3", true },
+		{ "::ffff:10.0.0.0/104", "::ffff:10.1.2.3", true },
+		{ "::ffff:10.0.0.0/104", "11.1.2.3", false },
+		{ "[::ffff:10.1.2.3]", "10.1.2.3", true },
+		{ "::ffff:0:0/96", "10.1.2.3", true },
+		{ "::ffff:0:0/95", "10.1.2.3", false },
+		{ "::/0", "::ffff:10.1.2.3", true },
 	};
 
 	(void)state;

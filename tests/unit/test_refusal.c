@@ -18,6 +18,7 @@
 #include "forwarder/socks5.h"
 
 static struct target host;
+static const struct answerbody nothing;
 
 static int
 setup(void **state)
@@ -36,6 +37,7 @@ answer_bytes(const char *bytes, size_t n, bool credentials,
 	struct httpconnect_scan s = { .total = 0 };
 	struct httpconnect_head head;
 	uint8_t *copy = malloc(n), *body;
+	struct answerbody said;
 	size_t used;
 
 	assert_non_null(copy);
@@ -46,7 +48,8 @@ answer_bytes(const char *bytes, size_t n, bool credentials,
 	body = malloc(n > used ? n - used : 1);
 	assert_non_null(body);
 	memcpy(body, copy + used, n - used);
-	refusal_http(&head, body, n - used, &host, credentials, out);
+	answerbody_read(&head, body, n - used, &said);
+	refusal_http(&head, &said, &host, credentials, out);
 	free(body);
 	free(copy);
 }
@@ -213,7 +216,7 @@ every_status_has_a_class(void **state)
 
 	(void)state;
 	for (h.status = 300; h.status < 1000; h.status++) {
-		refusal_http(&h, (const uint8_t *)"", 0, &host, false, &r);
+		refusal_http(&h, &nothing, &host, false, &r);
 		assert_true(r.advice[0] != '\0');
 		assert_int_equal(r.what[3], '\0');
 		assert_int_equal(r.code,
@@ -269,6 +272,31 @@ static const struct {
 	    "{\"code\":\"x\"}", "" },
 	{ "HTTP/1.1 403 F\r\n\r\n{\"error", "403 F", "{\"error", "" },
 	{ "HTTP/1.1 403 F\r\n\r\n{\"error\"", "403 F", "{\"error\"", "" },
+	/* The outermost reason, then that of the error, then any. */
+	{ "HTTP/1.1 403 F\r\n\r\n{\"request\":{\"message\":\"GET\"},"
+	    "\"message\":\"no\"}", "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\"log\":[{\"message\":\"x\"}],"
+	    "\"error\":\"no\"}", "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\"request\":{\"message\":\"GET\"},"
+	    "\"error\":{\"code\":403,\"reason\":\"no\"}}", "403 F", "no",
+	    "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\"error\":{\"at\":{\"message\":\"x\"},"
+	    "\"reason\":\"no\"}}", "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\"error\":{},\"b\":{\"reason\":\"x\","
+	    "\"message\":\"y\"}}", "403 F", "y", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\"errors\":[{\"message\":\"no\"}]}",
+	    "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\"kind\":\"message\",\"message\":\"no\"}",
+	    "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\"x\":\"{\\\"message\\\":\\\"a\\\"\","
+	    "\"reason\":\"no\"}", "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\"message\":\"\",\"reason\":\"no\"}",
+	    "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{\r\n\t\"message\" :\r\n\t\t\"no\"\r\n}",
+	    "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\n\r\n{}{\"message\":\"no\"}", "403 F",
+	    "{}", "" },
+	{ "HTTP/1.1 403 F\r\nContent-Length: 2\r\n\r\nnot", "403 F", "no", "" },
 	/* HTML, also where nothing says so */
 	{ "HTTP/1.1 403 F\r\n\r\n\n <html><title> t \nu</title>", "403 F",
 	    "t", "" },
@@ -287,6 +315,15 @@ static const struct {
 	    "", "" },
 	{ "HTTP/1.1 403 F\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
 	    "403 F", "", "" },
+	{ "HTTP/1.1 403 F\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "3\r\nhel\r\n2\r\nlo\r\nA\n and more\n\r\n0\r\n\r\nbehind",
+	    "403 F", "hello and more", "" },
+	{ "HTTP/1.1 403 F\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "d\r\n{\"message\":\"n\r\n3\r\no\"}\r\n", "403 F", "no", "" },
+	{ "HTTP/1.1 403 F\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "fffffffffffffffffffffff\r\nhello", "403 F", "hello", "" },
+	{ "HTTP/1.1 403 F\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "5\r\nhello\r\nno chunk\r\n", "403 F", "hello", "" },
 	/* plain */
 	{ "HTTP/1.1 403\r\n\r\n", "403", "", "" },
 	{ "HTTP/1.1 403   \r\n\r\n \t\r\n\n", "403", "", "" },
@@ -433,7 +470,7 @@ a_host_of_any_length_fits_into_the_advice(void **state)
 		h.status = (unsigned)strtoul(rows[i].answer + 9, NULL, 10);
 		h.reason = rows[i].answer;
 		h.reason_len = strlen(rows[i].answer);
-		refusal_http(&h, (const uint8_t *)"", 0, &t, false, &r);
+		refusal_http(&h, &nothing, &t, false, &r);
 		/* Nothing was cut off. */
 		assert_true(strlen(r.advice) < sizeof(r.advice) - 1);
 		if (strstr(rows[i].advice, "host.example") != NULL)
