@@ -825,7 +825,8 @@ run_command(const struct agent_options *opts, const char *path, pid_t pid)
 		return EXIT_FAILED;
 	}
 	(void)execvp(opts->run[0], opts->run);
-	log_error_sys("cannot run %.200s", opts->run[0]);
+	log_error_sys("cannot run %.*s", text_cut(opts->run[0], 200),
+	    opts->run[0]);
 	return EXIT_FAILED;
 }
 
