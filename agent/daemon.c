@@ -669,7 +669,11 @@ serve(struct daemon *d)
 
 	d->sock.owner = getpid();
 	d->harden = (struct harden){ .strict = d->opts->strict,
-		.daemon = d->background };
+		.daemon = d->background,
+		.appends = d->sink != NULL &&
+		    auditsink_kind(d->sink) == AUDITSINK_FILE,
+		.datagrams = d->background || (d->sink != NULL &&
+		    auditsink_kind(d->sink) == AUDITSINK_SYSLOG) };
 	sweep(d);
 	log_open("bottle-agent", d->opts->debug ? LOG_LEVEL_DEBUG :
 	    LOG_LEVEL_INFO, d->background);
