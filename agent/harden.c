@@ -544,7 +544,10 @@ int
 harden_process(struct harden *h, char *why, size_t whylen)
 {
 	(void)umask(077);
+	/* A reader that is gone, or a file as long as RLIMIT_FSIZE lets it be,
+	 * ends what is written there and not the process. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	return do_steps(h, HARDEN_UNTRACEABLE, HARDEN_SESSION, why, whylen);
 }
 

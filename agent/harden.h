@@ -73,7 +73,7 @@ void harden_untraceable(void);
  * Take the steps and note in ${h} what became of each; the caller has set
  * strict, daemon, appends and datagrams, and all else to zero.
  *
- * The first: umask 077, SIGPIPE ignored, no core, a session.  Not for a
+ * The first: umask 077, SIGPIPE and SIGXFSZ ignored, no core, a session.  Not for a
  * process that runs a command of the user's afterwards.  The second:
  * no_new_privs and all capabilities.  The third: a filter that lets the
  * system calls of this role through, answers others with EPERM, and ends

@@ -175,6 +175,7 @@ look_at_core_and_trace(void)
 	WANT(prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) == harden_relaxed());
 	WANT(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0);
 	WANT(signal(SIGPIPE, SIG_DFL) == SIG_IGN);
+	WANT(signal(SIGXFSZ, SIG_DFL) == SIG_IGN);
 }
 
 static void
