@@ -568,6 +568,12 @@ try_connect(void)
 }
 
 static int
+try_lseek(void)
+{
+	return lseek(-1, 0, SEEK_SET) < 0 && errno == EBADF ? 0 : errno;
+}
+
+static int
 try_ftruncate(void)
 {
 	return ftruncate(-1, 0) < 0 && errno == EBADF ? 0 : errno;
@@ -678,6 +684,7 @@ static const struct {
 	{ "executable mprotect", try_make_exec, EPERM, EPERM, EPERM, EPERM },
 	{ "unix datagrams", try_unix_dgram, EPERM, EPERM, 0, EPERM },
 	{ "connect", try_connect, EPERM, EPERM, 0, EPERM },
+	{ "lseek", try_lseek, 0, 0, 0, EPERM },
 	{ "ftruncate", try_ftruncate, EPERM, 0, EPERM, EPERM },
 	{ "accept", try_accept, 0, 0, 0, EPERM },
 	{ "poll", try_poll, 0, 0, 0, 0 },
