@@ -15,6 +15,7 @@
 
 #include "agent/auditsink.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 /* How long alike decisions are summed, in milliseconds. */
 #define SUM_MS		1000
@@ -74,7 +75,7 @@ audit_record_init(struct audit_record *rec)
 void
 audit_text_set(struct audit_text *t, const void *p, size_t n)
 {
-	size_t len = n < AUDIT_TEXT_MAX ? n : AUDIT_TEXT_MAX;
+	size_t len = n <= AUDIT_TEXT_MAX ? n : text_whole(p, AUDIT_TEXT_MAX);
 
 	t->len = (uint8_t)len;
 	t->cut = n > len;

@@ -35,20 +35,20 @@ add_whole(struct text *t, const void *p, size_t n)
 	t->p[t->len] = '\0';
 }
 
-/* How many of ${n} bytes that were cut off there end with a whole character. */
-static size_t
-whole_chars(const char *p, size_t n)
+size_t
+text_whole(const void *p, size_t n)
 {
 	size_t tail = 0, len = n, want;
+	const uint8_t *b = p;
 	uint8_t lead;
 
-	while (tail < 3 && len > 0 && ((uint8_t)p[len - 1] & 0xc0) == 0x80) {
+	while (tail < 3 && len > 0 && (b[len - 1] & 0xc0) == 0x80) {
 		len--;
 		tail++;
 	}
 	if (len == 0)
 		return n;
-	lead = (uint8_t)p[len - 1];
+	lead = b[len - 1];
 	want = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0;
 	return want > tail ? len - 1 : n;
 }
@@ -76,7 +76,7 @@ whole_escapes(const char *p, size_t n)
 static void
 end_at_cut(struct text *t)
 {
-	t->len = whole_escapes(t->p, whole_chars(t->p, t->len));
+	t->len = whole_escapes(t->p, text_whole(t->p, t->len));
 	t->p[t->len] = '\0';
 	t->full = true;
 }
@@ -86,7 +86,7 @@ text_cut(const char *s, int max)
 {
 	size_t n = strnlen(s, (size_t)max + 1);
 
-	return (int)(n <= (size_t)max ? n : whole_chars(s, (size_t)max));
+	return (int)(n <= (size_t)max ? n : text_whole(s, (size_t)max));
 }
 
 void

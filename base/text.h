@@ -61,10 +61,12 @@ void text_escape(struct text *t, const void *p, size_t n);
 void text_printable(struct text *t, const void *p, size_t n);
 
 /**
- * text_cut(s, max):
- * How many bytes of ${s}, ${max} at the most, end with a whole character: for
- * "%.*s".
+ * text_whole(p, n), text_cut(s, max):
+ * How many of the ${n} bytes at ${p}, behind which there are more, end with a
+ * whole character; the same of a string, which may be no longer than ${max},
+ * for "%.*s".
  */
+size_t text_whole(const void *p, size_t n);
 int text_cut(const char *s, int max);
 
 /**

@@ -709,6 +709,11 @@ a_text_is_cut_at_its_end_and_says_so(void **state)
 	audit_text_set(&t, in, AUDIT_TEXT_MAX + 1);
 	assert_int_equal(t.len, AUDIT_TEXT_MAX);
 	assert_true(t.cut);
+	/* At the end of a character. */
+	memcpy(in + AUDIT_TEXT_MAX - 1, "\xc3\xbc", 2);
+	audit_text_set(&t, in, AUDIT_TEXT_MAX + 1);
+	assert_int_equal(t.len, AUDIT_TEXT_MAX - 1);
+	assert_true(t.cut);
 	audit_text_set(&t, NULL, 0);
 	assert_int_equal(t.len, 0);
 	assert_false(t.cut);
