@@ -153,16 +153,21 @@ lingering(void)
 	return fd;
 }
 
-/* Send such a socket with a request, or behind one that ends the connection. */
+/* Send such a socket with a request, or with the end of one that is none. */
 static void
 send_lingering(struct slice bytes, struct slice before)
 {
+	const struct linger off = { 0, 0 };
 	int to = talk_connect(), fd = lingering();
 
 	trial_holds("there is such a socket", fd >= 0 && to >= 0);
 	if (before.len > 0)
 		(void)talk_send_bytes(to, before);
-	(void)send_with(to, bytes, &fd, 1, NULL);
+	if (!send_with(to, bytes, &fd, 1, NULL)) {
+		/* It is ours to close, then. */
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+		(void)talk_send_bytes(to, bytes);
+	}
 	(void)close(fd);
 	(void)close(to);
 }
