@@ -26,13 +26,14 @@ look_at_environment(char *why, size_t whylen)
 	if (fds == NULL || pid == NULL)
 		return ST_NOT_FOUND;
 	if (strcmp(fds, "1") != 0) {
-		(void)snprintf(why, whylen, "LISTEN_FDS is \"%.32s\": just "
-		    "one socket can be served", fds);
+		(void)snprintf(why, whylen, "LISTEN_FDS is \"%.*s\": just "
+		    "one socket can be served", text_cut(fds, 32), fds);
 		return ST_MALFORMED;
 	}
 	if (num_u64(pid, 1, INT_MAX, &n) != ST_OK || (pid_t)n != getpid()) {
-		(void)snprintf(why, whylen, "LISTEN_PID is \"%.32s\", and "
-		    "this is process %ld", pid, (long)getpid());
+		(void)snprintf(why, whylen, "LISTEN_PID is \"%.*s\", and "
+		    "this is process %ld", text_cut(pid, 32), pid,
+		    (long)getpid());
 		return ST_MALFORMED;
 	}
 	return ST_OK;

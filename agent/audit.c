@@ -15,11 +15,14 @@
 
 #include "agent/auditsink.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 /* How long alike decisions are summed, in milliseconds. */
 #define SUM_MS		1000
 /* Uids that have a bucket at the same time. */
 #define BUDGETS_MAX	64
+/* No uid: see payer(). */
+#define STRANGERS	((uid_t)-1)
 /* Records are counted in thousandths: one comes in each few milliseconds. */
 #define ONE		1000
 
@@ -72,7 +75,7 @@ audit_record_init(struct audit_record *rec)
 void
 audit_text_set(struct audit_text *t, const void *p, size_t n)
 {
-	size_t len = n < AUDIT_TEXT_MAX ? n : AUDIT_TEXT_MAX;
+	size_t len = n <= AUDIT_TEXT_MAX ? n : text_whole(p, AUDIT_TEXT_MAX);
 
 	t->len = (uint8_t)len;
 	t->cut = n > len;
@@ -159,6 +162,16 @@ audit_free(struct audit *a)
 	free(a);
 }
 
+/* On whose account a record is.  All whom no rule names share what is for one
+ * uid: who can make himself many uids that nobody knows of shall not have their
+ * records in the place of those of uids that are served. */
+static uid_t
+payer(const struct audit_record *rec)
+{
+	return rec->op == AUDIT_CONNECT && rec->reason == REASON_NOT_NAMED ?
+	    STRANGERS : rec->uid;
+}
+
 /*
  * Budgets.
  */
@@ -205,7 +218,7 @@ audit_wants(struct audit *a, const struct audit_record *rec)
 	/* Refusals are remembered also where nothing is written. */
 	if (a->sink == NULL && rec->verdict == AUDIT_ALLOWED)
 		return false;
-	return !rec->has_peer || budget_of(a, rec->uid)->tokens >= ONE;
+	return !rec->has_peer || budget_of(a, payer(rec))->tokens >= ONE;
 }
 
 /*
@@ -291,6 +304,17 @@ add_to_rest(struct audit *a, const struct audit_record *rec)
 	count_one(rest);
 }
 
+/* Whether there is no sum left for such a decision. */
+static bool
+is_out_of_sums(const struct audit *a, const struct audit_record *rec)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; payer(rec) == STRANGERS && i < a->n_sums; i++)
+		n += payer(&a->sums[i]) == STRANGERS;
+	return n == AUDIT_SUMS_STRANGERS || a->n_sums == AUDIT_SUMS_MAX;
+}
+
 /* Add a decision to those that are alike. */
 static void
 add_to_sums(struct audit *a, const struct audit_record *rec)
@@ -301,7 +325,7 @@ add_to_sums(struct audit *a, const struct audit_record *rec)
 			return;
 		}
 	}
-	if (a->n_sums == AUDIT_SUMS_MAX) {
+	if (is_out_of_sums(a, rec)) {
 		add_to_rest(a, rec);
 		return;
 	}
@@ -343,32 +367,29 @@ count_of(const struct audit *a, uid_t uid)
 	size_t n = 0;
 
 	for (size_t i = 0; i < a->n_refusals; i++)
-		n += a->refusals[i].record.uid == uid;
+		n += payer(&a->refusals[i].record) == uid;
 	return n;
 }
 
 /* Where in the order the one is that has to go for a new one of a uid: the
- * oldest of that uid if it has its share, else of the uid that has most. */
+ * oldest of that uid if it has its share, else of those that have most. */
 static size_t
 find_victim(const struct audit *a, uid_t uid)
 {
-	size_t at, n, most = count_of(a, uid);
+	bool own = count_of(a, uid) >= AUDIT_REFUSALS_UID_MAX;
+	size_t at, n, found = 0, most = 0;
+	uid_t other;
 
-	if (most < AUDIT_REFUSALS_UID_MAX) {
-		most = 0;
-		for (size_t i = 0; i < a->n_refusals; i++) {
-			uid_t other = a->refusals[i].record.uid;
-
-			if ((n = count_of(a, other)) > most) {
-				most = n;
-				uid = other;
-			}
+	for (at = a->n_refusals; at-- > 0;) {
+		other = payer(&a->refusals[a->order[at]].record);
+		if (own && other == uid)
+			return at;
+		if (!own && (n = count_of(a, other)) > most) {
+			most = n;
+			found = at;
 		}
 	}
-	for (at = a->n_refusals - 1; at > 0; at--)
-		if (a->refusals[a->order[at]].record.uid == uid)
-			break;
-	return at;
+	return found;
 }
 
 /* Move what is there in the order to its front. */
@@ -387,13 +408,14 @@ static void
 remember(struct audit *a, const struct audit_record *rec, bool summed)
 {
 	size_t at = find_refusal(a, rec, summed);
+	uid_t uid = payer(rec);
 	struct audit_refusal *r;
 	uint32_t before = 0;
 
 	if (at == a->n_refusals) {
-		if (at == AUDIT_REFUSALS_MAX || count_of(a, rec->uid) >=
+		if (at == AUDIT_REFUSALS_MAX || count_of(a, uid) >=
 		    AUDIT_REFUSALS_UID_MAX)
-			at = find_victim(a, rec->uid);
+			at = find_victim(a, uid);
 		else
 			a->order[at] = (uint8_t)a->n_refusals++;
 		r = to_front(a, at);
@@ -438,7 +460,7 @@ audit_note(struct audit *a, struct audit_record *rec)
 	rec->count = 1;
 	rec->unlocked = a->unlocked || rec->unlocked;
 	if (rec->has_peer) {
-		b = budget_of(a, rec->uid);
+		b = budget_of(a, payer(rec));
 		summed = b->tokens < ONE;
 	}
 	if (summed) {

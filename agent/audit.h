@@ -9,7 +9,8 @@
  *
  * A uid has so many records to itself in a second (AUDIT_PER_SECOND, and
  * AUDIT_BURST at once); what comes above that is summed: one record for all
- * that are alike, with their number, at the end of the second.  Nothing is
+ * that are alike, with their number, at the end of the second.  All uids that no
+ * rule names (REASON_NOT_NAMED) are one uid here, and below.  Nothing is
  * left out but what the sink could not take, and the numbers of the records
  * show that.
  */
@@ -31,6 +32,8 @@
 /* Kinds of decisions that are summed at the same time, of all uids; others are
  * counted in one record for all of them. */
 #define AUDIT_SUMS_MAX		64
+/* Of these, those of uids that no rule names. */
+#define AUDIT_SUMS_STRANGERS	16
 
 /* Bytes kept of a peer's text, and of what is written about a decision. */
 #define AUDIT_TEXT_MAX		64

@@ -27,33 +27,23 @@
 #include <syslog.h>
 #include <time.h>
 
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/logsock.h"
 #include "base/ownfile.h"
 
-#define SYSLOG_SOCKET	"/dev/log"
 #define STACK_SIZE	(128 * 1024)
 #define HALF		(AUDITSINK_QUEUE / 2)
 /* After how long a place that took nothing is tried again. */
 #define RETRY_MS	1000
 /* How long syslog may be busy before a line is given up. */
 #define SYSLOG_MS	1000
-/* What stands before a line for syslog. */
-#define SYSLOG_HEAD_MAX	96
-
-enum kind {
-	TO_STDERR,
-	TO_SYSLOG,
-	TO_FILE,
-};
 
 struct auditsink {
-	enum kind		 kind;
+	enum auditsink_kind	 kind;
 	enum auditline_form	 form;
 	char			 path[PATH_MAX];
 	pthread_t		 thread;
@@ -68,28 +58,11 @@ struct auditsink {
 	/* The first thread's alone. */
 	char			*line;		/* AUDITLINE_MAX bytes */
 	/* The writer's alone, once it was started. */
-	int			 fd;		/* -1: none */
+	int			 fd;		/* of a file or stderr, or -1 */
+	struct logsock		 syslog;
 	char			*out;		/* HALF bytes */
 	bool			 torn;		/* half a line is at its end */
 };
-
-/* Connect to the syslog daemon; it is tried again when that fails. */
-static void
-connect_syslog(struct auditsink *s)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-
-	memcpy(sun.sun_path, SYSLOG_SOCKET, sizeof(SYSLOG_SOCKET));
-	if (s->fd >= 0)
-		(void)close(s->fd);
-	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd < 0)
-		return;
-	if (connect(s->fd, (const struct sockaddr *)&sun, sizeof(sun)) != 0) {
-		(void)close(s->fd);
-		s->fd = -1;
-	}
-}
 
 /* Whether a file ends in the middle of a line.  It was found to be ours, and so
  * its path leads to it. */
@@ -116,21 +89,20 @@ open_place(struct auditsink *s, const char *where, char *why, size_t whylen)
 	int st;
 
 	if (strcmp(where, "-") == 0) {
-		s->kind = TO_STDERR;
+		s->kind = AUDITSINK_STDERR;
 		s->fd = STDERR_FILENO;
 		return ST_OK;
 	}
 	if (strcmp(where, "syslog") == 0) {
-		s->kind = TO_SYSLOG;
+		s->kind = AUDITSINK_SYSLOG;
 		tzset();	/* reads a file, which may not be had later */
-		connect_syslog(s);
-		if (s->fd >= 0)
+		if (logsock_open(&s->syslog) == ST_OK)
 			return ST_OK;
 		(void)snprintf(why, whylen, "no syslog daemon answers at "
-		    SYSLOG_SOCKET ": start one, or use --audit FILE");
+		    LOGSOCK_PATH ": start one, or use --audit FILE");
 		return ST_SYSTEM;
 	}
-	s->kind = TO_FILE;
+	s->kind = AUDITSINK_FILE;
 	if ((st = ownfile_path(where, s->path, why, whylen)) != ST_OK ||
 	    (st = ownfile_append(s->path, &s->fd, why, whylen)) != ST_OK)
 		return st;
@@ -174,6 +146,7 @@ auditsink_open(struct auditsink **out, const char *where,
 	if (s == NULL)
 		return ST_NOMEM;
 	s->fd = -1;
+	s->syslog.fd = -1;
 	s->form = form;
 	init_shared(s);
 	s->line = malloc(AUDITLINE_MAX);
@@ -189,10 +162,16 @@ auditsink_open(struct auditsink **out, const char *where,
 	return ST_OK;
 }
 
+enum auditsink_kind
+auditsink_kind(const struct auditsink *s)
+{
+	return s->kind;
+}
+
 int
 auditsink_fd(const struct auditsink *s)
 {
-	return s->kind == TO_STDERR ? -1 : s->fd;
+	return s->kind == AUDITSINK_FILE ? s->fd : s->syslog.fd;
 }
 
 /* Lines in some bytes. */
@@ -270,42 +249,25 @@ write_stderr(struct auditsink *s, const char *p, size_t len)
 	return done == len;
 }
 
-/* Send a message to syslog, which may be busy for a moment. */
-static bool
-send_message(struct auditsink *s, const char *p, size_t len)
-{
-	struct pollfd pfd = { .fd = s->fd, .events = POLLOUT };
-
-	if (s->fd < 0)
-		return false;
-	if (send(s->fd, p, len, MSG_NOSIGNAL) == (ssize_t)len)
-		return true;
-	return errno == EAGAIN && poll(&pfd, 1, SYSLOG_MS) == 1 &&
-	    send(s->fd, p, len, MSG_NOSIGNAL) == (ssize_t)len;
-}
-
-/* Send one line to syslog, without its end. */
+/* Send one line to syslog, without its end; it may be busy for a moment. */
 static bool
 send_syslog(struct auditsink *s, const char *p, size_t len)
 {
-	char message[SYSLOG_HEAD_MAX + AUDITLINE_MAX], stamp[32] = "";
-	time_t now = (time_t)clock_wall_s();
-	struct tm tm;
-	int n;
+	char message[LOGSOCK_HEAD_MAX + AUDITLINE_MAX];
+	struct pollfd pfd = { .events = POLLOUT };
+	size_t head;
+	int st;
 
-	if (localtime_r(&now, &tm) != NULL)
-		(void)strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
-	n = snprintf(message, sizeof(message), "<%d>%s bottle-agent[%ld]: "
-	    "%.*s", LOG_AUTH | LOG_NOTICE, stamp, (long)getpid(),
-	    (int)(len - 1), p);
-	assert(n > 0 && (size_t)n < sizeof(message));
-	if (send_message(s, message, (size_t)n))
-		return true;
-	if (s->fd >= 0 && errno == EAGAIN)
-		return false;
-	/* It may have been started anew. */
-	connect_syslog(s);
-	return send_message(s, message, (size_t)n);
+	head = logsock_head(message, LOGSOCK_HEAD_MAX, LOG_AUTH | LOG_NOTICE,
+	    "bottle-agent");
+	memcpy(message + head, p, len - 1);
+	len += head - 1;
+	message[len] = '\0';
+	if ((st = logsock_send(&s->syslog, message, len)) != ST_MORE)
+		return st == ST_OK;
+	pfd.fd = s->syslog.fd;
+	return poll(&pfd, 1, SYSLOG_MS) == 1 &&
+	    logsock_send(&s->syslog, message, len) == ST_OK;
 }
 
 /* Write lines one by one: how many bytes of them were. */
@@ -318,7 +280,7 @@ write_lines(struct auditsink *s, const char *p, size_t len)
 	while (done < len) {
 		line = (size_t)((const char *)memchr(p + done, '\n',
 		    len - done) - (p + done)) + 1;
-		ok = s->kind == TO_SYSLOG ? send_syslog(s, p + done, line) :
+		ok = s->kind == AUDITSINK_SYSLOG ? send_syslog(s, p + done, line) :
 		    write_stderr(s, p + done, line);
 		if (!ok)
 			break;
@@ -331,7 +293,7 @@ write_lines(struct auditsink *s, const char *p, size_t len)
 static size_t
 write_out(struct auditsink *s, const char *p, size_t len)
 {
-	if (s->kind == TO_FILE)
+	if (s->kind == AUDITSINK_FILE)
 		return s->fd >= 0 ? write_file(s, p, len) : 0;
 	return write_lines(s, p, len);
 }
@@ -393,7 +355,7 @@ do_reopen(struct auditsink *s)
 	int fd, old;
 
 	s->reopen = false;
-	if (s->kind != TO_FILE)
+	if (s->kind != AUDITSINK_FILE)
 		return;
 	(void)pthread_mutex_unlock(&s->lock);
 	if (ownfile_append(s->path, &fd, why, sizeof(why)) == ST_OK) {
@@ -558,8 +520,9 @@ auditsink_free(struct auditsink *s)
 	/* What it writes to takes nothing; the process ends, and so will it. */
 	if (s->started && !end_writer(s))
 		return;
-	if (s->kind != TO_STDERR && s->fd >= 0)
+	if (s->kind == AUDITSINK_FILE && s->fd >= 0)
 		(void)close(s->fd);
+	logsock_close(&s->syslog);
 	(void)pthread_cond_destroy(&s->change);
 	(void)pthread_mutex_destroy(&s->lock);
 	free(s->line);

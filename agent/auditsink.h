@@ -39,6 +39,17 @@ int auditsink_open(struct auditsink **out, const char *where,
     enum auditline_form form, char *why, size_t whylen) MUST_USE;
 
 /**
+ * auditsink_kind(s):
+ * What it writes to.
+ */
+enum auditsink_kind {
+	AUDITSINK_STDERR,
+	AUDITSINK_SYSLOG,
+	AUDITSINK_FILE,		/* opened anew when that is asked for */
+};
+enum auditsink_kind auditsink_kind(const struct auditsink *s);
+
+/**
  * auditsink_fd(s):
  * The descriptor that it has open beside 0 to 2, or -1.  To be asked before
  * auditsink_start(): later the writer opens others.

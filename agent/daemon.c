@@ -688,6 +688,9 @@ set_up(struct daemon *d, char *why, size_t whylen)
 		return st;
 	if (d->sink != NULL && (st = auditsink_start(d->sink)) != ST_OK)
 		return st;
+	if (!unixsock_no_descriptors(d->sock.fd))
+		log_debug("before Linux 6.16 a peer can hold the agent up by "
+		    "sending a socket that takes long to close");
 	if (d->service && (st = set_senders(d)) != ST_OK)
 		return st;
 	server_limit(&limits, d->service);
@@ -722,7 +725,11 @@ serve(struct daemon *d)
 
 	d->sock.owner = getpid();
 	d->harden = (struct harden){ .strict = d->opts->strict,
-		.daemon = d->background };
+		.daemon = d->background,
+		.appends = d->sink != NULL &&
+		    auditsink_kind(d->sink) == AUDITSINK_FILE,
+		.datagrams = d->background || (d->sink != NULL &&
+		    auditsink_kind(d->sink) == AUDITSINK_SYSLOG) };
 	sweep(d);
 	log_open("bottle-agent", d->opts->debug ? LOG_LEVEL_DEBUG :
 	    LOG_LEVEL_INFO, d->background);
@@ -866,7 +873,8 @@ run_command(const struct agent_options *opts, const char *path, pid_t pid)
 		return EXIT_FAILED;
 	}
 	(void)execvp(opts->run[0], opts->run);
-	log_error_sys("cannot run %.200s", opts->run[0]);
+	log_error_sys("cannot run %.*s", text_cut(opts->run[0], 200),
+	    opts->run[0]);
 	return EXIT_FAILED;
 }
 

@@ -1128,6 +1128,14 @@ changes(const struct call *c)
 	    slice_eq_str(c->req->extension.name, EXT_APPROVE)));
 }
 
+/* Whether a request asks for what is no business of a far host: all keys, also
+ * those that are not listed where the connection leads, and who does what. */
+static bool
+asks_for_all(const struct call *c)
+{
+	return c->d->rec.op == AUDIT_STATUS || c->d->rec.op == AUDIT_EXPLAIN;
+}
+
 /* Find who serves a request that was decoded and allowed. */
 static int
 serve(struct call *c)
@@ -1141,6 +1149,9 @@ serve(struct call *c)
 	if (c->a->service && !c->a->forwarded && changes(c) &&
 	    bindings_forwarded(&c->conn->binds))
 		return refuse(c, REASON_FORWARDED_CHANGE);
+	if (!c->a->forwarded && asks_for_all(c) &&
+	    bindings_forwarded(&c->conn->binds))
+		return refuse(c, REASON_FORWARDED_TELLING);
 	if (type == SSH_AGENTC_REQUEST_IDENTITIES)
 		return serve_list(c);
 	if (type == SSH_AGENTC_EXTENSION)

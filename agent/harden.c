@@ -40,6 +40,9 @@
 #define ON_SERVER	(1u << HARDEN_SERVER)
 #define ON_CLIENT	(1u << HARDEN_CLIENT)
 #define ON_BOTH		(ON_SERVER | ON_CLIENT)
+/* On a server with such a wish. */
+#define FOR_FILE	(1u << (HARDEN_CLIENT + 1))
+#define FOR_SYSLOG	(1u << (HARDEN_CLIENT + 2))
 
 #ifndef BOTTLE_RELAXED_HARDENING
 /* What is let through whatever its arguments are, in the order of its use:
@@ -47,7 +50,7 @@
  * found first. */
 static const struct {
 	const char	*name;
-	unsigned	 roles;		/* ON_* */
+	unsigned	 who;		/* ON_*, FOR_* */
 } allowed[] = {
 	/* A request, from its coming to its reply. */
 	{ "epoll_pwait",	ON_SERVER },
@@ -68,9 +71,10 @@ static const struct {
 	{ "write",		ON_BOTH },
 	{ "poll",		ON_BOTH },
 	{ "ppoll",		ON_BOTH },
+	/* stdio goes back in an account file for a line that is long. */
 	{ "lseek",		ON_SERVER },
-	{ "ftruncate",		ON_SERVER },
-	{ "connect",		ON_SERVER },	/* see add_special() */
+	{ "ftruncate",		FOR_FILE },
+	{ "connect",		FOR_SYSLOG },	/* see add_special() */
 	/* Time and random numbers; the time where there is no vDSO. */
 	{ "clock_gettime",	ON_BOTH },
 	{ "gettimeofday",	ON_BOTH },
@@ -282,14 +286,14 @@ add_rule(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned n,
 /* For a build with a sanitizer, which makes processes and traces them: only
  * programs are not run, and personality(2) shows that the filter is there. */
 static int
-add_rules(scmp_filter_ctx ctx, enum harden_role role)
+add_rules(scmp_filter_ctx ctx, const struct harden *h)
 {
 	static const char *const never[] = { "execve", "execveat",
 		"personality" };
 	size_t i;
 	int rc;
 
-	(void)role;
+	(void)h;
 	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
 		if ((rc = add_rule(ctx, SCMP_ACT_ERRNO(EPERM), never[i], 0,
 		    NULL)) != 0)
@@ -301,9 +305,19 @@ add_rules(scmp_filter_ctx ctx, enum harden_role role)
 
 #define FILTER_DEFAULT	SCMP_ACT_ERRNO(EPERM)
 
+/* This process, as the table says it. */
+static unsigned
+who_we_are(const struct harden *h)
+{
+	if (h->role != HARDEN_SERVER)
+		return ON_CLIENT;
+	return ON_SERVER | (h->appends ? FOR_FILE : 0) |
+	    (h->datagrams ? FOR_SYSLOG : 0);
+}
+
 /* What depends on the arguments. */
 static int
-add_special(scmp_filter_ctx ctx, enum harden_role role)
+add_special(scmp_filter_ctx ctx, unsigned who)
 {
 	const struct scmp_arg_cmp not_executable = SCMP_A2_64(
 	    SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
@@ -329,28 +343,29 @@ add_special(scmp_filter_ctx ctx, enum harden_role role)
 	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "tgkill", 1,
 	    &ourselves)) != 0)
 		return rc;
-	if (role != HARDEN_SERVER)
-		return 0;
-	if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, "openat", 1, &to_read)) != 0 ||
-	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "openat", 1,
-	    &to_append)) != 0)
+	if ((who & ON_SERVER) != 0 &&
+	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "openat", 1, &to_read)) != 0)
 		return rc;
-	/* syslog(3) connects again when the logger was started anew.  Its
+	if ((who & FOR_FILE) != 0 &&
+	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "openat", 1, &to_append)) != 0)
+		return rc;
+	/* The logger is connected to again when it was started anew.  Its
 	 * socket is one for datagrams; what listens for streams, such as a
 	 * container engine, is not to be reached from here. */
-	return add_rule(ctx, SCMP_ACT_ALLOW, "socket", 2, unix_datagrams);
+	return (who & FOR_SYSLOG) == 0 ? 0 : add_rule(ctx, SCMP_ACT_ALLOW,
+	    "socket", 2, unix_datagrams);
 }
 
 static int
-add_rules(scmp_filter_ctx ctx, enum harden_role role)
+add_rules(scmp_filter_ctx ctx, const struct harden *h)
 {
 	static const char *const fatal[] = { "execve", "execveat", "ptrace" };
-	unsigned priority = UINT8_MAX;
+	unsigned priority = UINT8_MAX, who = who_we_are(h);
 	size_t i;
 	int rc;
 
 	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-		if ((allowed[i].roles & (1u << role)) == 0)
+		if ((allowed[i].who & who) == 0)
 			continue;
 		if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, allowed[i].name, 0,
 		    NULL)) != 0)
@@ -364,7 +379,7 @@ add_rules(scmp_filter_ctx ctx, enum harden_role role)
 		if ((rc = add_rule(ctx, SCMP_ACT_KILL_PROCESS, fatal[i], 0,
 		    NULL)) != 0)
 			return rc;
-	return add_special(ctx, role);
+	return add_special(ctx, who);
 }
 
 #endif
@@ -381,7 +396,7 @@ take_calls(const struct harden *h)
 	if ((rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
 	    SCMP_ACT_ERRNO(EPERM))) == 0 &&
 	    (rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1)) == 0 &&
-	    (rc = add_rules(ctx, h->role)) == 0)
+	    (rc = add_rules(ctx, h)) == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);
 	return -rc;
@@ -530,7 +545,10 @@ int
 harden_process(struct harden *h, char *why, size_t whylen)
 {
 	(void)umask(077);
+	/* A reader that is gone, or a file as long as RLIMIT_FSIZE lets it be,
+	 * ends what is written there and not the process. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	return do_steps(h, HARDEN_UNTRACEABLE, HARDEN_SESSION, why, whylen);
 }
 

@@ -49,6 +49,8 @@ enum harden_role {
 struct harden {
 	bool	 strict;	/* a refused step is an error */
 	bool	 daemon;	/* in the background: its session is its own */
+	bool	 appends;	/* a server that opens its audit file anew */
+	bool	 datagrams;	/* one that talks to the syslog daemon */
 	enum harden_role role;	/* as harden_calls() was told */
 	struct {
 		enum harden_state state;
@@ -69,9 +71,9 @@ void harden_untraceable(void);
  * harden_process(h, why, whylen), harden_privileges(h, why, whylen),
  * harden_calls(h, role, why, whylen):
  * Take the steps and note in ${h} what became of each; the caller has set
- * strict and daemon, and all else to zero.
+ * strict, daemon, appends and datagrams, and all else to zero.
  *
- * The first: umask 077, SIGPIPE ignored, no core, a session.  Not for a
+ * The first: umask 077, SIGPIPE and SIGXFSZ ignored, no core, a session.  Not for a
  * process that runs a command of the user's afterwards.  The second:
  * no_new_privs and all capabilities.  The third: a filter that lets the
  * system calls of this role through, answers others with EPERM, and ends

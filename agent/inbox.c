@@ -59,6 +59,16 @@ find_holder(const struct intake *intake, uid_t uid)
 	return i;
 }
 
+/* Whether a peer may have one frame more in the vault. */
+static bool
+may_hold(const struct intake *intake, uid_t uid)
+{
+	if (uid == 0)
+		return intake->n_holders < INTAKE_HOLDERS;
+	return find_holder(intake, uid) == intake->n_holders &&
+	    intake->n_holders < INTAKE_HOLDERS - 1;
+}
+
 /* A piece of the vault for a frame of a peer, or NULL. */
 static uint8_t *
 hold(struct inbox *box, const struct peer *peer, struct intake *intake,
@@ -67,8 +77,7 @@ hold(struct inbox *box, const struct peer *peer, struct intake *intake,
 	uint8_t *p;
 
 	/* One that the connection has may be replaced by a larger one. */
-	if (!box->locked && (intake->n_holders == INTAKE_HOLDERS ||
-	    find_holder(intake, peer->uid) < intake->n_holders))
+	if (!box->locked && !may_hold(intake, peer->uid))
 		return NULL;
 	if ((p = secret_alloc(vault_region(), cap)) == NULL)
 		return NULL;

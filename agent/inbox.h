@@ -28,9 +28,10 @@
 #include "base/status.h"
 #include "proto/wire.h"
 
-/* Most uids that may have a frame in the vault at the same time; each may
- * have one, so that nobody fills the vault with what it never finishes. */
-#define INTAKE_HOLDERS	16
+/* Most frames that may be in the vault at the same time: one for each uid, so
+ * that nobody fills the vault with what it never finishes.  uid 0 may have more,
+ * and the last place is for it alone. */
+#define INTAKE_HOLDERS	17
 
 /* The shared piece of the vault that everything is read into, and who has a
  * frame under way in a piece of its own. */

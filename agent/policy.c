@@ -20,6 +20,9 @@ static const struct {
 	{ "admin", POLICY_ADMIN },
 };
 
+/* Bytes of what is wrong that a message shows. */
+#define SHOWN_MAX	64
+
 #define N_OPS	(sizeof(op_names) / sizeof(op_names[0]))
 
 void
@@ -50,7 +53,8 @@ parse_ops(const char *text, unsigned *out, char *why, size_t whylen)
 		if (i == N_OPS) {
 			(void)snprintf(why, whylen, "\"%.*s\" is no operation: "
 			    "use list, sign, add, remove, lock, admin or none",
-			    (int)(len < 64 ? len : 64), word);
+			    text_cut(word, len < SHOWN_MAX ? (int)len :
+			    SHOWN_MAX), word);
 			return ST_MALFORMED;
 		}
 		*out |= op_names[i].bit;
@@ -99,9 +103,9 @@ policy_peer_parse(const char *peer, struct policy_peer *out, char *why,
 	out->id = group ? (unsigned)gid : (unsigned)uid;
 	if (st == ST_OK)
 		return ST_OK;
-	(void)snprintf(why, whylen, "there is no %s \"%.64s\": %s",
-	    group ? "group" : "user", name, st != ST_NOT_FOUND ?
-	    "the account files cannot be read" : is_nobody(name) ?
+	(void)snprintf(why, whylen, "there is no %s \"%.*s\": %s",
+	    group ? "group" : "user", text_cut(name, SHOWN_MAX), name,
+	    st != ST_NOT_FOUND ? "the account files cannot be read" : is_nobody(name) ?
 	    "that number means none, the highest one is 4294967294" :
 	    is_number(name) ? "the highest number is 4294967294" :
 	    "create it first, or give its number");
@@ -119,8 +123,9 @@ policy_add(struct policy *p, const char *text, char *why, size_t whylen)
 
 	if (eq == NULL || eq == text || strcmp(text, "@=") == 0 ||
 	    strlen(text) >= POLICY_RULE_MAX) {
-		(void)snprintf(why, whylen, "\"%.64s\" is no rule: use "
-		    "PEER=OPS, such as node=list,sign", text);
+		(void)snprintf(why, whylen, "\"%.*s\" is no rule: use "
+		    "PEER=OPS, such as node=list,sign",
+		    text_cut(text, SHOWN_MAX), text);
 		return ST_MALFORMED;
 	}
 	if (p->n == POLICY_RULES_MAX) {

@@ -52,7 +52,8 @@ static void
 say_no_rule(const struct line *l, struct text *what)
 {
 	text_addc(what, '"');
-	text_escape(what, l->p, l->len < SHOWN_MAX ? l->len : SHOWN_MAX);
+	text_escape(what, l->p, l->len <= SHOWN_MAX ? l->len :
+	    text_whole(l->p, SHOWN_MAX));
 	text_add(what, l->len > SHOWN_MAX ? "...\"" : "\"");
 	if (l->len >= POLICY_RULE_MAX)
 		text_addf(what, " is too long: a rule has at most %d bytes",

@@ -32,6 +32,10 @@ static const struct {
 	    "more than a login over a forwarded connection",
 	    "sign commits from here, or allow it to far hosts by "
 	    "--forwarded=allow" },
+	[REASON_FORWARDED_TELLING] = { "forwarded", "forwarded",
+	    "status or refusals over a forwarded connection",
+	    "ask from here, or allow it to far hosts by "
+	    "--forwarded=allow" },
 	[REASON_LIMIT_CONNECTIONS] = { "limit-connections",
 	    "limit connections",
 	    "too many connections",

@@ -73,8 +73,8 @@ shellout_kill(const struct agent_options *opts)
 		return EXIT_FAILED;
 	}
 	if (num_u64(text, 2, INT32_MAX, &pid) != ST_OK) {
-		log_error("SSH_AGENT_PID=\"%.32s\", which is not a good PID",
-		    text);
+		log_error("SSH_AGENT_PID=\"%.*s\", which is not a good PID",
+		    text_cut(text, 32), text);
 		return EXIT_FAILED;
 	}
 	if (kill((pid_t)pid, SIGTERM) != 0) {

@@ -3,16 +3,18 @@
  * several threads, or of a child that shares stderr, never mix.  stdio is not
  * used, since it keeps a copy of what it printed.
  *
- * A pipe that has room at all has some for a whole line.  Where others write to
- * the same one, the room that was seen may be gone a moment later, and the line
- * waits after all; so it is only while a reader is slow, not when it has
- * stopped.
+ * Whether a write waits is said by the open file, which others have as well: so
+ * who never waits opens the pipe or the terminal behind stderr once more.
+ * Where that cannot be done, as without /proc, it looks for room first: a pipe
+ * that has any has some for a whole line.
  */
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,9 +23,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/errtext.h"
+#include "base/logsock.h"
+#include "base/text.h"
 
 /* Room for "program: level: " in front of the message, and the newline. */
 #define PREFIX_MAX	128
@@ -34,12 +42,21 @@ static struct {
 	enum log_level	 level;
 	bool		 to_syslog;
 	bool		 never_wait;
+	bool		 is_socket;	/* stderr, of who never waits */
+	int		 fd;		/* where lines for stderr go */
 	log_put		 put;		/* instead of stderr; or NULL */
 	void		*cookie;	/* its */
-} state = { NULL, LOG_LEVEL_INFO, false, false, NULL, NULL };
+} state = { NULL, LOG_LEVEL_INFO, false, false, false, STDERR_FILENO, NULL,
+	NULL };
+
+/* The syslog daemon, and who talks to it. */
+static struct logsock daemon_sock = { -1, false };
+static pthread_mutex_t daemon_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Lines that were left out and not told of yet. */
 static atomic_uint left_out;
+/* Half a line is at the end of stderr. */
+static atomic_bool torn;
 
 _Static_assert(PREFIX_MAX + LOG_LINE_MAX + 1 <= PIPE_BUF, "a line fits into "
     "a pipe as a whole, or not at all");
@@ -60,14 +77,30 @@ log_open(const char *program, enum log_level level, int to_syslog)
 	state.program = program;
 	state.level = level;
 	state.to_syslog = to_syslog != 0;
-	if (state.to_syslog)
-		openlog(program, LOG_PID | LOG_NDELAY, LOG_AUTH);
+	if (!state.to_syslog)
+		return;
+	tzset();	/* reads a file, which may not be had later */
+	logsock_close(&daemon_sock);
+	/* It may yet come. */
+	(void)!logsock_open(&daemon_sock);
 }
 
 void
 log_never_wait(void)
 {
+	struct stat sb;
+	int fd = -1;
+
 	state.never_wait = true;
+	if (fstat(STDERR_FILENO, &sb) != 0)
+		return;
+	state.is_socket = S_ISSOCK(sb.st_mode);
+	if (S_ISFIFO(sb.st_mode) || (S_ISCHR(sb.st_mode) &&
+	    isatty(STDERR_FILENO)))
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY |
+		    O_CLOEXEC);
+	if (fd >= 0)
+		state.fd = fd;
 }
 
 void
@@ -83,46 +116,65 @@ log_wants(enum log_level level)
 	return level <= state.level;
 }
 
-/* Append ${s}, control bytes as \xNN, cut at ${max} bytes in all. */
-static size_t
-add_printable(char *line, size_t len, size_t max, const char *s)
+/* Write to stderr, without waiting if it can be had. */
+static ssize_t
+write_some(const char *p, size_t len)
 {
-	static const char hex[] = "0123456789abcdef";
-	uint8_t c;
+	ssize_t n;
 
-	for (; (c = (uint8_t)*s) != '\0'; s++) {
-		if (c >= 0x20 && c != 0x7f) {
-			if (len + 1 > max)
-				break;
-			line[len++] = (char)c;
-			continue;
-		}
-		if (len + 4 > max)
-			break;
-		line[len++] = '\\';
-		line[len++] = 'x';
-		line[len++] = hex[c >> 4];
-		line[len++] = hex[c & 0x0f];
-	}
-	return len;
+	do {
+		n = state.is_socket ? send(state.fd, p, len, MSG_DONTWAIT |
+		    MSG_NOSIGNAL) : write(state.fd, p, len);
+	} while (n < 0 && errno == EINTR);
+	return n;
 }
 
-/* Write one finished line to stderr; false: it would have to wait. */
+/* Write one finished line to a stderr that is not waited for; false: it does
+ * not take all of it. */
+static bool
+try_line(const char *line, size_t len)
+{
+	struct pollfd room = { .fd = state.fd, .events = POLLOUT };
+	ssize_t n;
+
+	if (poll(&room, 1, 0) == 0 ||
+	    (atomic_load(&torn) && write_some("\n", 1) != 1))
+		return false;
+	n = write_some(line, len);
+	atomic_store(&torn, n > 0 && (size_t)n < len);
+	/* There is nowhere to complain when it is broken. */
+	return n < 0 ? errno != EAGAIN : (size_t)n == len;
+}
+
+/* Write one finished line to stderr; false: it was left out. */
 static bool
 put_line(const char *line, size_t len)
 {
-	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
-
 	if (state.put != NULL) {
 		state.put(state.cookie, line, len);
 		return true;
 	}
-	if (state.never_wait && poll(&room, 1, 0) == 0)
-		return false;
-	/* There is nowhere to complain when stderr does not take it. */
-	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
-		continue;
+	if (state.never_wait)
+		return try_line(line, len);
+	(void)write_some(line, len);
 	return true;
+}
+
+/* Send one finished message to the syslog daemon; false: it takes none now. */
+static bool
+put_syslog(int priority, const char *program, const char *message)
+{
+	char line[LOGSOCK_HEAD_MAX + PREFIX_MAX + LOG_LINE_MAX];
+	struct text t;
+	int st;
+
+	text_init(&t, line, sizeof(line));
+	t.len = logsock_head(line, sizeof(line), LOG_AUTH | priority, program);
+	text_add(&t, message);
+	(void)pthread_mutex_lock(&daemon_lock);
+	st = logsock_send(&daemon_sock, line, t.len);
+	(void)pthread_mutex_unlock(&daemon_lock);
+	return st == ST_OK;
 }
 
 /* Send one finished message to where lines go; false: it was left out. */
@@ -131,24 +183,21 @@ emit(enum log_level level, const char *message)
 {
 	char line[PREFIX_MAX + LOG_LINE_MAX + 1];
 	const char *program = state.program;
-	size_t len = 0;
-	int n;
+	struct text t;
+	size_t len;
 
 	if (program == NULL)
 		program = program_invocation_short_name;
-	if (!state.to_syslog) {
-		n = snprintf(line, PREFIX_MAX, "%.100s: ", program);
-		len = n > 0 ? (size_t)n : 0;
-	}
-	n = snprintf(line + len, PREFIX_MAX - len, "%s: ", levels[level].name);
-	len += n > 0 ? (size_t)n : 0;
-	len = add_printable(line, len, len + LOG_LINE_MAX, message);
-
-	if (state.to_syslog) {
-		line[len] = '\0';
-		syslog(levels[level].priority, "%s", line);
-		return true;
-	}
+	text_init(&t, line, PREFIX_MAX);
+	if (!state.to_syslog)
+		text_addf(&t, "%.*s: ", text_cut(program, 100), program);
+	text_addf(&t, "%s: ", levels[level].name);
+	/* As much of the message, whatever is in front of it. */
+	t.cap = t.len + LOG_LINE_MAX + 1;
+	text_printable(&t, message, strlen(message));
+	if (state.to_syslog)
+		return put_syslog(levels[level].priority, program, line);
+	len = t.len;
 	line[len++] = '\n';
 	return put_line(line, len);
 }
@@ -174,18 +223,16 @@ logv(enum log_level level, const char *tail, const char *fmt, va_list ap)
 {
 	char message[LOG_LINE_MAX + 1];
 	int saved = errno;
-	size_t len;
-	int n;
+	struct text t;
 
 	if (level > state.level)
 		return;
-	n = vsnprintf(message, sizeof(message), fmt, ap);
-	len = n < 0 ? 0 : (size_t)n;
-	if (tail != NULL && len < sizeof(message))
-		(void)snprintf(message + len, sizeof(message) - len, ": %s",
-		    tail);
+	text_init(&t, message, sizeof(message));
+	text_addv(&t, fmt, ap);
+	if (tail != NULL)
+		text_addf(&t, ": %s", tail);
 	tell_left_out();
-	if (!emit(level, n < 0 ? fmt : message))
+	if (!emit(level, message))
 		(void)atomic_fetch_add(&left_out, 1);
 	errno = saved;
 }

@@ -10,7 +10,8 @@
  *          fingerprints.  Text from a peer goes through text_escape() first.
  *
  * A line reads "bottle-agent: warning: text".  The message is cut at
- * LOG_LINE_MAX bytes; control bytes in it come out as \xNN.
+ * LOG_LINE_MAX bytes, at the end of a character; what text_printable() finds
+ * not to be printable comes out as \xNN.
  */
 
 #include <stdbool.h>
@@ -31,7 +32,8 @@ enum log_level {
  * log_open(program, level, to_syslog):
  * Name the program, say how much to print and where.  Before the first call
  * lines of level info and above go to stderr.  With ${to_syslog} the facility
- * is AUTH, the connection is made at once, and stderr gets nothing.
+ * is AUTH, the connection is made at once, and stderr gets nothing; what the
+ * daemon does not take at once is left out, as with log_never_wait().
  * ${program} must stay valid.
  */
 void log_open(const char *program, enum log_level level, int to_syslog);
@@ -40,7 +42,8 @@ void log_open(const char *program, enum log_level level, int to_syslog);
  * log_never_wait():
  * From now on a line that stderr does not take at once, since it is a pipe or
  * the like that nobody reads, is left out; the next one that it takes comes
- * after one that says how many were.  Lines for syslog wait all the same.
+ * after one that says how many were.  For a pipe or a terminal it takes one
+ * descriptor more.  To be called before other threads run.
  */
 void log_never_wait(void);
 

@@ -33,7 +33,8 @@ option_show(const char *word, size_t len)
 	struct text t;
 
 	text_init(&t, s.text, sizeof(s.text));
-	text_escape(&t, word, len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX);
+	text_escape(&t, word, len <= OPTION_NAME_MAX ? len :
+	    text_whole(word, OPTION_NAME_MAX));
 	return s;
 }
 

@@ -249,10 +249,17 @@ keep_private(void *p, size_t size)
 static int
 back_memfd(void *at, size_t size)
 {
+	struct rlimit file;
 	long rc;
 	int fd, saved;
 	void *p;
 
+	/* The limit of files holds for it too; to pass it would raise SIGXFSZ,
+	 * which ends a process that did not think of it. */
+	if (getrlimit(RLIMIT_FSIZE, &file) == 0 && file.rlim_cur < size) {
+		errno = EFBIG;
+		return -1;
+	}
 	if ((rc = syscall(SYS_memfd_secret, O_CLOEXEC)) < 0)
 		return -1;
 	fd = (int)rc;

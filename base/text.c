@@ -35,6 +35,40 @@ add_whole(struct text *t, const void *p, size_t n)
 	t->p[t->len] = '\0';
 }
 
+size_t
+text_whole(const void *p, size_t n)
+{
+	size_t tail = 0, len = n, want;
+	const uint8_t *b = p;
+	uint8_t lead;
+
+	while (tail < 3 && len > 0 && (b[len - 1] & 0xc0) == 0x80) {
+		len--;
+		tail++;
+	}
+	if (len == 0)
+		return n;
+	lead = b[len - 1];
+	want = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0;
+	return want > tail ? len - 1 : n;
+}
+
+/* How many of them end with a whole \xNN, if one was begun. */
+static size_t
+whole_escapes(const char *p, size_t n)
+{
+	size_t at = n, slashes = 0;
+
+	while (at > 0 && n - at < 3 && p[at - 1] != '\\')
+		at--;
+	while (slashes < at && p[at - 1 - slashes] == '\\')
+		slashes++;
+	/* A backslash that is one has another one before it. */
+	if (slashes % 2 == 0 || n - at > 2 || (n > at && p[at] != 'x'))
+		return n;
+	return at - 1;
+}
+
 /*
  * The text was cut in the middle of something.  Keep its last character only
  * when that is whole.
@@ -42,21 +76,17 @@ add_whole(struct text *t, const void *p, size_t n)
 static void
 end_at_cut(struct text *t)
 {
-	size_t tail = 0, len = t->len, want = 0;
-	uint8_t lead;
-
-	while (tail < 3 && len > 0 && ((uint8_t)t->p[len - 1] & 0xc0) == 0x80) {
-		len--;
-		tail++;
-	}
-	if (len > 0) {
-		lead = (uint8_t)t->p[len - 1];
-		want = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0;
-		if (want > tail)
-			t->len = len - 1;
-	}
+	t->len = whole_escapes(t->p, text_whole(t->p, t->len));
 	t->p[t->len] = '\0';
 	t->full = true;
+}
+
+int
+text_cut(const char *s, int max)
+{
+	size_t n = strnlen(s, (size_t)max + 1);
+
+	return (int)(n <= (size_t)max ? n : text_whole(s, (size_t)max));
 }
 
 void
@@ -92,18 +122,14 @@ text_addu(struct text *t, uint64_t n)
 }
 
 void
-text_addf(struct text *t, const char *fmt, ...)
+text_addv(struct text *t, const char *fmt, va_list ap)
 {
 	size_t room = t->cap - t->len;
-	va_list ap;
 	int n;
 
 	if (t->full)
 		return;
-	va_start(ap, fmt);
 	n = vsnprintf(t->p + t->len, room, fmt, ap);
-	va_end(ap);
-
 	if (n >= 0 && (size_t)n < room) {
 		t->len += (size_t)n;
 		return;
@@ -111,6 +137,16 @@ text_addf(struct text *t, const char *fmt, ...)
 	if (n >= 0)
 		t->len = t->cap - 1;
 	end_at_cut(t);
+}
+
+void
+text_addf(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_addv(t, fmt, ap);
+	va_end(ap);
 }
 
 /*
@@ -195,10 +231,10 @@ add_bytes(struct text *t, const uint8_t *b, size_t n)
 		t->full = true;
 }
 
-void
-text_escape(struct text *t, const void *p, size_t n)
+/* Append bytes of anybody's, and every backslash as ${backslash}. */
+static void
+escape(struct text *t, const uint8_t *b, size_t n, const char *backslash)
 {
-	const uint8_t *b = p;
 	char one[4] = { '\\', 'x' };
 	uint32_t c = 0;
 	size_t i, len;
@@ -210,7 +246,7 @@ text_escape(struct text *t, const void *p, size_t n)
 		}
 		len = utf8_decode(b, n, &c);
 		if (len == 1 && c == '\\') {
-			add_whole(t, "\\\\", 2);
+			add_whole(t, backslash, strlen(backslash));
 			continue;
 		}
 		if (len > 0 && !is_control(c) && !is_deceptive(c)) {
@@ -225,6 +261,18 @@ text_escape(struct text *t, const void *p, size_t n)
 			add_whole(t, one, sizeof(one));
 		}
 	}
+}
+
+void
+text_escape(struct text *t, const void *p, size_t n)
+{
+	escape(t, p, n, "\\\\");
+}
+
+void
+text_printable(struct text *t, const void *p, size_t n)
+{
+	escape(t, p, n, "\\");
 }
 
 /* A character by its number, in UTF-16 as JSON has it. */

@@ -7,6 +7,7 @@
  * Layer:   base.
  */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +16,8 @@
 
 /*
  * A string being built in memory the caller lends.  Always NUL-ended; what
- * does not fit is left out and `full` says so.
+ * does not fit is left out and `full` says so.  No half of a character, or of
+ * an escape such as \xNN, is ever at its end.
  */
 struct text {
 	char	*p;
@@ -31,13 +33,15 @@ struct text {
 void text_init(struct text *t, char *p, size_t cap);
 
 /**
- * text_add(t, s), text_addc(t, c), text_addu(t, n), text_addf(t, fmt, ...):
+ * text_add(t, s), text_addc(t, c), text_addu(t, n), text_addf(t, fmt, ...),
+ * text_addv(t, fmt, ap):
  * Append.  The third is "%llu" for a tenth of the time.
  */
 void text_add(struct text *t, const char *s);
 void text_addc(struct text *t, char c);
 void text_addu(struct text *t, uint64_t n);
 void text_addf(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void text_addv(struct text *t, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 /**
  * text_escape(t, p, n):
@@ -48,6 +52,22 @@ void text_addf(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * as \xNN.
  */
 void text_escape(struct text *t, const void *p, size_t n);
+
+/**
+ * text_printable(t, p, n):
+ * The same, but that a backslash stays one: for text of which some parts were
+ * escaped already.
+ */
+void text_printable(struct text *t, const void *p, size_t n);
+
+/**
+ * text_whole(p, n), text_cut(s, max):
+ * How many of the ${n} bytes at ${p}, behind which there are more, end with a
+ * whole character; the same of a string, which may be no longer than ${max},
+ * for "%.*s".
+ */
+size_t text_whole(const void *p, size_t n);
+int text_cut(const char *s, int max);
 
 /**
  * text_json(t, p, n):

@@ -36,7 +36,7 @@ posix_spawnattr_destroy posix_spawnattr_setflags posix_spawnattr_setpgroup
 posix_spawnattr_setsigmask sigaction sigaddset sigdelset sigemptyset sigfillset
 sigismember sigprocmask waitpid
 
-fprintf fputc fputs fwrite printf putchar puts putc openlog syslog tcflush
+fprintf fputc fputs fwrite printf putchar puts putc tcflush
 tcgetattr tcsetattr seccomp_release seccomp_syscall_priority
 seccomp_syscall_resolve_name
 

@@ -644,6 +644,57 @@ when_all_are_taken_the_uid_with_most_gives_its_oldest(void **state)
 	assert_true(kept(1) >= 5);
 }
 
+/* Whom no rule names can be many. */
+static struct audit_record
+stranger(uid_t uid)
+{
+	struct audit_record rec = denied(uid, REASON_NOT_NAMED);
+
+	rec.op = AUDIT_CONNECT;
+	return rec;
+}
+
+static void
+strangers_have_what_is_for_one_uid(void **state)
+{
+	struct audit_record rec;
+
+	(void)state;
+	note_kinds(1, 1, 1);
+	for (uid_t uid = 5000; uid < 5200; uid++)
+		note(stranger(uid), 3);
+	assert_int_equal(kept(1), 1);
+	assert_int_equal(refusal(0)->record.uid, 5199);
+	assert_int_equal(refusal(AUDIT_REFUSALS_UID_MAX)->record.uid, 1);
+	assert_null(audit_refusals(audit, AUDIT_REFUSALS_UID_MAX + 1));
+	/* One bucket, and so many sums; all are counted. */
+	assert_int_equal(n_got, 1 + AUDIT_BURST);
+	rec = stranger(5000);
+	assert_false(audit_wants(audit, &rec));
+	pass(1000);
+	assert_int_equal(n_got, 1 + AUDIT_BURST + AUDIT_SUMS_STRANGERS + 1);
+	assert_int_equal(decisions, 1 + 3 * 200);
+	/* Who is named has a bucket as ever. */
+	rec = allowed(1);
+	assert_true(audit_wants(audit, &rec));
+}
+
+static void
+where_all_have_as_many_the_oldest_goes(void **state)
+{
+	(void)state;
+	for (uid_t uid = 0; uid < AUDIT_REFUSALS_MAX; uid++)
+		note_kinds(uid, 1, 1);
+	note_kinds(0, 1, 1);
+	note_kinds(1000, 1, 1);
+	assert_int_equal(kept(0), 1);
+	assert_int_equal(kept(1), 0);
+	note_kinds(1, 1, 1);
+	assert_int_equal(kept(1), 1);
+	assert_int_equal(kept(1000), 1);
+	assert_int_equal(kept(2), 0);
+}
+
 static void
 a_text_is_cut_at_its_end_and_says_so(void **state)
 {
@@ -657,6 +708,11 @@ a_text_is_cut_at_its_end_and_says_so(void **state)
 	assert_false(t.cut);
 	audit_text_set(&t, in, AUDIT_TEXT_MAX + 1);
 	assert_int_equal(t.len, AUDIT_TEXT_MAX);
+	assert_true(t.cut);
+	/* At the end of a character. */
+	memcpy(in + AUDIT_TEXT_MAX - 1, "\xc3\xbc", 2);
+	audit_text_set(&t, in, AUDIT_TEXT_MAX + 1);
+	assert_int_equal(t.len, AUDIT_TEXT_MAX - 1);
 	assert_true(t.cut);
 	audit_text_set(&t, NULL, 0);
 	assert_int_equal(t.len, 0);
@@ -689,6 +745,8 @@ main(void)
 		CASE(in_a_flood_refusals_are_counted_and_their_detail_stays),
 		CASE(a_uid_has_its_share_of_refusals_and_loses_its_oldest),
 		CASE(when_all_are_taken_the_uid_with_most_gives_its_oldest),
+		CASE(strangers_have_what_is_for_one_uid),
+		CASE(where_all_have_as_many_the_oldest_goes),
 		cmocka_unit_test(a_text_is_cut_at_its_end_and_says_so),
 	};
 

@@ -31,6 +31,7 @@
 #define FAILURE		SSH_AGENT_FAILURE
 #define EXT_FAILURE	SSH_AGENT_EXTENSION_FAILURE
 #define SIGNED		SSH_AGENT_SIGN_RESPONSE
+#define TOLD		SSH_AGENT_EXTENSION_RESPONSE
 
 static struct agent agent;
 static struct conn conn, conn2;
@@ -800,6 +801,30 @@ approvers_are_for_a_service(void **state)
 	    ST_MORE);
 }
 
+/* Nor, in either mode, of keys that they are not shown, and of who uses them. */
+static void
+far_hosts_are_told_nothing(void **state)
+{
+	static const char *const table[] = {
+		"1b 00000013 'status@bottle-agent'",
+		"1b 00000014 'explain@bottle-agent' 00",
+		"1b 00000014 'explain@bottle-agent' 01",
+	};
+
+	(void)state;
+	assert_int_equal(bind(&conn2, &host_a, "s", true), SUCCESS);
+	for (size_t i = 0; i < 2 * sizeof(table) / sizeof(table[0]); i++) {
+		agent.service = i % 2 == 0;
+		agent.forwarded = false;
+		assert_int_equal(ask(hex(table[i / 2])), TOLD);
+		assert_int_equal(ask_on(&conn2, hex(table[i / 2])), FAILURE);
+		assert_int_equal(last.rec.reason, REASON_FORWARDED_TELLING);
+		agent.forwarded = true;
+		assert_int_equal(ask_on(&conn2, hex(table[i / 2])),
+		    TOLD);
+	}
+}
+
 static void
 approvers_speak_as_they_should(void **state)
 {
@@ -989,6 +1014,7 @@ main(void)
 		T(approvers_are_for_a_service),
 		T(approvers_speak_as_they_should),
 		T(far_hosts_do_not_approve),
+		T(far_hosts_are_told_nothing),
 		T(question_is_the_reply_to_next),
 		T(nobody_is_asked_when_the_approver_is_gone),
 		T(host_whose_bind_failed_is_still_on_the_way),

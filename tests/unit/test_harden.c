@@ -175,6 +175,7 @@ look_at_core_and_trace(void)
 	WANT(prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) == harden_relaxed());
 	WANT(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0);
 	WANT(signal(SIGPIPE, SIG_DFL) == SIG_IGN);
+	WANT(signal(SIGXFSZ, SIG_DFL) == SIG_IGN);
 }
 
 static void
@@ -560,6 +561,25 @@ try_unix_dgram(void)
 }
 
 static int
+try_connect(void)
+{
+	/* Let through, to fail by itself. */
+	return connect(-1, NULL, 0) < 0 && errno == EBADF ? 0 : errno;
+}
+
+static int
+try_lseek(void)
+{
+	return lseek(-1, 0, SEEK_SET) < 0 && errno == EBADF ? 0 : errno;
+}
+
+static int
+try_ftruncate(void)
+{
+	return ftruncate(-1, 0) < 0 && errno == EBADF ? 0 : errno;
+}
+
+static int
 try_bind(void)
 {
 	return err_of(syscall(SYS_bind, -1, NULL, 0));
@@ -638,43 +658,51 @@ try_abort(void)
 static const struct {
 	const char	*name;
 	int		(*fn)(void);
-	int		 server, client;	/* errno, or -signal */
+	int		 server;	/* errno, or -signal */
+	int		 appends, datagrams;	/* with such a wish */
+	int		 client;
 } calls[] = {
-	{ "execve",		try_execve,	-SIGSYS, -SIGSYS },
-	{ "execveat",		try_execveat,	-SIGSYS, -SIGSYS },
-	{ "ptrace",		try_ptrace,	-SIGSYS, -SIGSYS },
-	{ "open to read",	try_open,	0, EPERM },
-	{ "open to append",	try_open_to_append, 0, EPERM },
-	{ "open to write",	try_open_to_write, EPERM, EPERM },
-	{ "open to truncate",	try_open_to_truncate, EPERM, EPERM },
-	{ "open to create",	try_open_to_create, EPERM, EPERM },
-	{ "open for both",	try_open_for_both, EPERM, EPERM },
-	{ "fork",		try_fork,	EPERM, EPERM },
-	{ "kill",		try_kill,	EPERM, EPERM },
-	{ "tgkill another",	try_tgkill_other, EPERM, EPERM },
-	{ "inet socket",	try_inet,	EPERM, EPERM },
-	{ "unix stream",	try_unix_stream, EPERM, EPERM },
-	{ "bind",		try_bind,	EPERM, EPERM },
-	{ "setuid",		try_setuid,	EPERM, EPERM },
-	{ "dumpable again",	try_dumpable,	EPERM, EPERM },
-	{ "executable mmap",	try_map_exec,	EPERM, EPERM },
-	{ "executable mprotect", try_make_exec,	EPERM, EPERM },
-	{ "unix datagrams",	try_unix_dgram,	0, EPERM },
-	{ "accept",		try_accept,	0, EPERM },
-	{ "poll",		try_poll,	0, 0 },
-	{ "malloc",		try_malloc,	0, 0 },
-	{ "write",		try_log,	0, 0 },
-	{ "abort",		try_abort,	-SIGABRT, -SIGABRT },
+	{ "execve", try_execve, -SIGSYS, -SIGSYS, -SIGSYS, -SIGSYS },
+	{ "execveat", try_execveat, -SIGSYS, -SIGSYS, -SIGSYS, -SIGSYS },
+	{ "ptrace", try_ptrace, -SIGSYS, -SIGSYS, -SIGSYS, -SIGSYS },
+	{ "open to read", try_open, 0, 0, 0, EPERM },
+	{ "open to append", try_open_to_append, EPERM, 0, EPERM, EPERM },
+	{ "open to write", try_open_to_write, EPERM, EPERM, EPERM, EPERM },
+	{ "open to truncate", try_open_to_truncate, EPERM, EPERM, EPERM,
+	    EPERM },
+	{ "open to create", try_open_to_create, EPERM, EPERM, EPERM, EPERM },
+	{ "open for both", try_open_for_both, EPERM, EPERM, EPERM, EPERM },
+	{ "fork", try_fork, EPERM, EPERM, EPERM, EPERM },
+	{ "kill", try_kill, EPERM, EPERM, EPERM, EPERM },
+	{ "tgkill another", try_tgkill_other, EPERM, EPERM, EPERM, EPERM },
+	{ "inet socket", try_inet, EPERM, EPERM, EPERM, EPERM },
+	{ "unix stream", try_unix_stream, EPERM, EPERM, EPERM, EPERM },
+	{ "bind", try_bind, EPERM, EPERM, EPERM, EPERM },
+	{ "setuid", try_setuid, EPERM, EPERM, EPERM, EPERM },
+	{ "dumpable again", try_dumpable, EPERM, EPERM, EPERM, EPERM },
+	{ "executable mmap", try_map_exec, EPERM, EPERM, EPERM, EPERM },
+	{ "executable mprotect", try_make_exec, EPERM, EPERM, EPERM, EPERM },
+	{ "unix datagrams", try_unix_dgram, EPERM, EPERM, 0, EPERM },
+	{ "connect", try_connect, EPERM, EPERM, 0, EPERM },
+	{ "lseek", try_lseek, 0, 0, 0, EPERM },
+	{ "ftruncate", try_ftruncate, EPERM, 0, EPERM, EPERM },
+	{ "accept", try_accept, 0, 0, 0, EPERM },
+	{ "poll", try_poll, 0, 0, 0, 0 },
+	{ "malloc", try_malloc, 0, 0, 0, 0 },
+	{ "write", try_log, 0, 0, 0, 0 },
+	{ "abort", try_abort, -SIGABRT, -SIGABRT, -SIGABRT, -SIGABRT },
 };
 
-/* For the child: the row and the role. */
+/* For the child: the row, and who it is. */
 static size_t call_row;
 static enum harden_role call_role;
+static bool call_appends, call_datagrams;
 
 static void
 try_row(void)
 {
-	struct harden h = { .strict = true };
+	struct harden h = { .strict = true, .appends = call_appends,
+		.datagrams = call_datagrams };
 	char why[WHY_MAX];
 
 	WANT(harden_process(&h, why, WHY_MAX) == ST_OK);
@@ -683,18 +711,29 @@ try_row(void)
 	_exit(calls[call_row].fn());
 }
 
+/* What a row of the table says of who we are. */
+static int
+wanted(void)
+{
+	if (call_role == HARDEN_CLIENT)
+		return calls[call_row].client;
+	return call_appends ? calls[call_row].appends : call_datagrams ?
+	    calls[call_row].datagrams : calls[call_row].server;
+}
+
 static void
-check_calls(enum harden_role role)
+check_calls(enum harden_role role, bool appends, bool datagrams)
 {
 	int status, want;
 
 	if (harden_relaxed())
 		skip();
 	call_role = role;
+	call_appends = appends;
+	call_datagrams = datagrams;
 	for (call_row = 0; call_row < sizeof(calls) / sizeof(calls[0]);
 	    call_row++) {
-		want = role == HARDEN_SERVER ? calls[call_row].server :
-		    calls[call_row].client;
+		want = wanted();
 		status = in_child(try_row);
 		if (want < 0 ? !WIFSIGNALED(status) ||
 		    WTERMSIG(status) != -want : !WIFEXITED(status) ||
@@ -708,14 +747,28 @@ static void
 a_server_can_call_what_it_needs_only(void **state)
 {
 	(void)state;
-	check_calls(HARDEN_SERVER);
+	check_calls(HARDEN_SERVER, false, false);
+}
+
+static void
+with_an_audit_file_it_can_append(void **state)
+{
+	(void)state;
+	check_calls(HARDEN_SERVER, true, false);
+}
+
+static void
+with_syslog_it_can_send_datagrams(void **state)
+{
+	(void)state;
+	check_calls(HARDEN_SERVER, false, true);
 }
 
 static void
 a_client_can_call_what_it_needs_only(void **state)
 {
 	(void)state;
-	check_calls(HARDEN_CLIENT);
+	check_calls(HARDEN_CLIENT, true, true);
 }
 
 static void
@@ -751,6 +804,8 @@ main(void)
 		cmocka_unit_test(another_filter_is_not_taken_for_ours),
 		cmocka_unit_test(the_filter_is_on_every_thread),
 		cmocka_unit_test(a_server_can_call_what_it_needs_only),
+		cmocka_unit_test(with_an_audit_file_it_can_append),
+		cmocka_unit_test(with_syslog_it_can_send_datagrams),
 		cmocka_unit_test(a_client_can_call_what_it_needs_only),
 		cmocka_unit_test(every_step_and_state_has_a_name),
 	};

@@ -967,14 +967,27 @@ only_so_many_uids_have_a_secret_under_way(void **state)
 	struct inbox all[INTAKE_HOLDERS + 1] = { { .own = NULL } };
 
 	(void)state;
-	for (unsigned i = 0; i < INTAKE_HOLDERS; i++) {
+	for (unsigned i = 0; i < INTAKE_HOLDERS - 1; i++) {
 		begin_add(&all[i], 2000 + i);
 		assert_true(secret_owns(vault_region(), all[i].own));
 	}
 	begin_add(&all[INTAKE_HOLDERS], 1);
 	assert_null(all[INTAKE_HOLDERS].own);
 	inbox_fini(&all[INTAKE_HOLDERS], &intake);
-	/* Any one that goes makes room. */
+	/* The last place is root's. */
+	begin_add(&all[INTAKE_HOLDERS - 1], 0);
+	assert_true(secret_owns(vault_region(), all[INTAKE_HOLDERS - 1].own));
+	begin_add(&all[INTAKE_HOLDERS], 0);
+	assert_null(all[INTAKE_HOLDERS].own);
+	inbox_fini(&all[INTAKE_HOLDERS], &intake);
+	/* Any one that goes makes room, also for a second one of root's. */
+	inbox_fini(&all[3], &intake);
+	begin_add(&all[3], 0);
+	assert_true(secret_owns(vault_region(), all[3].own));
+	inbox_fini(&all[INTAKE_HOLDERS - 1], &intake);
+	begin_add(&all[INTAKE_HOLDERS], 1);
+	assert_null(all[INTAKE_HOLDERS].own);
+	inbox_fini(&all[INTAKE_HOLDERS], &intake);
 	inbox_fini(&all[3], &intake);
 	begin_add(&all[INTAKE_HOLDERS], 1);
 	assert_true(secret_owns(vault_region(), all[INTAKE_HOLDERS].own));

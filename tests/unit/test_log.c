@@ -149,6 +149,26 @@ a_message_is_cut_at_the_limit(void **state)
 }
 
 static void
+a_message_ends_with_a_character(void **state)
+{
+	char longest[2 * LOG_LINE_MAX] = "";
+	const char *got;
+
+	(void)state;
+	/* One byte too far to the right for the last one. */
+	memset(longest, 'x', LOG_LINE_MAX - 1);
+	strcat(longest, "\xe2\x82\xac");
+	log_info("%s", longest);
+	got = next_write();
+	assert_int_equal(strlen(got), strlen("prog: info: \n") +
+	    LOG_LINE_MAX - 1);
+	assert_string_equal(got + strlen(got) - 2, "x\n");
+	log_error("Z\xc3\xbcrich \xe2\x82\xac, \xc3, \xc2\x9b, \\x0a");
+	assert_string_equal(next_write(), "prog: error: Z\xc3\xbcrich "
+	    "\xe2\x82\xac, \\xc3, \\xc2\\x9b, \\x0a\n");
+}
+
+static void
 every_status_has_a_name_of_its_own(void **state)
 {
 	int a, b;
@@ -237,6 +257,7 @@ main(void)
 		LOG_TEST(errno_is_left_as_it_was),
 		LOG_TEST(control_bytes_cannot_forge_a_line),
 		LOG_TEST(a_message_is_cut_at_the_limit),
+		LOG_TEST(a_message_ends_with_a_character),
 		LOG_TEST(lines_can_go_elsewhere),
 		cmocka_unit_test(every_status_has_a_name_of_its_own),
 		LOG_TEST(who_never_waits_leaves_lines_out_and_says_so),

@@ -643,6 +643,45 @@ the_backing_asked_for_never_becomes_another(void **state)
 	assert_int_equal(in_child(child_limited, &t), 0);
 }
 
+/* Files of this process may be no longer than a page. */
+static int
+child_short_files(void *arg)
+{
+	struct secret_options opts = { .want = SECRET_MEMFD,
+		.size = 64 * KIB };
+	struct rlimit rl = { 4096, 4096 };
+	struct secret *s;
+	char why[512];
+
+	(void)arg;
+	if (setrlimit(RLIMIT_FSIZE, &rl) != 0)
+		return 1;
+	if (secret_open(&s, &opts, why, sizeof(why)) != ST_FULL ||
+	    strstr(why, "memfd_secret: ") == NULL)
+		return 2;
+	opts.want = SECRET_MLOCK;
+	if (secret_open(&s, &opts, why, sizeof(why)) != ST_OK)
+		return 77;
+	secret_close(s);
+	opts.want = SECRET_AUTO;
+	if (secret_open(&s, &opts, why, sizeof(why)) != ST_OK)
+		return 3;
+	secret_close(s);
+	return 0;
+}
+
+static void
+a_limit_of_files_does_not_end_the_process(void **state)
+{
+	int rc;
+
+	(void)state;
+	rc = in_child(child_short_files, NULL);
+	if (rc == 77)
+		skip();
+	assert_int_equal(rc, 0);
+}
+
 static void
 backings_have_names(void **state)
 {
@@ -680,6 +719,7 @@ main(void)
 		cmocka_unit_test(a_size_above_the_limit_is_refused),
 		cmocka_unit_test(the_limit_decides_size_and_refusal),
 		cmocka_unit_test(the_backing_asked_for_never_becomes_another),
+		cmocka_unit_test(a_limit_of_files_does_not_end_the_process),
 		cmocka_unit_test(backings_have_names),
 	};
 

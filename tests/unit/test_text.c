@@ -327,6 +327,80 @@ a_cut_never_halves_a_character(void **state)
 	}
 }
 
+static void
+a_cut_never_halves_an_escape(void **state)
+{
+	static const struct {
+		const char	*in;
+		size_t		 room;
+		const char	*out;
+	} t[] = {
+		{ "ab\\x1bcd", 7, "ab\\x1b" "c" },
+		{ "ab\\x1bcd", 6, "ab\\x1b" },
+		{ "ab\\x1bcd", 5, "ab" },
+		{ "ab\\x1bcd", 4, "ab" },
+		{ "ab\\x1bcd", 3, "ab" },
+		/* A backslash that is one. */
+		{ "ab\\\\x1bcd", 6, "ab\\\\x1" },
+		{ "ab\\\\x1bcd", 5, "ab\\\\x" },
+		{ "ab\\\\x1bcd", 4, "ab\\\\" },
+		{ "ab\\\\x1bcd", 3, "ab" },
+		{ "a\\dir", 3, "a\\d" },
+		{ "\\x1b", 2, "" },
+		{ "\\x1b", 4, "\\x1" "b" },
+	};
+	char room[16];
+	struct text x;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(t); i++) {
+		text_init(&x, room, t[i].room + 1);
+		text_add(&x, t[i].in);
+		if (strcmp(room, t[i].out) != 0)
+			fail_msg("%zu: %s", i, room);
+		text_init(&x, room, t[i].room + 1);
+		text_addf(&x, "%s", t[i].in);
+		assert_string_equal(room, t[i].out);
+	}
+}
+
+static void
+a_cut_for_printf_ends_with_a_character(void **state)
+{
+	static const struct {
+		const char	*in;
+		int		 max, cut;
+	} t[] = {
+		{ "", 4, 0 },
+		{ "abc", 4, 3 },
+		{ "abcd", 4, 4 },
+		{ "abcde", 4, 4 },
+		{ "a\xe2\x82\xac" "b", 4, 4 },
+		{ "a\xe2\x82\xac" "b", 3, 1 },
+		{ "a\xe2\x82\xac", 2, 1 },
+		{ "\xe2\x82\xac", 2, 0 },
+		/* What was broken before is not mended. */
+		{ "ab\xe2", 3, 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(t); i++)
+		assert_int_equal(text_cut(t[i].in, t[i].max), t[i].cut);
+}
+
+static void
+printable_text_keeps_its_backslashes(void **state)
+{
+	char room[64];
+	struct text x;
+
+	(void)state;
+	text_init(&x, room, sizeof(room));
+	text_printable(&x, "\\x1b \x1b Z\xc3\xbc \xc2\x9b \xe2\x82", 16);
+	assert_string_equal(room,
+	    "\\x1b \\x1b Z\xc3\xbc \\xc2\\x9b \\xe2\\x82");
+}
+
 int
 main(void)
 {
@@ -340,6 +414,9 @@ main(void)
 		cmocka_unit_test(numbers_are_as_printf_has_them),
 		cmocka_unit_test(plain_text_is_cut_where_it_no_longer_fits),
 		cmocka_unit_test(a_cut_never_halves_a_character),
+		cmocka_unit_test(a_cut_never_halves_an_escape),
+		cmocka_unit_test(a_cut_for_printf_ends_with_a_character),
+		cmocka_unit_test(printable_text_keeps_its_backslashes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
