@@ -37,8 +37,12 @@
 #include "faults/fault.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/model.h"
+#include "fuzz/support/answer.h"
+#include "fuzz/support/choice.h"
 #include "fuzz/support/hosts.h"
+#include "fuzz/support/keyset.h"
 #include "fuzz/support/stage.h"
+#include "fuzz/support/vaultuse.h"
 #include "keys/seal.h"
 #include "proto/agent_num.h"
 #include "proto/approve.h"
@@ -47,10 +51,8 @@
 #include "proto/explainmsg.h"
 #include "proto/extension.h"
 #include "proto/frame.h"
-#include "proto/reply.h"
 #include "proto/statusmsg.h"
 #include "tests/support/fakecert.h"
-#include "tests/support/testkeys.h"
 
 #define CONNS		5
 #define STEPS_MAX	64
@@ -168,7 +170,6 @@ struct side {
 };
 
 static struct testkey *keys[KEYS];
-static size_t baseline;
 
 /* All of one run. */
 static struct side sides[CONNS];
@@ -243,20 +244,17 @@ tell(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* The next byte of the steps, 0 at their end. */
+/* The next choice of the steps. */
 static uint8_t
 take(void)
 {
-	uint8_t b = 0;
-	int st = wire_get_u8(&steps, &b);
-
-	return st == ST_OK ? b : 0;
+	return choice_byte(&steps);
 }
 
 static unsigned
 pick(size_t n)
 {
-	return (unsigned)(take() % n);
+	return choice_of(&steps, n);
 }
 
 /* From here on calls fail, if there are to be any that do; and no more. */
@@ -293,13 +291,7 @@ run_agent(int64_t ms)
 static const char *
 algorithm(unsigned key, uint32_t flags)
 {
-	if ((flags & ~6u) != 0)
-		return NULL;
-	if (key != KEY_RSA_OURS)
-		return key_type_info(keys[key]->fields.type)->name;
-	return (flags & 2) != 0 ? "rsa-sha2-256" :
-	    (flags & 4) != 0 ? "rsa-sha2-512" :
-	    options.legacy_rsa ? "ssh-rsa" : NULL;
+	return keyset_algorithm(keys[key], flags, options.legacy_rsa);
 }
 
 /* The rest of a login behind its session id. */
@@ -1487,21 +1479,6 @@ check_secrets(const void *p, size_t len)
 		assert(memmem(p, len, all[i].p, all[i].len) == NULL);
 }
 
-/* The contents of an extension's response. */
-static struct wire_reader
-contents(struct slice body, const char *name)
-{
-	struct wire_reader r;
-	struct reply rep;
-	int st;
-
-	st = reply_decode(body, &rep);
-	assert(st == ST_OK);
-	st = reply_get_extension(&rep, name, &r);
-	assert(st == ST_OK);
-	return r;
-}
-
 static void
 check_list(const struct expected *e, struct slice body)
 {
@@ -1530,14 +1507,8 @@ check_signature(const struct expected *e, struct slice body)
 {
 	static uint8_t room[4096];
 	struct wire_writer data = wire_writer(room, sizeof(room));
-	struct wire_reader r = wire_reader((struct slice){ body.p + 1,
-		body.len - 1 });
-	struct slice sig;
-	int st;
+	struct slice sig = answer_signature(body);
 
-	assert(body.p[0] == SSH_AGENT_SIGN_RESPONSE);
-	st = wire_get_string(&r, &sig);
-	assert(st == ST_OK && wire_end(&r));
 	put_data(&data, &e->ask);
 	assert(testkey_verify(keys[e->ask.key], sig, algorithm(e->ask.key,
 	    e->ask.flags), fuzz_written(&data)));
@@ -1546,7 +1517,7 @@ check_signature(const struct expected *e, struct slice body)
 static void
 check_query(const struct expected *e, struct slice body)
 {
-	struct wire_reader r = contents(body, EXT_QUERY);
+	struct wire_reader r = answer_contents(body, EXT_QUERY);
 	struct slice name;
 	unsigned n = 0;
 	int st;
@@ -1587,7 +1558,7 @@ check_status_keys(const struct expected *e, struct wire_reader r)
 static void
 check_status(const struct expected *e, struct slice body)
 {
-	struct wire_reader r = contents(body, EXT_STATUS);
+	struct wire_reader r = answer_contents(body, EXT_STATUS);
 	struct statusmsg_head head;
 	int st;
 
@@ -1601,7 +1572,7 @@ check_status(const struct expected *e, struct slice body)
 static void
 check_explain(const struct expected *e, struct slice body)
 {
-	struct wire_reader r = contents(body, EXT_EXPLAIN);
+	struct wire_reader r = answer_contents(body, EXT_EXPLAIN);
 	struct explainmsg_item item;
 	uint32_t version = 0, n = 0;
 	int st;
@@ -1624,7 +1595,7 @@ check_explain(const struct expected *e, struct slice body)
 static void
 check_question(struct side *s, struct slice body)
 {
-	struct wire_reader r = contents(body, EXT_APPROVE);
+	struct wire_reader r = answer_contents(body, EXT_APPROVE);
 	struct approve_question q;
 	struct side *asker = NULL;
 	int st;
@@ -1646,7 +1617,7 @@ check_question(struct side *s, struct slice body)
 static void
 check_load(struct side *s, const struct expected *e, struct slice body)
 {
-	struct wire_reader r = contents(body, EXT_LOAD);
+	struct wire_reader r = answer_contents(body, EXT_LOAD);
 	struct load_answer ans;
 	int st;
 
@@ -1698,7 +1669,7 @@ is_refusal(enum kind kind, struct slice body)
 		    body.p[0] == SSH_AGENT_EXTENSION_FAILURE;
 	if (asks[kind].op != AUDIT_LOAD && asks[kind].op != AUDIT_REMOVE_LOAD)
 		return false;
-	r = contents(body, EXT_LOAD);
+	r = answer_contents(body, EXT_LOAD);
 	st = load_answer_decode(&r, &ans);
 	assert(st == ST_OK && wire_end(&r));
 	return ans.verdict != 0;
@@ -2394,7 +2365,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (sides[i].fd >= 0)
 			leave(&sides[i]);
 	stage_end();
-	assert(baseline == 0 || stage_used() == baseline);
+	assert(vaultuse_is_back());
 	return 0;
 }
 
@@ -2436,11 +2407,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	telling = getenv("BOTTLE_FUZZ_TELL") != NULL;
 	stage_init();
 	hosts_init();
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		keys[i] = testkey_new(types[i], 1024);
+	keyset_make(keys, types, sizeof(types) / sizeof(types[0]));
 	keys[KEY_CERT] = certified(keys[0]);
 	(void)LLVMFuzzerTestOneInput(once, sizeof(once));
-	baseline = stage_used();
+	vaultuse_keep();
 	fault_subject(true);
 	return 0;
 }

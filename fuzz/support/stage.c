@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -14,15 +13,13 @@
 #include "agent/limits.h"
 #include "agent/peercomm.h"
 #include "agent/server.h"
-#include "agent/vault.h"
-#include "agent/verify.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/unixsock.h"
 #include "faults/fault.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/model.h"
-#include "tests/support/testkeys.h"
+#include "fuzz/support/vaultuse.h"
 
 /* Descriptors are below this. */
 #define FDS_MAX		1024
@@ -43,12 +40,6 @@ bool __wrap_auditsink_put(struct auditsink *s, const struct audit_record *rec);
 uint64_t __wrap_auditsink_lost(struct auditsink *s);
 long __wrap_sysconf(int what);
 long __real_sysconf(int what);
-int __wrap_PKCS5_PBKDF2_HMAC(const char *pass, int passlen,
-    const unsigned char *salt, int saltlen, int rounds, const EVP_MD *digest,
-    int len, unsigned char *out);
-int __real_PKCS5_PBKDF2_HMAC(const char *pass, int passlen,
-    const unsigned char *salt, int saltlen, int rounds, const EVP_MD *digest,
-    int len, unsigned char *out);
 
 struct agent stage_agent;
 struct audit_record stage_records[STAGE_RECORDS_MAX];
@@ -163,36 +154,10 @@ __wrap_sysconf(int what)
 	return __real_sysconf(what);
 }
 
-/* A lock takes a millisecond on purpose, which is more than all of a run. */
-int
-__wrap_PKCS5_PBKDF2_HMAC(const char *pass, int passlen,
-    const unsigned char *salt, int saltlen, int rounds, const EVP_MD *digest,
-    int len, unsigned char *out)
-{
-	(void)rounds;
-	if (fault_fails(FAULT_PKCS5_PBKDF2_HMAC))
-		return 0;
-	return __real_PKCS5_PBKDF2_HMAC(pass, passlen, salt, saltlen, 1,
-	    digest, len, out);
-}
-
-size_t
-stage_used(void)
-{
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	return use.used;
-}
-
 void
 stage_init(void)
 {
-	int st;
-
-	testkeys_vault_sized(1024 * 1024);
-	st = verify_init();
-	assert(st == ST_OK);
+	vaultuse_open(1024 * 1024);
 	log_open("fuzz", LOG_LEVEL_ERROR, 0);
 	listen_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	assert(listen_fd >= 0);

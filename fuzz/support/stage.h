@@ -39,9 +39,6 @@ void stage_init(void);
 void stage_begin(const struct stage_options *o);
 void stage_end(void);
 
-/* Bytes of the vault in use. */
-size_t stage_used(void);
-
 int64_t stage_now_ms(void);
 int64_t stage_wall_s(void);
 
