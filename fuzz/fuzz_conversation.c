@@ -24,6 +24,7 @@
 #include "faults/fault.h"
 #include "fuzz/conversation/keys.h"
 #include "fuzz/conversation/program.h"
+#include "fuzz/conversation/secrets.h"
 #include "fuzz/conversation/steps.h"
 #include "fuzz/conversation/tell.h"
 #include "fuzz/fuzz.h"
@@ -65,6 +66,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	stage_init();
 	hosts_init();
 	keys_init();
+	secrets_init();
 	(void)LLVMFuzzerTestOneInput(once, sizeof(once));
 	vaultuse_keep();
 	fault_subject(true);

@@ -6,6 +6,7 @@
  */
 
 #include <stdbool.h>
+
 #include "proto/wire.h"
 
 struct audit_record;

@@ -9,8 +9,8 @@
 
 struct testkey *keys[KEYS];
 
-const char *const keys_comments[KEYS_COMMENTS] = {
-    "", "a", "key", "a longer comment"};
+const char *const keys_comments[KEYS_COMMENTS] = { "", "a", "key",
+	"a longer comment" };
 const char *const keys_passphrases[KEYS_PASSPHRASES] = { "", "passphrase one",
 	"passphrase two", "a passphrase that is longer" };
 const char *const keys_loads[KEYS_LOADS] = { "", "work", "play" };

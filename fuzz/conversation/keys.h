@@ -8,6 +8,7 @@
  */
 
 #include <stdint.h>
+
 #include "fuzz/support/keyset.h"
 
 /* Keys: two of Ed25519, one of ECDSA, one of RSA, and the first one once more,

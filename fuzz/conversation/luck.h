@@ -4,10 +4,10 @@
 /*
  * luck - which calls fail under a step, if any do (tests/faults/fault.h).
  *
- * 	luck_make();		the step says which
- * 	luck.armed = true;	it is one that this may happen to
- * 	luck_advance(0);	the agent works, and some calls fail
- * 	if (luck.met)		one did
+ *	luck_make();		the step says which
+ *	luck.armed = true;	it is one that this may happen to
+ *	luck_advance(0);	the agent works, and some calls fail
+ *	if (luck.met)		one did
  */
 
 #include <stdbool.h>

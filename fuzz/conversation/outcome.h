@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include "agent/audit.h"
 #include "fuzz/model.h"
 

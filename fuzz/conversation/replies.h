@@ -6,6 +6,7 @@
  */
 
 #include <stdbool.h>
+
 #include "proto/wire.h"
 #include "fuzz/conversation/ask.h"
 

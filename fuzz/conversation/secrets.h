@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 
+/* After keys_init(); once. */
+void secrets_init(void);
+
 /* Nothing of this is secret. */
 void secrets_check(const void *p, size_t len);
 

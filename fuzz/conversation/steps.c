@@ -59,11 +59,10 @@ turned_away(unsigned peer)
 		own += world.sides[i].fd >= 0 && world.sides[i].peer == peer;
 	}
 	return model_policies[world.policy].ops[peer] == 0 ||
-	       all >= world.options.connections ||
-	       (!root && all >= world.options.connections -
-				    world.options.connections_root) ||
-	       (!root && world.options.connections_uid > 0 &&
-		   own >= world.options.connections_uid);
+	    all >= world.options.connections || (!root && all >=
+	    world.options.connections - world.options.connections_root) ||
+	    (!root && world.options.connections_uid > 0 &&
+	    own >= world.options.connections_uid);
 }
 
 static void
@@ -318,6 +317,7 @@ steps_begin(void)
 		.connections_uid = (few & 8) != 0 ? 1 : 0,
 		.connections_root = (few & 16) != 0 ? 1 : 0,
 	};
+
 	o.policy = o.service ? 1 + which % (MODEL_POLICIES - 1) : 0;
 	world_begin(&o);
 	stage_begin(&o);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
 #include "fuzz/conversation/ask.h"
 #include "fuzz/model.h"
 #include "fuzz/support/stage.h"
