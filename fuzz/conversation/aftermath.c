@@ -196,10 +196,9 @@ aftermath_check(void)
 	 * it was seen to be a good one. */
 	if (end || (before.ask.kind == ASK_BIND && !would))
 		outcome_leave(s);
-	for (size_t i = 0; i < CONNS; i++) {
+	for (size_t i = 0; i < CONNS; i++)
 		assert(world.sides[i].n_notes == 0);
-		check_side(&world.sides[i]);
-	}
+	check_sides();
 	check_held();
 	/* A connection that we left is gone. */
 	stage_run();

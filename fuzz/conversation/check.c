@@ -1,6 +1,7 @@
 #include "fuzz/conversation/check.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,15 +34,14 @@ check_receive(int fd, struct slice *got)
 	return n == 0;
 }
 
-void
+/* The same for one. */
+static void
 check_side(struct side *s)
 {
 	struct slice got, body;
 	bool end;
 	int st;
 
-	if (s->fd < 0)
-		return;
 	end = check_receive(s->fd, &got);
 	for (size_t i = 0; i < s->n_replies; i++) {
 		st = frame_next(&got, &body);
@@ -54,6 +54,24 @@ check_side(struct side *s)
 		return;
 	(void)close(s->fd);
 	s->fd = -1;
+}
+
+void
+check_sides(void)
+{
+	struct pollfd fds[CONNS];
+	struct side *s = world.sides;
+	int n;
+
+	for (size_t i = 0; i < CONNS; i++)
+		fds[i] = (struct pollfd){ .fd = s[i].fd, .events = POLLIN };
+	n = poll(fds, CONNS, 0);
+	assert(n >= 0);
+	/* Most of them have nothing to read, and should not. */
+	for (size_t i = 0; i < CONNS; i++)
+		if (s[i].fd >= 0 && (fds[i].revents != 0 ||
+		    s[i].n_replies > 0 || s[i].closing))
+			check_side(&s[i]);
 }
 
 /* Find the connection of a record. */

@@ -15,9 +15,9 @@ struct side;
 /* Read all that there is, up to the next call; true: and the end. */
 bool check_receive(int fd, struct slice *got);
 
-/* Everything has come on this connection that should; one that has ended is
- * closed. */
-void check_side(struct side *s);
+/* Everything has come on each connection that should, and nothing else; one
+ * that has ended is closed. */
+void check_sides(void);
 
 /* What holds of every record; whose it is, NULL: keys have expired. */
 struct side *check_record(const struct audit_record *rec);

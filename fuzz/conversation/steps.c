@@ -42,8 +42,7 @@ settle(void)
 		return;
 	}
 	check_records();
-	for (size_t i = 0; i < CONNS; i++)
-		check_side(&world.sides[i]);
+	check_sides();
 	check_held();
 }
 
@@ -71,7 +70,7 @@ step_connect(struct side *s)
 	unsigned peer = program_of(MODEL_PEERS);
 	bool away = turned_away(peer);
 
-	memset(s, 0, offsetof(struct side, rest));
+	memset(s, 0, offsetof(struct side, queue));
 	s->rest_len = s->head_len = 0;
 	s->stage = STAGE_NONE;
 	s->sealer = NULL;

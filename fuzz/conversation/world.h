@@ -58,12 +58,7 @@ struct side {
 	struct model_path path;
 	bool		 ended;		/* we send no more */
 	bool		 closing;	/* the agent ends it */
-	struct ask	 queue[WAITING_MAX];	/* not looked at yet */
-	size_t		 n_queue;
-	struct expected	 replies[WAITING_MAX];
-	size_t		 n_replies;
-	struct noted	 notes[2 * WAITING_MAX];
-	size_t		 n_notes;
+	size_t		 n_queue, n_replies, n_notes;
 	/* The request under way. */
 	enum busy	 busy;
 	struct ask	 asked;
@@ -74,6 +69,10 @@ struct side {
 	/* As an approver. */
 	bool		 approves;
 	uint64_t	 ready_since;
+	/* Up to here all is zero for a new one; this is too much for that. */
+	struct ask	 queue[WAITING_MAX];	/* not looked at yet */
+	struct expected	 replies[WAITING_MAX];
+	struct noted	 notes[2 * WAITING_MAX];
 	/* The rest of a frame that was begun. */
 	uint8_t		 rest[ROOM];
 	size_t		 rest_len;
