@@ -32,7 +32,7 @@
 #include "fuzz/support/stage.h"
 #include "fuzz/support/vaultuse.h"
 
-#define STEPS_MAX	64
+#define STEPS_MAX	48
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
