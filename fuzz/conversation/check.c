@@ -34,6 +34,14 @@ check_receive(int fd, struct slice *got)
 	return n == 0;
 }
 
+bool
+check_is_over(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK) == 0;
+}
+
 /* The same for one. */
 static void
 check_side(struct side *s)
@@ -74,14 +82,23 @@ check_sides(void)
 			check_side(&s[i]);
 }
 
-/* Find the connection of a record. */
+/* Find the connection of a record, by its process, which has no other, and see
+ * that its number is right. */
 static struct side *
-side_of(uint64_t number)
+side_of(const struct audit_record *rec)
 {
+	struct side *s = NULL;
+
 	for (size_t i = 0; i < CONNS; i++)
-		if (world.sides[i].number == number)
-			return &world.sides[i];
-	return NULL;
+		if (world.sides[i].pid == rec->pid)
+			s = &world.sides[i];
+	if (s == NULL)
+		return NULL;
+	assert(rec->connection <= s->number &&
+	    rec->connection + s->unsure >= s->number);
+	s->number = rec->connection;
+	s->unsure = 0;
+	return s;
 }
 
 struct side *
@@ -102,7 +119,7 @@ check_record(const struct audit_record *rec)
 		world.expired_noted += gone;
 		return NULL;
 	}
-	s = side_of(rec->connection);
+	s = side_of(rec);
 	assert(s != NULL);
 	assert(rec->has_peer && rec->uid == model_peers[s->peer].uid);
 	return s;

@@ -15,6 +15,9 @@ struct side;
 /* Read all that there is, up to the next call; true: and the end. */
 bool check_receive(int fd, struct slice *got);
 
+/* Whether the agent has ended a connection on which nothing came. */
+bool check_is_over(int fd);
+
 /* Everything has come on each connection that should, and nothing else; one
  * that has ended is closed. */
 void check_sides(void);

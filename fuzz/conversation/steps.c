@@ -64,12 +64,10 @@ turned_away(unsigned peer)
 	    own >= world.options.connections_uid);
 }
 
+/* Somebody comes, and waits to be accepted. */
 static void
-step_connect(struct side *s)
+come(struct side *s, unsigned peer)
 {
-	unsigned peer = program_of(MODEL_PEERS);
-	bool away = turned_away(peer);
-
 	memset(s, 0, offsetof(struct side, queue));
 	s->rest_len = s->head_len = 0;
 	s->stage = STAGE_NONE;
@@ -79,14 +77,62 @@ step_connect(struct side *s)
 	s->peer = peer;
 	s->ops = model_policies[world.policy].ops[peer];
 	s->number = ++world.connections;
+	s->unsure = world.unnumbered;
 	s->pid = (pid_t)(1000 + world.connections);
-	tell("%d connects as peer %u ops %02x%s\n", (int)(s - world.sides),
-	    peer, s->ops, away ? ", in vain" : "");
+	tell("%d connects as peer %u ops %02x\n", (int)(s - world.sides),
+	    peer, s->ops);
 	s->fd = stage_connect(peer, s->pid);
-	if (away) {
-		outcome_throw_out(s);
-		world.refusals++;
+}
+
+/* The model turns it away, if it should. */
+static void
+admit(struct side *s, bool away)
+{
+	if (!away)
+		return;
+	outcome_throw_out(s);
+	world.refusals++;
+}
+
+static void
+step_connect(struct side *s)
+{
+	unsigned peer = program_of(MODEL_PEERS);
+	bool away = turned_away(peer);
+
+	come(s, peer);
+	admit(s, away);
+	settle();
+	assert(!stage_waits());
+}
+
+/* The same, and something fails while it is accepted: it is served, or turned
+ * away as it should be, or it ends without a word; or it waits, and is accepted
+ * as soon as that can be. */
+static void
+step_connect_troubled(struct side *s)
+{
+	unsigned peer = program_of(MODEL_PEERS);
+	bool away = turned_away(peer);
+
+	if (s->fd >= 0)
+		return;
+	come(s, peer);
+	luck.armed = true;
+	luck_advance(0);
+	luck.armed = false;
+	if (stage_waits()) {
+		assert(luck.met);
+		luck_advance(STAGE_RETRY_MS);
+		turns_due();
+		assert(!stage_waits());
+	} else if (luck.met && stage_n_records == 0 && check_is_over(s->fd)) {
+		/* Nobody knows of it. */
+		outcome_leave(s);
+		world.unnumbered++;
+		away = false;
 	}
+	admit(s, away);
 	settle();
 }
 
@@ -338,6 +384,8 @@ steps_play(bool troubled)
 		step_policy();
 	else if (kind == 15)
 		step_time();
+	else if (kind == 12 && luck.wanted && world_is_idle())
+		step_connect_troubled(&world.sides[program_of(CONNS)]);
 	else
 		step_requests();
 }

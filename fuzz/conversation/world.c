@@ -15,6 +15,7 @@ world_begin(const struct stage_options *options)
 	memset(&w->lock, 0, sizeof(w->lock));
 	w->signatures = w->refusals = 0;
 	w->ready_count = w->connections = w->seq = 0;
+	w->unnumbered = 0;
 	w->serial = 0;
 	w->expired = w->expired_noted = 0;
 	for (size_t i = 0; i < CONNS; i++) {
@@ -22,6 +23,7 @@ world_begin(const struct stage_options *options)
 
 		s->fd = -1;
 		s->number = 0;
+		s->pid = 0;
 		s->busy = IDLE;
 		s->approves = false;
 		s->given_to = NULL;

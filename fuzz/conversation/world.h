@@ -54,6 +54,7 @@ struct side {
 	int		 fd;		/* -1: not connected */
 	unsigned	 peer, ops;
 	uint64_t	 number;	/* of the connection, in records */
+	uint64_t	 unsure;	/* by so much it may be less */
 	pid_t		 pid;		/* every one has its own */
 	struct model_path path;
 	bool		 ended;		/* we send no more */
@@ -106,6 +107,8 @@ struct world {
 	uint32_t	 signatures, refusals;
 	unsigned	 serial;
 	uint64_t	 ready_count, connections, seq;
+	/* Those of them that may not have got a number. */
+	uint64_t	 unnumbered;
 	size_t		 expired, expired_noted;
 	/* Questions that were handed out and not read yet: it is not known
 	 * which. */

@@ -53,6 +53,8 @@ static bool service;
 /* Who is at the other end of what the server accepted, and who waits. */
 static struct unixsock_peer peers[FDS_MAX];
 static int listen_fd = -1, waiting = -1;
+/* What was accepted and is not judged yet. */
+static int admitting = -1;
 
 /* Far enough from 0 that nothing is before the start, and shortly before host
  * certificates begin to be in date. */
@@ -110,6 +112,9 @@ __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	(void)addr;
 	(void)len;
 	(void)flags;
+	if (next >= 0 && fault_fails(FAULT_accept4))
+		return -1;
+	admitting = next;
 	(void)eventfd_read(fd, &n);
 	waiting = -1;
 	errno = EAGAIN;
@@ -119,6 +124,11 @@ __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 int
 __wrap_unixsock_peer(int fd, struct unixsock_peer *out)
 {
+	bool first = fd == admitting;
+
+	admitting = -1;
+	if (first && fault_fails(FAULT_getsockopt))
+		return ST_SYSTEM;
 	*out = peers[fd];
 	return ST_OK;
 }
@@ -270,9 +280,13 @@ stage_connect(unsigned peer, pid_t pid)
 	waiting = fds[0];
 	st = eventfd_write(listen_fd, 1);
 	assert(st == 0);
-	stage_run();
-	assert(waiting < 0);
 	return fds[1];
+}
+
+bool
+stage_waits(void)
+{
+	return waiting >= 0;
 }
 
 void
