@@ -4,10 +4,10 @@
 
 #include "fuzz/conversation/ask.h"
 #include "fuzz/conversation/check.h"
-#include "fuzz/conversation/keys.h"
 #include "fuzz/conversation/outcome.h"
 #include "fuzz/conversation/replies.h"
 #include "fuzz/conversation/secrets.h"
+#include "fuzz/conversation/spent.h"
 #include "fuzz/conversation/tell.h"
 #include "fuzz/conversation/world.h"
 #include "fuzz/fuzz.h"
@@ -23,24 +23,12 @@ static struct {
 	bool		 approves;
 	uint32_t	 signatures, refusals;
 	size_t		 expired;
-	/* Of the key that is to sign, as the agent has it. */
-	uint32_t	 left, next;
-	int64_t		 oldest;
+	struct spent	 spent;
 } before;
-
-/* The key that was asked to sign, as the agent has it; NULL: it has not. */
-static const struct identity *
-signer(void)
-{
-	return keyring_find(stage_agent.ring, keys[before.ask.key]->blob);
-}
 
 void
 aftermath_remember(struct side *s, const struct ask *a)
 {
-	const struct rules *r;
-	const struct identity *id;
-
 	outcome_expire();
 	before.side = s;
 	before.ask = *a;
@@ -51,12 +39,7 @@ aftermath_remember(struct side *s, const struct ask *a)
 	before.signatures = world.signatures;
 	before.refusals = world.refusals;
 	before.expired = world.expired;
-	if ((id = signer()) == NULL)
-		return;
-	r = &id->rules;
-	before.left = r->left;
-	before.next = r->next;
-	before.oldest = r->rate_n > 0 ? r->recent[r->next] : 0;
+	spent_look(a->key, &before.spent);
 }
 
 void
@@ -69,26 +52,6 @@ bool
 aftermath_is_wanted(void)
 {
 	return before.side != NULL;
-}
-
-/* A signature that was not made may be counted all the same. */
-static void
-count_spent(void)
-{
-	const struct identity *id = signer();
-	struct model_key *k = model_find(&world.held, before.ask.key);
-	bool spent;
-
-	if (before.ask.kind != ASK_SIGN || k == NULL)
-		return;
-	assert(id != NULL);
-	spent = (k->counted && id->rules.left != before.left) ||
-	    (k->rate_n > 0 && (id->rules.next != before.next ||
-	    id->rules.recent[before.next] != before.oldest));
-	if (!spent)
-		return;
-	spent = model_spend(k, stage_now_ms());
-	assert(spent);
 }
 
 /* Its records: one of the decision at most, and one of the end.  *${any} is
@@ -157,7 +120,8 @@ take_back(struct side *s, bool would)
 	if (would || stage_agent.lock.failures == before.lock.failures)
 		world.lock = before.lock;
 	assert(stage_agent.lock.failures == world.lock.failures);
-	count_spent();
+	if (before.ask.kind == ASK_SIGN)
+		spent_follow(before.ask.key, &before.spent);
 	s->busy = IDLE;
 	s->approves = before.approves;
 	if (would && ask_kinds[before.ask.kind].op == AUDIT_LOAD)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fuzz/conversation/aftermath.h"
+#include "fuzz/conversation/answering.h"
 #include "fuzz/conversation/ask.h"
 #include "fuzz/conversation/body.h"
 #include "fuzz/conversation/check.h"
@@ -39,6 +40,10 @@ settle(void)
 	world.handed = 0;
 	if (luck.met && aftermath_is_wanted()) {
 		aftermath_check();
+		return;
+	}
+	if (luck.met && answering_is_wanted()) {
+		answering_check();
 		return;
 	}
 	check_records();
@@ -312,6 +317,9 @@ step_requests(void)
 		if (luck.wanted && aftermath_stands_alone(s, &a)) {
 			luck.armed = true;
 			aftermath_remember(s, &a);
+		} else if (luck.wanted && answering_stands_alone(s, &a)) {
+			luck.armed = true;
+			answering_remember(s, &a);
 		} else if (how >= 0xc0 && i + 1 == n && s->busy == IDLE &&
 		    may_wait(&a)) {
 			size_t cut =
@@ -376,6 +384,7 @@ steps_play(bool troubled)
 
 	memset(&luck, 0, sizeof(luck));
 	aftermath_forget();
+	answering_forget();
 	if (troubled && how >= 0x80)
 		luck_make();
 	if (kind == 13)
