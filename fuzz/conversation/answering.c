@@ -12,10 +12,10 @@
 #include "fuzz/fuzz.h"
 #include "proto/frame.h"
 
-/* What is so if nobody had answered. */
+/* What is so without the request. */
 static struct {
-	struct side	*side;		/* the approver; NULL: none of this */
-	struct side	*asker;
+	struct side	*side;		/* whose it is; NULL: none of this */
+	struct side	*asker, *approver;
 	struct model_keys held;
 	uint32_t	 signatures, refusals;
 	size_t		 expired;
@@ -42,16 +42,37 @@ asker_of(const struct side *s, const struct ask *a)
 	return NULL;
 }
 
+/* Who waits to be asked what ${a} would ask; NULL: nobody. */
+static struct side *
+approver_of(const struct side *s, const struct ask *a)
+{
+	const struct model_key *k = model_find(&world.held, a->key);
+
+	if (s->approves || k == NULL || !k->confirm)
+		return NULL;
+	for (size_t i = 0; i < CONNS; i++)
+		if (world.sides[i].busy == NEXT)
+			return &world.sides[i];
+	return NULL;
+}
+
+/* The other one of the two; NULL: there is none. */
+static struct side *
+other_of(const struct side *s, const struct ask *a)
+{
+	return a->kind == ASK_ANSWER ? asker_of(s, a) :
+	    a->kind == ASK_SIGN ? approver_of(s, a) : NULL;
+}
+
 bool
 answering_stands_alone(const struct side *s, const struct ask *a)
 {
-	const struct side *asker = a->kind == ASK_ANSWER ? asker_of(s, a) :
-	    NULL;
+	const struct side *other = other_of(s, a);
 
-	if (asker == NULL || asker == s || asker->n_queue > 0 || asker->ended)
+	if (other == NULL || other == s || other->n_queue > 0 || other->ended)
 		return false;
 	for (size_t i = 0; i < CONNS; i++)
-		if (world.sides[i].busy != IDLE && &world.sides[i] != asker)
+		if (world.sides[i].busy != IDLE && &world.sides[i] != other)
 			return false;
 	return true;
 }
@@ -59,15 +80,19 @@ answering_stands_alone(const struct side *s, const struct ask *a)
 void
 answering_remember(struct side *s, const struct ask *a)
 {
+	struct side *other = other_of(s, a);
+
 	outcome_expire();
 	before.side = s;
-	before.asker = asker_of(s, a);
+	before.asker = a->kind == ASK_ANSWER ? other : s;
+	before.approver = a->kind == ASK_ANSWER ? s : other;
 	before.held = world.held;
 	before.signatures = world.signatures;
 	before.refusals = world.refusals;
 	before.expired = world.expired;
 	before.question = before.asker->question;
-	spent_look(before.asker->asked.key, &before.spent);
+	spent_look(a->kind == ASK_ANSWER ? other->asked.key : a->key,
+	    &before.spent);
 }
 
 void
@@ -84,7 +109,7 @@ answering_is_wanted(void)
 
 /* Their records: one of a decision at most for each, and one of the end. */
 static void
-see_records(struct seen *answer, struct seen *question)
+see_records(struct seen *approver, struct seen *asker)
 {
 	struct seen *seen;
 
@@ -94,15 +119,15 @@ see_records(struct seen *answer, struct seen *question)
 
 		if (s == NULL)
 			continue;
-		assert(s == before.side || s == before.asker);
-		seen = s == before.side ? answer : question;
+		assert(s == before.approver || s == before.asker);
+		seen = s == before.approver ? approver : asker;
 		if (rec->op == AUDIT_CONNECT) {
 			assert(rec->verdict == AUDIT_DENIED && !seen->end);
 			seen->end = true;
 			continue;
 		}
 		assert(!seen->noted && !seen->end);
-		assert(rec->op == (s == before.side ? AUDIT_APPROVE :
+		assert(rec->op == (s == before.approver ? AUDIT_APPROVE :
 		    AUDIT_SIGN));
 		seen->noted = true;
 		seen->yes = rec->verdict == AUDIT_ALLOWED;
@@ -126,7 +151,9 @@ see_reply(struct side *s, enum kind kind, struct seen *seen)
 	seen->came = true;
 	seen->refused = replies_is_refusal(kind, body);
 	tell("  %d gets %u\n", (int)(s - world.sides), body.p[0]);
-	assert(seen->noted && seen->yes == !seen->refused);
+	/* A question that is put has no record. */
+	assert(kind == ASK_NEXT ? !seen->noted && !seen->refused :
+	    seen->noted && seen->yes == !seen->refused);
 	if (seen->refused)
 		return;
 	assert(s->n_replies == 1);
@@ -145,7 +172,7 @@ take_back(void)
 	world.expired = before.expired;
 	asker->busy = ASKING;
 	asker->question = before.question;
-	asker->given_to = before.side;
+	asker->given_to = before.approver;
 }
 
 /* The question is decided: a signature was made, which the model would make as
@@ -173,8 +200,9 @@ settle_question(const struct seen *seen, bool would)
 	world.signatures++;
 }
 
-void
-answering_check(void)
+/* What came of an answer. */
+static void
+check_answer(void)
 {
 	struct side *s = before.side, *asker = before.asker;
 	struct seen answer = { 0 }, question = { 0 };
@@ -195,8 +223,49 @@ answering_check(void)
 		assert(!question.noted && !question.came && !question.end);
 	if (question.end)
 		outcome_leave(asker);
-	s->n_notes = s->n_replies = 0;
-	asker->n_notes = asker->n_replies = 0;
+}
+
+/* What came of a question. */
+static void
+check_question(void)
+{
+	struct side *s = before.side, *approver = before.approver;
+	struct seen question = { 0 }, next = { 0 };
+	bool would = s->busy == ASKING;
+
+	see_records(&next, &question);
+	see_reply(s, ASK_SIGN, &question);
+	see_reply(approver, ASK_NEXT, &next);
+	world.refusals = before.refusals + question.noted;
+	assert(!question.yes);
+	if (!next.came && !next.end)
+		approver->busy = NEXT;
+	if (next.end)
+		outcome_leave(approver);
+	if (question.end) {
+		outcome_leave(s);
+	} else if (question.came) {
+		/* Nobody was asked, or nobody is there any more. */
+		assert(!next.came || next.end);
+		s->busy = IDLE;
+		s->question = 0;
+		s->given_to = NULL;
+	} else {
+		assert(would && !question.noted);
+		assert(next.came || next.end);
+		assert(judge_has_approver());
+	}
+}
+
+void
+answering_check(void)
+{
+	if (before.side == before.approver)
+		check_answer();
+	else
+		check_question();
+	before.asker->n_notes = before.asker->n_replies = 0;
+	before.approver->n_notes = before.approver->n_replies = 0;
 	check_sides();
 	check_held();
 	/* A connection that we left is gone. */

@@ -2,10 +2,13 @@
 #define ANSWERING_H_
 
 /*
- * answering - what came of an answer to a question under which something
- * failed: the answer counts, or it does not and the question stays; who asked
- * is served or refused, or its connection ends; and the agent holds what the
- * records say.
+ * answering - what came of a question to an approver, or of the answer to one,
+ * under which something failed.
+ *
+ * A question: it is put to the approver that waits, or it is not and who asked
+ * is refused; of both, a connection may end.  An answer: it counts, or it does
+ * not and the question stays; who asked is served or refused, or its connection
+ * ends.  The agent holds what the records say.
  */
 
 #include <stdbool.h>
@@ -13,13 +16,14 @@
 struct ask;
 struct side;
 
-/* Whether this is the answer to the only question, and nobody else waits. */
+/* Whether this is the answer to the only question, or a question to the only
+ * approver that waits, and nobody else waits for anything. */
 bool answering_stands_alone(const struct side *s, const struct ask *a);
 
-/* Remember how all is without this answer. */
+/* Remember how all is without this request. */
 void answering_remember(struct side *s, const struct ask *a);
 
-/* There is no such answer; whether there is. */
+/* There is no such request; whether there is. */
 void answering_forget(void);
 bool answering_is_wanted(void);
 
