@@ -15,6 +15,9 @@
  *          or the crypto libraries fail under a request, it is served rightly,
  *          or refused, or its connection ends: what is recorded as done is
  *          done, what is not has changed nothing, and all else is as it was.
+ *          Who connects then is served as the peer that it is, now or when that
+ *          can be, or not at all; a question to an approver is put or refused,
+ *          and its answer counts or leaves it open.
  * Input:   a head of three bytes (mode, limits, policy), then steps: time goes
  *          by, another policy, a hang-up, or some requests of one connection,
  *          sent at once, in pieces, or but for their end.  If the head says
