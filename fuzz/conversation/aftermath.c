@@ -173,10 +173,9 @@ bool
 aftermath_stands_alone(const struct side *s, const struct ask *a)
 {
 	for (size_t i = 0; i < CONNS; i++)
-		if (world.sides[i].busy != IDLE &&
-		    (s == &world.sides[i] || s->approves ||
-			a->kind == ASK_SIGN || a->kind == ASK_NEXT ||
-			a->kind == ASK_ANSWER))
+		if (world.sides[i].busy != IDLE && (s == &world.sides[i] ||
+		    s->approves || a->kind == ASK_SIGN ||
+		    a->kind == ASK_NEXT || a->kind == ASK_ANSWER))
 			return false;
 	return true;
 }

@@ -3,7 +3,6 @@
 #include "fuzz/conversation/keys.h"
 #include "fuzz/conversation/program.h"
 #include "fuzz/conversation/world.h"
-#include "fuzz/fuzz.h"
 #include "fuzz/support/hosts.h"
 #include "proto/agent_num.h"
 

@@ -13,7 +13,6 @@
 #include "proto/bundle.h"
 #include "proto/extension.h"
 #include "proto/keyprivate.h"
-#include "proto/signdata.h"
 
 /* A session id that is too long for a bind. */
 #define LONG_ID		129

@@ -70,7 +70,7 @@ questions_of(unsigned peer)
 
 	for (size_t i = 0; i < CONNS; i++)
 		n += world.sides[i].busy == ASKING &&
-		     world.sides[i].peer == peer;
+		    world.sides[i].peer == peer;
 	return n;
 }
 

@@ -3,7 +3,6 @@
 #include "fuzz/conversation/ask.h"
 #include "fuzz/conversation/outcome.h"
 #include "fuzz/conversation/world.h"
-#include "fuzz/fuzz.h"
 
 /* A step is done, or refused with an answer. */
 static void

@@ -5,7 +5,6 @@
 #include "fuzz/conversation/judge.h"
 #include "fuzz/conversation/outcome.h"
 #include "fuzz/conversation/world.h"
-#include "fuzz/fuzz.h"
 #include "proto/agent_num.h"
 
 bool
@@ -57,7 +56,7 @@ turns_hand_out(void)
 		open += s->busy == ASKING && s->question == 0;
 	}
 	for (; open > world.handed && (s = next_approver()) != NULL;
-	     world.handed++) {
+	    world.handed++) {
 		s->busy = IDLE;
 		(void)outcome_expect(s, &s->asked);
 		any = true;
