@@ -13,6 +13,7 @@
 #include "agent/auditline.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/printable.h"
+#include "fuzz/support/choice.h"
 #include "tests/support/json.h"
 
 static struct wire_reader in;
@@ -20,9 +21,7 @@ static struct wire_reader in;
 static uint8_t
 take(void)
 {
-	uint8_t b = 0;
-
-	return wire_get_u8(&in, &b) == ST_OK ? b : 0;
+	return choice_byte(&in);
 }
 
 static bool

@@ -20,16 +20,17 @@
 #include <sodium.h>
 
 #include "agent/dispatch.h"
-#include "keys/seal.h"
 #include "agent/vault.h"
-#include "agent/verify.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/support/answer.h"
+#include "fuzz/support/choice.h"
+#include "fuzz/support/keyset.h"
+#include "fuzz/support/vaultuse.h"
+#include "keys/seal.h"
 #include "proto/agent_num.h"
 #include "proto/bundle.h"
 #include "proto/extension.h"
 #include "proto/frame.h"
-#include "proto/reply.h"
-#include "tests/support/testkeys.h"
 
 #define CONNS		4
 #define KEYS		5
@@ -72,7 +73,6 @@ struct side {
 };
 
 static struct testkey *keys[KEYS];
-static size_t baseline;
 
 /* All of one run. */
 static struct agent agent;
@@ -95,30 +95,17 @@ static const char *const loads[] = { "", "work", "play" };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-/* Bytes of the vault in use. */
-static size_t
-used(void)
-{
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	return use.used;
-}
-
-/* The next byte of the steps, 0 at their end. */
+/* The next choice of the steps. */
 static uint8_t
 take(void)
 {
-	uint8_t b = 0;
-	int st = wire_get_u8(&steps, &b);
-
-	return st == ST_OK ? b : 0;
+	return choice_byte(&steps);
 }
 
 static unsigned
 pick(size_t n)
 {
-	return (unsigned)(take() % n);
+	return choice_of(&steps, n);
 }
 
 /*
@@ -350,19 +337,6 @@ step_list(struct side *s)
 	assert(wire_end(&r));
 }
 
-/* The algorithm that flags ask for, or NULL. */
-static const char *
-algorithm(const struct testkey *k, uint32_t flags)
-{
-	if ((flags & ~6u) != 0)
-		return NULL;
-	if (k->fields.type != KEY_RSA)
-		return key_type_info(k->fields.type)->name;
-	return (flags & 2) != 0 ? "rsa-sha2-256" :
-	    (flags & 4) != 0 ? "rsa-sha2-512" :
-	    agent.legacy_rsa ? "ssh-rsa" : NULL;
-}
-
 static void
 step_sign(struct side *s)
 {
@@ -370,11 +344,10 @@ step_sign(struct side *s)
 	unsigned key = pick(KEYS);
 	uint32_t flags = take() & 0x0f;
 	uint8_t data[256] = { 0 };
-	struct slice what = { data, take() }, blob;
-	const char *name = algorithm(keys[key], flags);
+	struct slice what = { data, take() };
+	const char *name = keyset_algorithm(keys[key], flags,
+	    agent.legacy_rsa);
 	const struct held *h;
-	struct wire_reader r;
-	int st;
 
 	wire_put_string(&w, keys[key]->blob);
 	wire_put_string(&w, what);
@@ -386,11 +359,8 @@ step_sign(struct side *s)
 		expect_code(SSH_AGENT_FAILURE);
 		return;
 	}
-	r = wire_reader((struct slice){ reply.p + 1, reply.len - 1 });
-	assert(reply.p[0] == SSH_AGENT_SIGN_RESPONSE);
-	st = wire_get_string(&r, &blob);
-	assert(st == ST_OK && wire_end(&r));
-	assert(testkey_verify(keys[key], blob, name, what));
+	assert(testkey_verify(keys[key], answer_signature(reply), name,
+	    what));
 }
 
 static void
@@ -485,21 +455,6 @@ step_unlock(struct side *s)
 		memset(&model_lock, 0, sizeof(model_lock));
 }
 
-/* The contents of an extension's response. */
-static struct wire_reader
-contents(const char *name)
-{
-	struct wire_reader r;
-	struct reply rep;
-	int st;
-
-	st = reply_decode(reply, &rep);
-	assert(st == ST_OK);
-	st = reply_get_extension(&rep, name, &r);
-	assert(st == ST_OK);
-	return r;
-}
-
 static void
 step_query(struct side *s)
 {
@@ -514,7 +469,7 @@ step_query(struct side *s)
 		expect_code(SSH_AGENT_FAILURE);
 		return;
 	}
-	for (r = contents(EXT_QUERY); !wire_end(&r); n++) {
+	for (r = answer_contents(reply, EXT_QUERY); !wire_end(&r); n++) {
 		st = wire_get_string(&r, &name);
 		assert(st == ST_OK);
 	}
@@ -573,7 +528,7 @@ step_status(struct side *s)
 		expect_code(SSH_AGENT_FAILURE);
 		return;
 	}
-	r = contents(EXT_STATUS);
+	r = answer_contents(reply, EXT_STATUS);
 	st = statusmsg_get_head(&r, &head);
 	assert(st == ST_OK && head.locked == model_lock.locked);
 	st = wire_get_u32(&r, &n);
@@ -631,7 +586,7 @@ serve_load(struct side *s, const struct load_request *req,
 		expect_code(SSH_AGENT_EXTENSION_FAILURE);
 		return false;
 	}
-	r = contents(EXT_LOAD);
+	r = answer_contents(reply, EXT_LOAD);
 	st = load_answer_decode(&r, ans);
 	assert(st == ST_OK);
 	assert(decision.done == (ans->verdict == 0));
@@ -959,7 +914,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step_reopen(&sides[i]);
 	keyring_free(agent.ring);
 	lock_fini(&agent.lock);
-	assert(baseline == 0 || used() == baseline);
+	assert(vaultuse_is_back());
 	return 0;
 }
 
@@ -978,12 +933,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	testkeys_vault();
-	if (verify_init() != ST_OK)
-		abort();
-	for (size_t i = 0; i < KEYS; i++)
-		keys[i] = testkey_new(types[i], 1024);
+	vaultuse_open(0);
+	keyset_make(keys, types, KEYS);
 	(void)LLVMFuzzerTestOneInput(once, sizeof(once));
-	baseline = used();
+	vaultuse_keep();
 	return 0;
 }

@@ -13,23 +13,10 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/printable.h"
+#include "fuzz/support/choice.h"
 #include "provision/doctor_agent.h"
 #include "provision/doctor_client.h"
 #include "provision/doctor_guard.h"
-
-/* The next part, up to a NUL. */
-static struct slice
-take(struct slice *rest)
-{
-	const uint8_t *nul = rest->len > 0 ?
-	    memchr(rest->p, '\0', rest->len) : NULL;
-	size_t len = nul != NULL ? (size_t)(nul - rest->p) : rest->len;
-	struct slice part = { rest->p, len };
-
-	rest->p += len + (nul != NULL);
-	rest->len -= len + (nul != NULL);
-	return part;
-}
 
 static void
 parse(struct slice text, struct doctor_facts *f)
@@ -100,11 +87,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	t.kind = TARGET_DOCKER;
 	memcpy(t.name, "web", 4);
-	parse(take(&rest), &seen.root);
-	parse(take(&rest), &seen.user);
+	parse(choice_part(&rest), &seen.root);
+	parse(choice_part(&rest), &seen.user);
 	seen.has_root = seen.root.whole;
 	seen.has_user = seen.user.whole;
-	seen.status = load(take(&rest));
+	seen.status = load(choice_part(&rest));
 	seen.inspect = load(rest);
 	doctor_agent(&d, &seen);
 	doctor_client(&d, &seen);

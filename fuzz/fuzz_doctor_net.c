@@ -13,21 +13,8 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/printable.h"
+#include "fuzz/support/choice.h"
 #include "provision/doctor_sign.h"
-
-/* The next part, up to a NUL. */
-static struct slice
-take(struct slice *rest)
-{
-	const uint8_t *nul = rest->len > 0 ?
-	    memchr(rest->p, '\0', rest->len) : NULL;
-	size_t len = nul != NULL ? (size_t)(nul - rest->p) : rest->len;
-	struct slice part = { rest->p, len };
-
-	rest->p += len + (nul != NULL);
-	rest->len -= len + (nul != NULL);
-	return part;
-}
 
 static json_t *
 load(struct slice text)
@@ -84,10 +71,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	t.kind = TARGET_DOCKER;
 	memcpy(t.name, "web", 4);
-	st = doctor_facts_parse(take(&rest), &facts);
+	st = doctor_facts_parse(choice_part(&rest), &facts);
 	assert(st == ST_OK);
 	(void)st;
-	status = load(take(&rest));
+	status = load(choice_part(&rest));
 	refusals = load(rest);
 	agent = (struct doctor_word_of_agent){ status, refusals };
 	doctor_probe(&facts, "git.example", &probe);

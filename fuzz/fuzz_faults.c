@@ -13,23 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "agent/dispatch.h"
-#include "agent/vault.h"
-#include "agent/verify.h"
 #include "faults/fault.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/support/answer.h"
+#include "fuzz/support/keyset.h"
+#include "fuzz/support/vaultuse.h"
 #include "proto/agent_num.h"
 #include "proto/frame.h"
-#include "support/testkeys.h"
 
 #define KEYS		4
 #define STEPS_MAX	40
 #define NOW_MS		1000000
 
 static struct testkey *keys[KEYS];
-static size_t baseline;
 
 /* All of one run. */
 static struct agent agent;
@@ -44,31 +41,6 @@ static struct {
 } luck;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-/* It is to take long, and many runs are to be made. */
-int __real_PKCS5_PBKDF2_HMAC(const char *pw, int len, const uint8_t *salt,
-    int saltlen, int n, const EVP_MD *md, int keylen, uint8_t *to);
-int __wrap_PKCS5_PBKDF2_HMAC(const char *pw, int len, const uint8_t *salt,
-    int saltlen, int n, const EVP_MD *md, int keylen, uint8_t *to);
-
-int
-__wrap_PKCS5_PBKDF2_HMAC(const char *pw, int len, const uint8_t *salt,
-    int saltlen, int n, const EVP_MD *md, int keylen, uint8_t *to)
-{
-	(void)n;
-	return __real_PKCS5_PBKDF2_HMAC(pw, len, salt, saltlen, 1, md, keylen,
-	    to);
-}
-
-/* Bytes of the vault in use. */
-static size_t
-used(void)
-{
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	return use.used;
-}
 
 /* Have a request served, with faults or without; its code, 0 when there is no
  * reply. */
@@ -111,21 +83,21 @@ request(uint8_t type)
 static bool
 sign(unsigned key, bool faults)
 {
-	bool rsa = keys[key]->fields.type == KEY_RSA;
+	uint32_t flags = keys[key]->fields.type == KEY_RSA ?
+	    SSH_AGENT_RSA_SHA2_256 : 0;
 	struct wire_writer w = request(SSH_AGENTC_SIGN_REQUEST);
-	struct slice sig, data = slice_str("to be signed");
-	struct wire_reader r;
+	struct slice data = slice_str("to be signed");
 	bool good;
 
 	wire_put_string(&w, keys[key]->blob);
 	wire_put_string(&w, data);
-	wire_put_u32(&w, rsa ? SSH_AGENT_RSA_SHA2_256 : 0);
+	wire_put_u32(&w, flags);
 	if (serve(&w, faults) != SSH_AGENT_SIGN_RESPONSE)
 		return false;
-	r = wire_reader((struct slice){ reply.p + 1, reply.len - 1 });
-	good = wire_get_string(&r, &sig) == ST_OK && wire_end(&r);
-	assert(good && testkey_verify(keys[key], sig, rsa ? "rsa-sha2-256" :
-	    key_type_info(keys[key]->fields.type)->name, data));
+	good = testkey_verify(keys[key], answer_signature(reply),
+	    keyset_algorithm(keys[key], flags, false), data);
+	assert(good);
+	(void)good;
 	return true;
 }
 
@@ -244,7 +216,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	conn_fini(&conn);
 	keyring_free(agent.ring);
 	lock_fini(&agent.lock);
-	assert(baseline == 0 || used() == baseline);
+	assert(vaultuse_is_back());
 	return 0;
 }
 
@@ -259,13 +231,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	testkeys_vault();
-	if (verify_init() != ST_OK)
-		abort();
-	for (size_t i = 0; i < KEYS; i++)
-		keys[i] = testkey_new(types[i], 1024);
+	vaultuse_open(0);
+	keyset_make(keys, types, KEYS);
 	(void)LLVMFuzzerTestOneInput(once, sizeof(once));
-	baseline = used();
+	vaultuse_keep();
 	fault_subject(true);
 	return 0;
 }

@@ -22,6 +22,7 @@
 #include "agent/inbox.h"
 #include "agent/vault.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/support/vaultuse.h"
 #include "proto/frame.h"
 #include "proto/request.h"
 #include "proto/secretpart.h"
@@ -30,35 +31,20 @@
 #define HELD		0x80
 
 static struct intake intake;
-static size_t baseline;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-/* Bytes of the vault in use. */
-static size_t
-used(void)
-{
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	return use.used;
-}
 
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct secret_options opts = { .size = 1024 * 1024,
-		.want = SECRET_MLOCK, .allow_unlocked = true };
-	char why[512];
 	int st;
 
 	(void)argc;
 	(void)argv;
-	st = vault_open(&opts, VAULT_SERVE, 0, why, sizeof(why));
-	assert(st == ST_OK);
+	vaultuse_open(1024 * 1024);
 	st = intake_init(&intake);
 	assert(st == ST_OK);
-	baseline = used();
+	vaultuse_keep();
 	return st;
 }
 
@@ -175,7 +161,7 @@ check(const struct inbox *box, const struct peer *peer, bool held)
 	assert(locked == box->locked);
 	assert(intake.n_holders == (size_t)locked + held);
 	assert(box->own != NULL || (box->rest.len == 0 && box->tail == NULL));
-	assert(locked || used() == baseline);
+	assert(locked || vaultuse_is_back());
 	if (held || (peer->ops & (POLICY_ADD | POLICY_LOCK)) == 0)
 		assert(!locked);
 	if (box->rest.len > 0 && frame_peek(box->rest, &peek) == ST_OK &&
@@ -273,7 +259,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    &got);
 	assert(st == st_pieces);
 	assert(slice_eq(fuzz_written(&want), fuzz_written(&got)));
-	assert(used() == baseline && intake.n_holders == (size_t)held);
+	assert(vaultuse_is_back() && intake.n_holders == (size_t)held);
 	free(want.p);
 	free(got.p);
 	return 0;

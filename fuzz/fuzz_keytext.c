@@ -14,9 +14,10 @@
 #include <string.h>
 
 #include "agent/key.h"
-#include "keys/keytext.h"
 #include "agent/vault.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/support/vaultuse.h"
+#include "keys/keytext.h"
 #include "proto/bundle.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -47,16 +48,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	    q, &qlen) != ST_OK)
 		abort();
 	return 0;
-}
-
-/* Bytes of the region in use. */
-static size_t
-used(void)
-{
-	struct secret_usage usage;
-
-	secret_usage(vault_region(), &usage);
-	return usage.used;
 }
 
 /* A slice lies in the key's piece. */
@@ -118,11 +109,11 @@ check_public(struct slice in)
 	uint8_t room[KEYPRIVATE_PUBLIC_MAX], other[KEYPRIVATE_PUBLIC_MAX];
 	struct wire_writer w = wire_writer(other, sizeof(other));
 	struct keytext key;
-	size_t len, before = used();
+	size_t len, before = vaultuse_bytes();
 	char why[512];
 	int st = keytext_public(vault_region(), in, room, &len);
 
-	assert(st >= 0 && used() == before);
+	assert(st >= 0 && vaultuse_bytes() == before);
 	assert(st == ST_OK || len == 0);
 	if (st == ST_OK && keytext_next(vault_region(), NULL, &in, &key, why,
 	    sizeof(why)) == ST_OK) {
@@ -144,7 +135,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	do {
 		left = in.len;
-		before = used();
+		before = vaultuse_bytes();
 		st = keytext_next(vault_region(), key_ecdsa_public, &in, &key, why, sizeof(why));
 		assert(st >= 0);
 		assert(st == ST_NOT_FOUND || in.len < left);
@@ -156,7 +147,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		keytext_fini(vault_region(), &key);
 		keytext_fini(vault_region(), &key);
-		assert(used() == before);
+		assert(vaultuse_bytes() == before);
 		(void)left;
 		(void)before;
 	} while (st != ST_NOT_FOUND);

@@ -20,10 +20,11 @@
 #include "agent/vault.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/printable.h"
+#include "fuzz/support/keyset.h"
+#include "fuzz/support/vaultuse.h"
 #include "keys/seal.h"
 #include "proto/frame.h"
 #include "proto/reply.h"
-#include "tests/support/testkeys.h"
 
 #define HEAD		(BUNDLE_SEALED + BUNDLE_HEADER)
 #define RECORDS_MAX	24
@@ -58,18 +59,8 @@ struct outcome {
 };
 
 static uint8_t stream[ROOM], answer[FRAME_BODY_MAX];
-static size_t baseline;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static size_t
-used(void)
-{
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	return use.used;
-}
 
 static bool
 read_plan(struct slice in, struct plan *out)
@@ -251,7 +242,7 @@ run(const struct plan *p, size_t piece)
 static void
 put_key(struct wire_writer *w, enum key_type type)
 {
-	struct testkey *k = testkey_new(type, 1024);
+	struct testkey *k = testkey_new(type, KEYSET_RSA_BITS);
 	uint8_t room[4096];
 	struct wire_writer plain = wire_writer(room, sizeof(room));
 	struct slice all;
@@ -278,14 +269,14 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	testkeys_vault();
+	vaultuse_open(0);
 	wire_put_bytes(&w, (struct slice){ head, sizeof(head) });
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		put_key(&w, types[i]);
 	wire_put_bytes(&w, (struct slice){ end, sizeof(end) });
 	(void)LLVMFuzzerTestOneInput(once, fuzz_written(&w).len);
 	/* What libcrypto makes at the first key of a type, it keeps. */
-	baseline = used();
+	vaultuse_keep();
 	return 0;
 }
 
@@ -308,6 +299,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			assert(whole.item == pieces.item);
 		}
 	}
-	assert(baseline == 0 || used() == baseline);
+	assert(vaultuse_is_back());
 	return 0;
 }

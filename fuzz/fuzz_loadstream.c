@@ -17,25 +17,16 @@
 
 #include "agent/load.h"
 #include "agent/loadstream.h"
-#include "agent/vault.h"
 #include "base/log.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/printable.h"
+#include "fuzz/support/keyset.h"
+#include "fuzz/support/vaultuse.h"
 #include "proto/loadpipe.h"
-#include "tests/support/testkeys.h"
 
-static size_t lines, baseline;
+static size_t lines;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-
-static size_t
-used(void)
-{
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	return use.used;
-}
 
 /* A line that was said. */
 static void
@@ -119,29 +110,16 @@ run(const struct agent_options *opts, bool bundle)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const enum key_type types[] = { KEY_ED25519, KEY_ECDSA_P256,
-		KEY_ECDSA_P384, KEY_ECDSA_P521, KEY_RSA };
-	int fd = memfd_create("stdin", MFD_CLOEXEC), st;
-	struct testkey *tk;
-	const char *why;
-	struct key *k;
+	int fd = memfd_create("stdin", MFD_CLOEXEC);
 
 	(void)argc;
 	(void)argv;
 	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
 		abort();
-	testkeys_vault_sized(1024 * 1024);
-	/* What libcrypto makes at the first key of a type, it keeps. */
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		tk = testkey_new(types[i], 1024);
-		if (key_new(&k, &tk->fields, &why) != ST_OK ||
-		    !testkey_signs(k, tk, &st))
-			abort();
-		key_free(k);
-		testkey_free(tk);
-	}
+	vaultuse_open(1024 * 1024);
+	keyset_warm();
 	log_divert(take_line, NULL);
-	baseline = used();
+	vaultuse_keep();
 	return 0;
 }
 
@@ -174,6 +152,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_input(in);
 	run(&opts, in.len >= sizeof(magic) - 1 &&
 	    memcmp(in.p, magic, sizeof(magic) - 1) == 0);
-	assert(used() == baseline);
+	assert(vaultuse_is_back());
 	return 0;
 }

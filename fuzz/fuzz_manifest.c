@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "fuzz/fuzz.h"
+#include "fuzz/printable.h"
 #include "proto/constraint.h"
 #include "provision/manifest.h"
 
@@ -147,8 +148,7 @@ check_message(const char *why, struct jsonpos_text t)
 	assert(line < end.line || column <= end.column);
 	assert(strncmp(s, ": ", 2) == 0 && s[2] != '\0');
 	assert(strlen(why) < MANIFEST_WHY_MAX - 1);
-	for (s = strchr(why, '\0'); s-- > why;)
-		assert((unsigned char)*s >= ' ' && *s != 0x7f);
+	fuzz_printable(why, MANIFEST_WHY_MAX);
 }
 
 static void

@@ -12,6 +12,7 @@
 
 #include "forwarder/placeline.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/support/choice.h"
 
 #define LINES_MAX	512
 
@@ -107,20 +108,6 @@ check_added(struct slice text, struct slice lines)
 	free(p);
 }
 
-/* The next part, up to a NUL. */
-static struct slice
-take(struct slice *rest)
-{
-	const uint8_t *nul = rest->len > 0 ?
-	    memchr(rest->p, '\0', rest->len) : NULL;
-	size_t len = nul != NULL ? (size_t)(nul - rest->p) : rest->len;
-	struct slice part = { rest->p, len };
-
-	rest->p += len + (nul != NULL);
-	rest->len -= len + (nul != NULL);
-	return part;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -130,8 +117,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	text = take(&rest);
-	lines = take(&rest);
+	text = choice_part(&rest);
+	lines = choice_part(&rest);
 	ours = (char *)fuzz_alloc(rest.len + 1);
 	if (rest.len > 0)
 		memcpy(ours, rest.p, rest.len);

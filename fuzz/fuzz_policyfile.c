@@ -13,6 +13,7 @@
 
 #include "agent/policyfile.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/printable.h"
 
 #define NAME	"policy"
 
@@ -33,8 +34,7 @@ check_message(const char *why)
 	line = strtoul(why + strlen(NAME) + 1, &end, 10);
 	assert(line > 0 && line <= POLICYFILE_MAX + 1);
 	assert(strncmp(end, ": ", 2) == 0 && end[2] != '\0');
-	for (const char *s = why; *s != '\0'; s++)
-		assert((unsigned char)*s >= ' ' && *s != 0x7f);
+	fuzz_printable(why, strlen(why) + 1);
 }
 
 static bool

@@ -22,6 +22,7 @@
 
 #include "base/log.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/printable.h"
 #include "proto/loadpipe.h"
 #include "proto/placepipe.h"
 #include "provision/channel.h"
@@ -301,13 +302,6 @@ __wrap_payload_seal(const struct payload *p,
 	return ST_OK;
 }
 
-static void
-assert_printable(const char *s)
-{
-	for (; *s != '\0'; s++)
-		assert((unsigned char)*s >= ' ' && *s != 0x7f);
-}
-
 static struct target target;
 
 int
@@ -352,12 +346,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	reset(data, size);
 	session_run(&how, &result);
 	assert((result.code == SESSION_DONE) == (result.why[0] == '\0'));
-	assert(memchr(result.why, '\0', sizeof(result.why)) != NULL);
-	assert_printable(result.why);
-	assert_printable(result.advice);
+	fuzz_printable(result.why, sizeof(result.why));
+	fuzz_printable(result.advice, sizeof(result.advice));
 	assert(result.n_keys <= SESSION_KEYS_MAX);
 	for (size_t i = 0; i < result.n_keys; i++)
-		assert_printable(result.key[i]);
+		fuzz_printable(result.key[i], strlen(result.key[i]) + 1);
 	if (result.code == SESSION_DONE)
 		assert(sealed && kept && said_kept && said_done && !undone);
 	if (committed)

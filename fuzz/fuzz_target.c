@@ -15,6 +15,7 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/printable.h"
+#include "fuzz/support/choice.h"
 #include "provision/target.h"
 
 /* Quote every word, and split that. */
@@ -109,20 +110,6 @@ check_target(const struct target *t)
 	}
 }
 
-/* The next part, up to a NUL. */
-static struct slice
-take(struct slice *rest)
-{
-	const uint8_t *nul = rest->len > 0 ?
-	    memchr(rest->p, '\0', rest->len) : NULL;
-	size_t len = nul != NULL ? (size_t)(nul - rest->p) : rest->len;
-	struct slice part = { rest->p, len };
-
-	rest->p += len + (nul != NULL);
-	rest->len -= len + (nul != NULL);
-	return part;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -135,8 +122,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	rest = (struct slice){ data + 1, size - 1 };
-	text = take(&rest);
-	out = take(&rest);
+	text = choice_part(&rest);
+	out = choice_part(&rest);
 	s = (char *)fuzz_alloc(text.len + 1);
 	if (text.len > 0)
 		memcpy(s, text.p, text.len);

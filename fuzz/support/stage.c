@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -14,15 +13,13 @@
 #include "agent/limits.h"
 #include "agent/peercomm.h"
 #include "agent/server.h"
-#include "agent/vault.h"
-#include "agent/verify.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/unixsock.h"
 #include "faults/fault.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/model.h"
-#include "tests/support/testkeys.h"
+#include "fuzz/support/vaultuse.h"
 
 /* Descriptors are below this. */
 #define FDS_MAX		1024
@@ -43,12 +40,6 @@ bool __wrap_auditsink_put(struct auditsink *s, const struct audit_record *rec);
 uint64_t __wrap_auditsink_lost(struct auditsink *s);
 long __wrap_sysconf(int what);
 long __real_sysconf(int what);
-int __wrap_PKCS5_PBKDF2_HMAC(const char *pass, int passlen,
-    const unsigned char *salt, int saltlen, int rounds, const EVP_MD *digest,
-    int len, unsigned char *out);
-int __real_PKCS5_PBKDF2_HMAC(const char *pass, int passlen,
-    const unsigned char *salt, int saltlen, int rounds, const EVP_MD *digest,
-    int len, unsigned char *out);
 
 struct agent stage_agent;
 struct audit_record stage_records[STAGE_RECORDS_MAX];
@@ -62,6 +53,8 @@ static bool service;
 /* Who is at the other end of what the server accepted, and who waits. */
 static struct unixsock_peer peers[FDS_MAX];
 static int listen_fd = -1, waiting = -1;
+/* What was accepted and is not judged yet. */
+static int admitting = -1;
 
 /* Far enough from 0 that nothing is before the start, and shortly before host
  * certificates begin to be in date. */
@@ -119,6 +112,9 @@ __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	(void)addr;
 	(void)len;
 	(void)flags;
+	if (next >= 0 && fault_fails(FAULT_accept4))
+		return -1;
+	admitting = next;
 	(void)eventfd_read(fd, &n);
 	waiting = -1;
 	errno = EAGAIN;
@@ -128,6 +124,11 @@ __wrap_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 int
 __wrap_unixsock_peer(int fd, struct unixsock_peer *out)
 {
+	bool first = fd == admitting;
+
+	admitting = -1;
+	if (first && fault_fails(FAULT_getsockopt))
+		return ST_SYSTEM;
 	*out = peers[fd];
 	return ST_OK;
 }
@@ -163,36 +164,10 @@ __wrap_sysconf(int what)
 	return __real_sysconf(what);
 }
 
-/* A lock takes a millisecond on purpose, which is more than all of a run. */
-int
-__wrap_PKCS5_PBKDF2_HMAC(const char *pass, int passlen,
-    const unsigned char *salt, int saltlen, int rounds, const EVP_MD *digest,
-    int len, unsigned char *out)
-{
-	(void)rounds;
-	if (fault_fails(FAULT_PKCS5_PBKDF2_HMAC))
-		return 0;
-	return __real_PKCS5_PBKDF2_HMAC(pass, passlen, salt, saltlen, 1,
-	    digest, len, out);
-}
-
-size_t
-stage_used(void)
-{
-	struct secret_usage use;
-
-	secret_usage(vault_region(), &use);
-	return use.used;
-}
-
 void
 stage_init(void)
 {
-	int st;
-
-	testkeys_vault_sized(1024 * 1024);
-	st = verify_init();
-	assert(st == ST_OK);
+	vaultuse_open(1024 * 1024);
 	log_open("fuzz", LOG_LEVEL_ERROR, 0);
 	listen_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	assert(listen_fd >= 0);
@@ -305,9 +280,13 @@ stage_connect(unsigned peer, pid_t pid)
 	waiting = fds[0];
 	st = eventfd_write(listen_fd, 1);
 	assert(st == 0);
-	stage_run();
-	assert(waiting < 0);
 	return fds[1];
+}
+
+bool
+stage_waits(void)
+{
+	return waiting >= 0;
 }
 
 void

@@ -12,6 +12,8 @@
  * to fail (tests/faults/fault.h), but for the steps of the stage itself.
  */
 
+#include <stdbool.h>
+
 #include "agent/dispatch.h"
 
 /* Most records between two stage_forget()s. */
@@ -39,9 +41,6 @@ void stage_init(void);
 void stage_begin(const struct stage_options *o);
 void stage_end(void);
 
-/* Bytes of the vault in use. */
-size_t stage_used(void);
-
 int64_t stage_now_ms(void);
 int64_t stage_wall_s(void);
 
@@ -52,8 +51,15 @@ void stage_advance(int64_t ms);
 void stage_run(void);
 
 /* Connect as that peer of the model, whose process has that number; the
- * non-blocking descriptor is the caller's. */
+ * non-blocking descriptor is the caller's.  One at a time: the agent accepts it
+ * in the next stage_run() or stage_advance(). */
 int stage_connect(unsigned peer, pid_t pid);
+
+/* Whether it did not. */
+bool stage_waits(void);
+
+/* For so long it accepts nobody when there is no descriptor. */
+#define STAGE_RETRY_MS	100
 
 /* Another policy, as after SIGHUP. */
 void stage_policy(unsigned policy);

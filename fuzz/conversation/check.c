@@ -1,0 +1,172 @@
+#include "fuzz/conversation/check.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/auditline.h"
+#include "fuzz/conversation/keys.h"
+#include "fuzz/conversation/replies.h"
+#include "fuzz/conversation/secrets.h"
+#include "fuzz/conversation/tell.h"
+#include "fuzz/conversation/world.h"
+#include "fuzz/fuzz.h"
+#include "proto/frame.h"
+
+static uint8_t in[2 * FRAME_MAX];
+
+bool
+check_receive(int fd, struct slice *got)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, in + len, sizeof(in) - len, 0)) > 0)
+		len += (size_t)n;
+	*got = (struct slice){ in, len };
+	/* It is so when bytes of ours were not read. */
+	if (n < 0 && errno == ECONNRESET)
+		return true;
+	assert(n == 0 || errno == EAGAIN);
+	return n == 0;
+}
+
+bool
+check_is_over(int fd)
+{
+	char c;
+
+	return recv(fd, &c, 1, MSG_PEEK) == 0;
+}
+
+/* The same for one. */
+static void
+check_side(struct side *s)
+{
+	struct slice got, body;
+	bool end;
+	int st;
+
+	end = check_receive(s->fd, &got);
+	for (size_t i = 0; i < s->n_replies; i++) {
+		st = frame_next(&got, &body);
+		assert(st == ST_OK);
+		replies_check(s, &s->replies[i], body);
+	}
+	assert(got.len == 0 && end == s->closing);
+	s->n_replies = 0;
+	if (!end)
+		return;
+	(void)close(s->fd);
+	s->fd = -1;
+}
+
+void
+check_sides(void)
+{
+	struct pollfd fds[CONNS];
+	struct side *s = world.sides;
+	int n;
+
+	for (size_t i = 0; i < CONNS; i++)
+		fds[i] = (struct pollfd){ .fd = s[i].fd, .events = POLLIN };
+	n = poll(fds, CONNS, 0);
+	assert(n >= 0);
+	/* Most of them have nothing to read, and should not. */
+	for (size_t i = 0; i < CONNS; i++)
+		if (s[i].fd >= 0 && (fds[i].revents != 0 ||
+		    s[i].n_replies > 0 || s[i].closing))
+			check_side(&s[i]);
+}
+
+/* Find the connection of a record, by its process, which has no other, and see
+ * that its number is right. */
+static struct side *
+side_of(const struct audit_record *rec)
+{
+	struct side *s = NULL;
+
+	for (size_t i = 0; i < CONNS; i++)
+		if (world.sides[i].pid == rec->pid)
+			s = &world.sides[i];
+	if (s == NULL)
+		return NULL;
+	assert(rec->connection <= s->number &&
+	    rec->connection + s->unsure >= s->number);
+	s->number = rec->connection;
+	s->unsure = 0;
+	return s;
+}
+
+struct side *
+check_record(const struct audit_record *rec)
+{
+	struct side *s;
+	unsigned gone;
+
+	tell("  record %u: connection %u %s %s\n", (unsigned)rec->seq,
+	    (unsigned)rec->connection, auditline_op_name(rec->op),
+	    reason_code(rec->reason));
+	tell("    %s %s\n", rec->detail, rec->text != NULL ? rec->text : "");
+	secrets_check(rec, sizeof(*rec));
+	assert(rec->seq == ++world.seq && rec->count == 1);
+	assert((rec->verdict == AUDIT_DENIED) == (rec->reason != REASON_NONE));
+	if (rec->op == AUDIT_EXPIRE) {
+		assert(sscanf(rec->detail, "%u key", &gone) == 1);
+		world.expired_noted += gone;
+		return NULL;
+	}
+	s = side_of(rec);
+	assert(s != NULL);
+	assert(rec->has_peer && rec->uid == model_peers[s->peer].uid);
+	return s;
+}
+
+void
+check_records(void)
+{
+	struct side *s;
+
+	for (size_t i = 0; i < stage_n_records; i++) {
+		const struct audit_record *rec = &stage_records[i];
+
+		if ((s = check_record(rec)) == NULL)
+			continue;
+		assert(s->n_notes > 0 && rec->op == s->notes[0].op);
+		assert((rec->verdict == AUDIT_DENIED) == s->notes[0].denied);
+		memmove(&s->notes[0], &s->notes[1],
+		    --s->n_notes * sizeof(s->notes[0]));
+	}
+	for (size_t i = 0; i < CONNS; i++) {
+		if (world.sides[i].n_notes > 0)
+			tell("  not recorded: %zu of %zu\n",
+			    world.sides[i].n_notes, i);
+		assert(world.sides[i].n_notes == 0);
+	}
+	assert(world.expired_noted <= world.expired);
+	stage_n_records = 0;
+}
+
+void
+check_held(void)
+{
+	assert(keyring_count(stage_agent.ring) == world.held.n);
+	for (size_t i = 0; i < world.held.n; i++) {
+		const struct identity *id = keyring_at(stage_agent.ring, i);
+		const struct model_key *k = &world.held.at[i];
+
+		assert(slice_eq(key_blob(id->key), keys[k->key]->blob));
+		assert(slice_eq_str(identity_comment(id),
+		    keys_comments[k->comment]));
+		assert(id->confirm == k->confirm);
+		assert(id->expires_ms == k->expires_ms);
+		assert(strcmp(id->load, keys_loads[k->load]) == 0);
+		assert(id->signatures == k->signatures);
+		assert(!k->counted || id->rules.left == k->left);
+	}
+	assert(stage_agent.lock.locked == world.lock.locked);
+	assert(stage_agent.refusals == world.refusals);
+}
