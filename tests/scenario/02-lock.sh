@@ -98,6 +98,12 @@ typed unlock_at_a_terminal 0 'is unlocked' --unlock se/cret
 check_same unlocked_at_a_terminal "$(public ed25519)" "$(listed)"
 typed unlock_at_a_terminal_again 1 'is not locked' --unlock
 check_status no_terminal_and_no_stdin 2 setsid "$AGENT" --lock -a "$S"
+# stdin is one, but of another session: there is nobody whom it could ask.
+status=0
+out=$(timeout 30 script -qefc "setsid -w '$AGENT' --lock -a '$S'" /dev/null \
+    2>&1 </dev/null) || status=$?
+check_same a_terminal_of_somebody_else 2 "$status"
+check_has a_terminal_of_somebody_else_and_says_so "$out" 'give it on stdin'
 
 # --- who may --------------------------------------------------------------------
 

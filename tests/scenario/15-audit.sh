@@ -166,6 +166,9 @@ check_same replies_to_a_raw_client '12 29 5 5 5 12 ' \
     "$(sed 1d <<<"$claimed" | tr '\n' ' ')"
 check_same replies_to_a_descriptor_passed_on 5 \
     "$(SENDER=$other_uid perl -e "$raw" "$S" 0b)"
+# Of an add they are not even kept.
+check_same an_add_through_a_descriptor_passed_on 5 \
+    "$(SENDER=$other_uid perl -e "$raw" "$S" 1100)"
 # A frame that is none, of a length of nothing and of one past all.
 for head in 00000000 00040001; do
 	# shellcheck disable=SC2016

@@ -53,6 +53,23 @@ takes with_text_around "$T/notes" ed25519 ecdsa256
 cat "$T/ed25519" "$T/ed25519" >"$T/twice"
 takes the_same_key_twice "$T/twice" ed25519
 
+# More than one message holds: of a load there, and of the status back.
+perl -MMIME::Base64 -e 'print "-----BEGIN PRIVATE KEY-----\n",
+    encode_base64(pack("H*a*", "302e020100300506032b657004220420",
+	sprintf("%032d", $_)), ""), "\n-----END PRIVATE KEY-----\n"
+    for 1 .. 2048' >"$T/thousands"
+name=$(printf 'n%.0s' {1..60})
+check_same thousands_are_loaded 2048 \
+    "$(load --name "$name" <"$T/thousands" | wc -l)"
+check_same they_are_counted 2048 "$("$AGENT" --status --json -a "$S" |
+    jq .keys_total)"
+"$AGENT" --status -a "$S" >"$T/status"
+more=$(sed -n 's/^  and \([0-9]*\) more$/\1/p' "$T/status")
+check_same each_is_listed_or_counted 2048 \
+    "$(($(grep -c '^  ssh-ed25519 ' "$T/status") + ${more:-0}))"
+check_same not_all_are_listed yes "${more:+yes}"
+as_self ssh-add -q -D
+
 out=$(load <"$T/all")
 check_same one_line_for_each_key 6 "$(wc -l <<<"$out")"
 for type in "${key_types[@]}"; do
