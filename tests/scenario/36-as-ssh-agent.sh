@@ -13,7 +13,7 @@ mkdir "$T/empty"
 outcome() {
 	local status=0 out
 
-	out=$(cd "$T/empty" && timeout 20 "$@" 2>"$T/err" </dev/null) ||
+	out=$(cd "$T/empty" && within 20 "$@" 2>"$T/err" </dev/null) ||
 	    status=$?
 	printf '%s%s' "$status" "${out:+ with output}"
 }
@@ -93,13 +93,13 @@ printed() {
 
 	rm -f "$T/print"
 	shift 3
-	SHELL=$shell timeout 20 "$program" -a "$T/print" "$@" >"$T/out" \
+	SHELL=$shell within 20 "$program" -a "$T/print" "$@" >"$T/out" \
 	    2>"$T/err" </dev/null
 	pid=$(sed -n 's/.*pid \([0-9]*\);/\1/p' "$T/out")
 	agent_seen "$pid"
 	sed "s/$pid/PID/g" "$T/out"
 	# In one breath with the other program.
-	SHELL=$shell SSH_AGENT_PID=$pid timeout 20 "$other" -k "$@" |
+	SHELL=$shell SSH_AGENT_PID=$pid within 20 "$other" -k "$@" |
 	    sed "s/$pid/PID/g"
 	wait_for 10 process_gone "$pid"
 }
