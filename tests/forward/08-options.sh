@@ -432,6 +432,17 @@ proxy_end
 expect verbose_with_a_variable 3 '!pa55' "!$secret"
 check_has and_it_was_sent_too "$(cat "$D/1.request")" "Basic $secret"
 
+# An interface of ours is nothing to a proxy, and nobody hears of it.
+connect --proxy http://127.0.0.1:9 'fe80::1%lo' 22
+expect an_interface_to_a_proxy 2 'fe80::1%lo' 'means nothing to a proxy'
+
+# The agent that ssh-keygen is to ask must have a path that a socket can have.
+status=0
+text=$(BOTTLE_AGENT_SOCK=/$(printf '%0200d' 0) timeout 20 \
+    "$BOTTLE_BIN/bottle-ssh-keygen" -Y sign 2>&1 </dev/null) || status=$?
+check_same ssh_keygen_with_a_path_too_long 1 "$status"
+check_has ssh_keygen_says_which "$text" BOTTLE_AGENT_SOCK
+
 # What is closed cannot be opened where there is no /dev/null.
 if unshare -m mount -t tmpfs none /dev 2>/dev/null; then
 	for name in bottle-forward:1 bottle-ssh-keygen:1; do

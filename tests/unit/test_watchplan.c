@@ -646,6 +646,21 @@ unknown_labels_are_looked_at(void **state)
 }
 
 static void
+more_rules_than_there_is_room_for_are_none(void **state)
+{
+	static const struct watchplan_rule many[WATCHPLAN_ITEMS_MAX + 1];
+
+	(void)state;
+	begin(0, 1, 1);
+	watchplan_fini(&p);
+	assert_int_equal(watchplan_init(&p, many, WATCHPLAN_ITEMS_MAX, 1),
+	    ST_OK);
+	watchplan_fini(&p);
+	assert_int_equal(watchplan_init(&p, many, WATCHPLAN_ITEMS_MAX + 1, 1),
+	    ST_TOO_LARGE);
+}
+
+static void
 more_targets_than_there_is_room_for_are_told_of(void **state)
 {
 	static const char both[] = "{\"tier\":\"db\",\"keys\":\"\"}";
@@ -766,6 +781,8 @@ main(void)
 		cmocka_unit_test(nothing_is_loaded_while_its_engine_is_lost),
 		cmocka_unit_test(labels_make_and_unmake_targets),
 		cmocka_unit_test(unknown_labels_are_looked_at),
+		cmocka_unit_test(
+		    more_rules_than_there_is_room_for_are_none),
 		cmocka_unit_test(
 		    more_targets_than_there_is_room_for_are_told_of),
 		cmocka_unit_test(
