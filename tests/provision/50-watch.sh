@@ -431,6 +431,11 @@ NOTIFY_SOCKET=$T/nobody watch -f "$T/m.json" web
 says nobody_listens 1 'docker:web loaded'
 check_has nobody_listens_is_told "$(cat "$T/err")" NOTIFY_SOCKET
 end ends_without_a_listener
+NOTIFY_SOCKET=no/path watch -f "$T/m.json" web
+says a_place_that_is_none 1 'docker:web loaded'
+check_has a_place_that_is_none_is_told "$(cat "$T/err")" \
+    'at NOTIFY_SOCKET: malformed'
+end ends_without_a_place
 
 # --- a terminal that goes away ----------------------------------------------------
 

@@ -204,6 +204,17 @@ facts_end_at_their_limits(void **state)
 	assert_int_equal(f.n, DOCTOR_FACTS_MAX);
 	doctor_facts_fini(&f);
 	free(text);
+	/* Of all together, the first bytes. */
+	text = malloc(DOCTOR_FACTS_BYTES_MAX + 16);
+	assert_non_null(text);
+	memset(text, '\n', DOCTOR_FACTS_BYTES_MAX);
+	memcpy(text + DOCTOR_FACTS_BYTES_MAX - 7, "bd a 1\nbd b 2\n", 14);
+	assert_int_equal(doctor_facts_parse((struct slice){ (uint8_t *)text,
+	    DOCTOR_FACTS_BYTES_MAX + 7 }, &f), ST_OK);
+	assert_int_equal(f.n, 1);
+	assert_non_null(doctor_facts_get(&f, "a"));
+	doctor_facts_fini(&f);
+	free(text);
 }
 
 static void
