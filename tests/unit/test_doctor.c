@@ -1022,6 +1022,14 @@ what_could_not_be_looked_at_is_skipped(void **state)
 			fail();
 		}
 	doctor_fini(&d);
+	/* The agent answers, and of the user nothing is known. */
+	d = (struct doctor){ .target = "exec:x" };
+	assert_non_null(seen.status = json_loads(healthy_status, 0, NULL));
+	doctor_agent(&d, &seen);
+	assert_true(says(&d, &(struct row){ .link = "peers", .verdict =
+	    DOCTOR_SKIPPED, .what = "not known who user node is" }));
+	doctor_fini(&d);
+	json_decref(seen.status);
 }
 
 static void
