@@ -90,7 +90,7 @@ for name in "${names[@]}"; do
 	start=$SECONDS
 	status=0
 	BOTTLE_BIN=$work/bin BOTTLE_ROUNDS=$rounds BOTTLE_SLOWER=$slower \
-	    timeout 1200 "tests/scenario/$name.sh" \
+	    timeout 1800 "tests/scenario/$name.sh" \
 	    >"$work/out" 2>&1 </dev/null || status=$?
 	# That it does not know a system call is no finding: the agent does
 	# without secret memory, as on an old kernel.

@@ -296,6 +296,10 @@ printf '[' >"$T/watched.json"
 kill -HUP "$watch_pid"
 says a_broken_manifest_is_told_of 1 'not read: '
 check_has what_was_read_stays "$(cat "$T/out")" 'what was read before stays'
+echo '[]' >"$T/watched.json"
+kill -HUP "$watch_pid"
+says an_empty_manifest_is_told_of 2 'not read: '
+check_has nor_is_it_used "$(cat "$T/out")" 'there are no ssh entries in it'
 home_new
 tell start "$WEB" web
 says what_was_read_is_loaded 2 'docker:web loaded'
