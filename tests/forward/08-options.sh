@@ -412,12 +412,16 @@ fi
 # can see of the process.
 auth 'user:pa55\n'
 secret=$(printf user:pa55 | base64)
-proxy_start head pause:500 "send:$denied"
+proxy_start head pause:2000 "send:$denied"
 timeout 20 "$FORWARD" connect -v --proxy "http://$P" --auth-file "$T/auth" \
     git.test 22 </dev/null >"$T/out" 2>"$T/err" &
 tunnel=$!
-wait_for 5 pgrep -P "$tunnel"
-seen=$(tr '\0' '\n' <"/proc/$(pgrep -P "$tunnel")/cmdline")
+# First it is another timeout.
+see_cmdline() {
+	seen=$(tr '\0' '\n' <"/proc/$(pgrep -P "$tunnel")/cmdline")
+	[[ ${seen%%$'\n'*} == "$FORWARD" ]]
+}
+wait_for 5 see_cmdline || true
 check_has cmdline_is_seen "$seen" --auth-file
 check_lacks cmdline_has_no_password "$seen" pa55
 wait "$tunnel" || true
