@@ -195,6 +195,14 @@ a_proxy_says_why_not(void **state)
 	    "api_allowlist)\n" N "check 3\n" VERSION
 	    V "proxy dialer did not pass back a connection\n" DONE, NULL,
 	    NULL, w);
+	w.what = "it says: no; its hint: ask for it";
+	w.mend = NULL;
+	check(HEAD N "way proxy\n"
+	    N "said bottle-forward: error: proxy http://proxy:8888 refuses "
+	    "git.example:22: 403 Forbidden\n"
+	    N "said bottle-forward: error: the proxy says: no\n"
+	    N "said bottle-forward: error: the proxy's hint: ask for it\n"
+	    N "check 3\n" VERSION DONE, NULL, NULL, w);
 	w.what = "cannot look proxy.example up";
 	w.mend = "start the proxy";
 	check(HEAD N "way proxy\n"
