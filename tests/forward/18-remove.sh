@@ -339,7 +339,7 @@ for what in gone broken cut; do
 done
 # As loads of the first version were: neither record nor list of files.
 home_new
-kept old "${load[@]}"
+kept old "${load[@]}" --file id.pub x
 rm "$dir/@placed" "$dir/default/.files"
 take
 lines_are old_says 'removed default' 'finished 0'

@@ -811,8 +811,9 @@ static const struct {
 	{ "lines of no file", { USER, "bd conf default # Written",
 	    "bd conf\nbd conf default\nbd conf default    \n"
 	    "bd conf default # Written" } },
-	{ "lines of no number", { USER, "bd config 3:Host other\n",
-	    "bd config 3:Host other\nbd config x\nbd config\n" } },
+	{ "lines of no number", { USER, "bd config 1:Include",
+	    "bd config x\nbd config 0:Host x\nbd config 1:\n"
+	    "bd config 1:Include" } },
 	{ "another Include before ours", { USER, "bd config 1:Include",
 	    "bd config 1:Include ~/.ssh/theirs\nbd config 2:Include" } },
 	{ "a value in quotes", { USER, "bd conf default     IdentityFile "
