@@ -420,12 +420,16 @@ fi
 # can see of the process.
 auth 'user:pa55\n'
 secret=$(printf user:pa55 | base64)
-proxy_start head pause:500 "send:$denied"
+proxy_start head pause:2000 "send:$denied"
 timeout 20 "$FORWARD" connect -v --proxy "http://$P" --auth-file "$T/auth" \
     git.test 22 </dev/null >"$T/out" 2>"$T/err" &
 tunnel=$!
-wait_for 5 pgrep -P "$tunnel"
-seen=$(tr '\0' '\n' <"/proc/$(pgrep -P "$tunnel")/cmdline")
+# First it is another timeout.
+see_cmdline() {
+	seen=$(tr '\0' '\n' <"/proc/$(pgrep -P "$tunnel")/cmdline")
+	[[ ${seen%%$'\n'*} == "$FORWARD" ]]
+}
+wait_for 5 see_cmdline || true
 check_has cmdline_is_seen "$seen" --auth-file
 check_lacks cmdline_has_no_password "$seen" pa55
 wait "$tunnel" || true
@@ -439,6 +443,17 @@ HTTPS_PROXY=http://user:pa55@$P connect -v git.test 22
 proxy_end
 expect verbose_with_a_variable 3 '!pa55' "!$secret"
 check_has and_it_was_sent_too "$(cat "$D/1.request")" "Basic $secret"
+
+# An interface of ours is nothing to a proxy, and nobody hears of it.
+connect --proxy http://127.0.0.1:9 'fe80::1%lo' 22
+expect an_interface_to_a_proxy 2 'fe80::1%lo' 'means nothing to a proxy'
+
+# The agent that ssh-keygen is to ask must have a path that a socket can have.
+status=0
+text=$(BOTTLE_AGENT_SOCK=/$(printf '%0200d' 0) timeout 20 \
+    "$BOTTLE_BIN/bottle-ssh-keygen" -Y sign 2>&1 </dev/null) || status=$?
+check_same ssh_keygen_with_a_path_too_long 1 "$status"
+check_has ssh_keygen_says_which "$text" BOTTLE_AGENT_SOCK
 
 # What is closed cannot be opened where there is no /dev/null.
 if unshare -m mount -t tmpfs none /dev 2>/dev/null; then

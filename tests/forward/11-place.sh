@@ -154,6 +154,8 @@ home_new
 mkdir -p "$H/.config/git"
 kept deep --line .config/git/config x
 check_text deep_is_there 'x\n' "$H/.config/git/config"
+kept deep_again --line .config/git/config x
+check_text deep_is_there_once 'x\n' "$H/.config/git/config"
 undone no_folder 1 "$H/.config/none" --line .config/none/config x
 
 # What is named twice.

@@ -50,6 +50,13 @@ odd() {
 	perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => $ARGV[0],
 	    Listen => 1) or die' "$path"
 	refuses "${name}_socket" "$path" 'is a socket'
+	if [ "$(id -u)" -eq 0 ]; then
+		home_used
+		rm -rf "$path"
+		# Which it must not read, either.
+		mknod "$path" c 1 5
+		refuses "${name}_device" "$path" 'is a device'
+	fi
 	home_used
 	rm -rf "$path"
 	if [ "$type" = dir ]; then

@@ -187,6 +187,14 @@ check_same edited_load 'Host earlier' "$(cat "$dir/default/config")"
 check_text edited_env 'A=earlier\n' "$dir/env"
 no_mark edited_has_no_mark
 settled edited_once 0 '' --settle
+# All that stays is told of.
+home_used
+killed edited_two switched "${load[@]}"
+echo edited >>"$H/.gitconfig"
+echo B=edited >>"$dir/env"
+settled edited_two_settled 1 "somebody has changed $H/.gitconfig since" --settle
+check_has edited_two_both "$said" "somebody has changed $dir/env since"
+check_has edited_two_apart "$said" '; somebody has changed'
 # A file that the load has made, and one of ssh's.
 home_new
 killed edited_new switched "${load[@]}"

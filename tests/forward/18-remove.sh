@@ -197,6 +197,17 @@ with .ssh/bottle-agent/ in it that no load is known to have put there" \
 is known to have put there" 'finished 0'
 check_same gone_folder_changes_nothing "$before" "$(tree)"
 
+# More of them than are named are counted.
+home_own
+kept many "${load[@]}"
+for i in {1..40}; do
+	echo x >"$dir/note$i"
+done
+take
+check_same many_are_named 32 "$(grep -c "left $dir/note" <<<"$said")"
+check_has many_are_counted "$said" 'left and 8 more'
+check_same many_stay 40 "$(find "$dir" -name 'note*' | wc -l)"
+
 # Files in our folders that are not ours stay, and are named.
 home_own
 kept strangers "${load[@]}"
@@ -328,7 +339,7 @@ for what in gone broken cut; do
 done
 # As loads of the first version were: neither record nor list of files.
 home_new
-kept old "${load[@]}"
+kept old "${load[@]}" --file id.pub x
 rm "$dir/@placed" "$dir/default/.files"
 take
 lines_are old_says 'removed default' 'finished 0'

@@ -138,11 +138,29 @@ mkdir "$T/sub"
 cp -p "$K" "$T/sub/key"
 printf '[%s]' "$(entry git key)" >"$T/sub/m.json"
 dry relative_path '.keys[0].file' "$T/sub/key" -f "$T/sub/m.json"
+# The manifest itself, from where the operator is.
+pushd "$T" >/dev/null
+dry relative_manifest '.keys[0].file' "$T/sub/key" -f sub/m.json
+popd >/dev/null
 if [ -n "${BOTTLE_OWN_MOUNTS:-}" ]; then
 	cp -p "$K" "$HOME/key"
 	manifest "$(entry git '~/key')"
 	dry path_with_tilde '.keys[0].file' "$HOME/key" -f "$T/m.json"
 fi
+# What is printed for people has all that a key is restricted to.
+manifest "$(entry git "$T/id" '"lifetime": "1h", "confirm": true,
+    "maxSignatures": 7, "rate": "5/1m", "unbound": "deny"')"
+load --dry-run -f "$T/m.json" "$M"
+check_same rules_for_people 0 "$status"
+for line in 'lifetime: 3600 s' 'each use is confirmed' 'signatures: 7' \
+    'rate: 5 in 60 s' 'unbound: deny'; do
+	check_has "rules_for_people_${line%%:*}" "$out" "    $line"
+done
+manifest "$(entry git "$T/id" '"unbound": "allow"')"
+load --dry-run -f "$T/m.json" "$M"
+check_has rules_for_people_allow "$out" '    unbound: allow'
+check_lacks rules_for_people_none "$out" 'lifetime:'
+
 # Same last part.
 mkdir "$T/a" "$T/b"
 cp -p "$T/id" "$T/a/id"
@@ -329,4 +347,24 @@ cannot have descriptors 0 to 2: No such file or directory" "$text"
 else
 	printf '# nothing can be mounted here: /dev/null is there\n'
 fi
+# --- without a load ------------------------------------------------------------
+
+run --version
+check_same version_is_printed 0 "$status"
+check_has version_is_told "$out" 'bottle-provision '
+run help lod
+check_same a_topic_that_is_near 2 "$status"
+check_has a_topic_that_is_near_is_told "$err" 'did you mean load?'
+run help zzzzzzzzzzzz
+check_same a_topic_that_is_none 2 "$status"
+check_has a_topic_that_is_none_says_what_to_do "$err" \
+    'bottle-provision help lists them'
+run doctor 'bad name'
+check_same doctor_of_a_bad_name 2 "$status"
+check_has doctor_of_a_bad_name_says_so "$err" 'bad name'
+# Without PATH its usual places are looked through.
+status=0
+err=$(env -u PATH "$PROVISION" doctor 'bad name' 2>&1) || status=$?
+check_same without_path 2 "$status"
+check_has without_path_says_so "$err" 'bad name'
 scenario_end

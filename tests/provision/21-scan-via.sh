@@ -41,6 +41,17 @@ scan --proxy http://proxy.test:8888 web
 check_same by_the_proxy \
     "<exec><-i><-u><1000><-w></><web>$words<connect><--proxy><http://proxy.test:8888>$host" \
     "$told"
+scan --proxy http://me:pass@proxy.test:8888 web
+check_same with_a_password_nothing_is_run '' "$told"
+expect a_proxy_with_a_password 2 password '!me:pass'
+cp "$T/m.json" "$T/plain.json"
+manifest "$(entry git.test "$T/git" '"Hostname": "192.0.2.1",
+    "proxy": "http://me:pass@proxy.test:8888"')"
+scan web
+check_same with_one_of_the_manifest_nothing_is_run '' "$told"
+expect a_manifests_proxy_with_a_password 3 'git.test: proxy: must not hold' \
+    '!me:pass'
+mv "$T/plain.json" "$T/m.json"
 scan --bin /programs web
 check_same where_the_programs_are \
     "<exec><-i><-u><1000><-w></><web></programs/bottle-forward><connect>$host" \

@@ -220,4 +220,19 @@ told an_explanation_that_is_none 1 'prints is no list of refusals: it is no JSON
 LIE=''
 run explain --json --timeout 1 "exec:$T/liar"
 told a_status_is_no_explanation 1 'refusals is not a list'
+# refusals NAME STATUS PART LIST: a list of them that is another one.
+refusals() {
+	LIE="s/.*/{\"version\":1,\"refusals\":[$4]}/"
+	run explain --json --timeout 1 "exec:$T/liar"
+	told "$1" "$2" "$3"
+}
+good='{"first_ms":1,"remedy":"","record":{}}'
+refusals a_good_list 0 '' "$good,$good"
+refusals one_that_is_no_object 1 'refusals[1] is not an object' "$good,7"
+refusals one_without_a_time 1 'refusals[0].first_ms is not a number' \
+    '{"first_ms":"1","remedy":"","record":{}}'
+refusals one_without_a_remedy 1 'refusals[0].remedy is not a string' \
+    '{"first_ms":1,"remedy":[],"record":{}}'
+refusals one_without_a_record 1 'refusals[2].record is not an object' \
+    "$good,$good,{\"first_ms\":1,\"remedy\":\"\"}"
 scenario_end

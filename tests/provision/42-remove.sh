@@ -176,6 +176,24 @@ check_same locked_keys 'id ' "$(prints)"
 remove local
 expect unlocked 0 'removed load default: 1 key'
 
+# A way in that has something to say of its own, and ends lines as a terminal
+# does.
+home_used
+load_first local
+cat >"$T/enter" <<-EOS
+	#!/bin/sh
+	status=0
+	"\$@" >$T/printed || status=\$?
+	printf 'welcome\n\n{"odd": 1}\n{}\r\n'
+	sed 's/\$/\r/' $T/printed
+	exit \$status
+EOS
+chmod 755 "$T/enter"
+remove "exec:$T/enter"
+expect a_talkative_way_in 0 'removed load default: 1 key'
+check_same a_talkative_way_in_keys '' "$(prints)"
+check_same a_talkative_way_in_files "$before" "$(in_home)"
+
 # The user is not there, or is another one.
 home_used
 load_first local

@@ -102,6 +102,11 @@ run doctor --no-login --user "$account" --home "$N" --socket "$S" \
 check_has people_get_lines "$out" '  ok    engine '
 check_has and_what_was_not_looked_at "$out" 'no connection is to be made'
 
+# Where the home is need not be said.
+run doctor --json --no-login --user "$account" --socket "$S" --bin "$bin" \
+    --timeout 20 "$target"
+check_same home_is_that_of_the_user ok "$(verdict ssh-config)"
+
 # --- one that is not ----------------------------------------------------------------
 
 # What is broken and left so has nothing to do with what comes after it.

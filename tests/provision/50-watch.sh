@@ -296,6 +296,10 @@ printf '[' >"$T/watched.json"
 kill -HUP "$watch_pid"
 says a_broken_manifest_is_told_of 1 'not read: '
 check_has what_was_read_stays "$(cat "$T/out")" 'what was read before stays'
+echo '[]' >"$T/watched.json"
+kill -HUP "$watch_pid"
+says an_empty_manifest_is_told_of 2 'not read: '
+check_has nor_is_it_used "$(cat "$T/out")" 'there are no ssh entries in it'
 home_new
 tell start "$WEB" web
 says what_was_read_is_loaded 2 'docker:web loaded'
@@ -431,6 +435,11 @@ NOTIFY_SOCKET=$T/nobody watch -f "$T/m.json" web
 says nobody_listens 1 'docker:web loaded'
 check_has nobody_listens_is_told "$(cat "$T/err")" NOTIFY_SOCKET
 end ends_without_a_listener
+NOTIFY_SOCKET=no/path watch -f "$T/m.json" web
+says a_place_that_is_none 1 'docker:web loaded'
+check_has a_place_that_is_none_is_told "$(cat "$T/err")" \
+    'at NOTIFY_SOCKET: malformed'
+end ends_without_a_place
 
 # --- a terminal that goes away ----------------------------------------------------
 

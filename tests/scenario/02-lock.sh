@@ -35,7 +35,7 @@ check_refused unlocked_is_not_unlocked_again as_self ssh-add -X
 ours() {
 	local out status=0
 
-	out=$(printf %s "$5" | timeout 30 "$AGENT" "$4" -a "$S" 2>&1) ||
+	out=$(printf %s "$5" | within 30 "$AGENT" "$4" -a "$S" 2>&1) ||
 	    status=$?
 	check_same "$1" "$2" "$status"
 	check_has "$1_and_says_so" "$out" "$3"
@@ -61,7 +61,7 @@ check ssh_add_unlocks_it as_self ssh-add -X
 check ssh_add_locks_it as_self ssh-add -x
 ours unlock_what_ssh_add_locked 0 'is unlocked' --unlock right
 status=0
-out=$(printf 'se\0cret' | timeout 30 "$AGENT" --lock -a "$S" 2>&1) || status=$?
+out=$(printf 'se\0cret' | within 30 "$AGENT" --lock -a "$S" 2>&1) || status=$?
 check_same a_nul_in_it 2 "$status"
 check_has a_nul_in_it_and_says_so "$out" 'a NUL byte in the passphrase'
 check_status a_word_on_the_command_line 2 "$AGENT" --lock -a "$S" right
@@ -80,7 +80,7 @@ typed() {
 	out=$(for ((i = 1; i <= $#; i++)); do
 		wait_for 20 asked "$i" || true
 		printf '%s\n' "${!i}"
-	done | timeout 30 script -qefc "'$AGENT' $word -a '$S'" "$T/typed" 2>&1) ||
+	done | within 30 script -qefc "'$AGENT' $word -a '$S'" "$T/typed" 2>&1) ||
 	    status=$?
 	check_same "$name" "$wanted" "$status"
 	check_has "${name}_and_says_so" "$out" "$part"
@@ -98,6 +98,12 @@ typed unlock_at_a_terminal 0 'is unlocked' --unlock se/cret
 check_same unlocked_at_a_terminal "$(public ed25519)" "$(listed)"
 typed unlock_at_a_terminal_again 1 'is not locked' --unlock
 check_status no_terminal_and_no_stdin 2 setsid "$AGENT" --lock -a "$S"
+# stdin is one, but of another session: there is nobody whom it could ask.
+status=0
+out=$(within 30 script -qefc "setsid -w '$AGENT' --lock -a '$S'" /dev/null \
+    2>&1 </dev/null) || status=$?
+check_same a_terminal_of_somebody_else 2 "$status"
+check_has a_terminal_of_somebody_else_and_says_so "$out" 'give it on stdin'
 
 # --- who may --------------------------------------------------------------------
 
@@ -110,7 +116,7 @@ if [ "$(id -u)" -eq 0 ]; then
 		local uid=$1
 
 		shift
-		printf se/cret | timeout 20 setpriv --reuid "$uid" --regid "$uid" \
+		printf se/cret | within 20 setpriv --reuid "$uid" --regid "$uid" \
 		    --clear-groups "$AGENT" "$@" 2>&1
 	}
 	check_same who_has_lock_locks 0 \

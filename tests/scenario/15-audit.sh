@@ -56,7 +56,7 @@ extension() {
 
 # as_stranger COMMAND...: a user whom no rule names.
 as_stranger() {
-	timeout 20 setpriv --reuid "$stranger_uid" --regid "$stranger_uid" \
+	within 20 setpriv --reuid "$stranger_uid" --regid "$stranger_uid" \
 	    --clear-groups env -C / SSH_AUTH_SOCK="$S" "$@"
 }
 
@@ -147,6 +147,8 @@ check_same a_signature_from_afar 'ended with 255' "$(from_afar \
     "ssh-keygen -q -Y sign -n git -f $T/ed25519.pub <$T/text")"
 as_other ssh-add -D 2>/dev/null || true
 as_other "$AGENT" --status -a "$S" >/dev/null 2>&1 || true
+# Which is what the agent is called, too, unless another program runs both.
+program=$(cat "/proc/$agent_pid/comm")
 as_stranger ssh-add -l >/dev/null 2>&1 || true
 "$AGENT" --status -a "$S" >/dev/null
 "$AGENT" --explain -a "$S" >/dev/null
@@ -166,10 +168,13 @@ check_same replies_to_a_raw_client '12 29 5 5 5 12 ' \
     "$(sed 1d <<<"$claimed" | tr '\n' ' ')"
 check_same replies_to_a_descriptor_passed_on 5 \
     "$(SENDER=$other_uid perl -e "$raw" "$S" 0b)"
+# Of an add they are not even kept.
+check_same an_add_through_a_descriptor_passed_on 5 \
+    "$(SENDER=$other_uid perl -e "$raw" "$S" 1100)"
 # A frame that is none, of a length of nothing and of one past all.
 for head in 00000000 00040001; do
 	# shellcheck disable=SC2016
-	check "it_hangs_up_on_$head" timeout 20 perl -e '
+	check "it_hangs_up_on_$head" within 20 perl -e '
 		use Socket;
 		socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
 		connect($s, sockaddr_un(shift)) or die;
@@ -245,7 +250,7 @@ denied that_signature_from_afar sign forwarded "$ours and $(key ed25519) and
 denied a_change_by_another remove-all policy "$others and
     .rule == \"$other_uid=list,sign\""
 denied a_status_for_another status policy "$others and
-    .claims.comm == \"bottle-agent\""
+    .claims.comm == \"$program\""
 denied who_is_not_named connect not-named ".peer == {uid: $stranger_uid,
     gid: $stranger_uid} and .connection > 0"
 allowed a_status status "$ours"
@@ -359,7 +364,7 @@ check_same reloads_are_recorded \
 refused() {
 	local out status=0
 
-	out=$(timeout 20 "$AGENT" -D -a "$S" --allow 0=admin --audit "$3" \
+	out=$(within 20 "$AGENT" -D -a "$S" --allow 0=admin --audit "$3" \
 	    2>&1 </dev/null) || status=$?
 	check_same "${1}_does_not_start" 2 "$status"
 	check_has "${1}_is_said" "$out" "$2"
@@ -820,7 +825,7 @@ as_self ssh-add -q "$T/ed25519"
 git_signs as_self ed25519
 as_self ssh-add -q -t 1 "$T/ed25519"
 # shellcheck disable=SC2016
-check somebody_is_hung_up_on timeout 20 perl -e '
+check somebody_is_hung_up_on within 20 perl -e '
 	use Socket;
 	socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
 	connect($s, sockaddr_un(shift)) or die;

@@ -41,7 +41,7 @@ limits=(
 refused() {
 	local out status=0
 
-	out=$(timeout 20 "$AGENT" -D -a "$S" --allow 0=admin --limit "$3" \
+	out=$(within 20 "$AGENT" -D -a "$S" --allow 0=admin --limit "$3" \
 	    2>&1 </dev/null) || status=$?
 	check_same "${1}_does_not_start" 2 "$status"
 	check_has "${1}_is_said" "$out" "$2"
@@ -86,7 +86,7 @@ for bad in connections =1 nothing=1 Connections=1 connections-=1 ''; do
 	    "takes NAME=N, with one of $(cut -d ' ' -f 1 < <(printf '%s\n' \
 		"${limits[@]}") | paste -sd ' ')" "$bad"
 done
-check_status none_in_ssh_agents_place 2 timeout 20 "$AGENT" -D -a "$S" \
+check_status none_in_ssh_agents_place 2 within 20 "$AGENT" -D -a "$S" \
     --limit connections=5
 
 agent_start --public --allow "$one=list,sign"

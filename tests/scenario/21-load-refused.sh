@@ -25,7 +25,7 @@ refuse() {
 	local name=$1 part=$2 file=$3 out status=0
 
 	shift 3
-	out=$(timeout 30 "$AGENT" --load -a "$S" "$@" <"$file" 2>&1) ||
+	out=$(within 30 "$AGENT" --load -a "$S" "$@" <"$file" 2>&1) ||
 	    status=$?
 	check_same "${name}_ends_with_1" 1 "$status"
 	check_has "${name}_says_so" "$out" "$part"
@@ -73,7 +73,7 @@ refuse halves_of_two_keys 'key 1 of 1' "$T/mismatch"
 
 # Somebody at a terminal has forgotten the "<".
 status=0
-out=$(timeout 20 script -qec "'$AGENT' --load -a '$S'" /dev/null </dev/null) ||
+out=$(within 20 script -qec "'$AGENT' --load -a '$S'" /dev/null </dev/null) ||
     status=$?
 check_same terminal_ends_with_2 2 "$status"
 check_has terminal_says_so "$out" terminal
@@ -84,6 +84,6 @@ check_status expect_without_load 2 "$AGENT" --expect 1 -a "$T/x" true
 agent_stop
 
 check_status nothing_to_load_and_nobody_there 1 \
-    timeout 20 "$AGENT" --load -a "$S" --public --allow 65534=list
+    within 20 "$AGENT" --load -a "$S" --public --allow 65534=list
 check_same nobody_is_there_then no "$([ ! -e "$S" ] && echo no)"
 scenario_end

@@ -27,7 +27,7 @@ for type in "${key_types[@]}"; do
 done
 
 load() {
-	timeout 30 "$AGENT" --load -a "$S" "$@"
+	within 30 "$AGENT" --load -a "$S" "$@"
 }
 
 # takes NAME FILE WANTED...: the agent then has these, and no others.

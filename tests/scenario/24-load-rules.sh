@@ -40,7 +40,7 @@ sign() {
 
 # load [OPTION...]: the key, with rules; what it has left of before is gone.
 load() {
-	timeout 30 "$AGENT" --load -a "$S" "$@" <"$T/key" >/dev/null
+	within 30 "$AGENT" --load -a "$S" "$@" <"$T/key" >/dev/null
 }
 
 # allows NAME WHAT...: of a login and three namespaces, exactly these.
@@ -107,7 +107,7 @@ check_has and_the_lifetime "$("$AGENT" --status --json -a "$S" |
 # Every key of the text has them, and every certificate, each by itself.
 as_self ssh-add -q -D
 cat "$T/key" "$T/public/key-cert.pub" "$T/other" |
-    timeout 30 "$AGENT" --load -a "$S" --max-signatures 1 --purpose auth,file \
+    within 30 "$AGENT" --load -a "$S" --max-signatures 1 --purpose auth,file \
     >/dev/null
 check_refused rules_for_all_refuse sign git other
 check rules_for_all_allow sign file other

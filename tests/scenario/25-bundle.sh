@@ -26,7 +26,7 @@ bundle() {
 			load+=("$word")
 		fi
 	done
-	timeout 30 "$BOTTLE_BIN/bundle" "${tool[@]}" "$AGENT" --load -a "$S" \
+	within 30 "$BOTTLE_BIN/bundle" "${tool[@]}" "$AGENT" --load -a "$S" \
 	    "${load[@]}"
 }
 
@@ -123,7 +123,7 @@ keys_are options_change_nothing before
 # A host that says something else than it should has sent no key.
 for text in 'bottle-bundle 2' 'bottle-bundl' 'bottle' b; do
 	status=0
-	out=$(printf '%s\n' "$text" | timeout 20 "$AGENT" --load -a "$S" 2>&1) ||
+	out=$(printf '%s\n' "$text" | within 20 "$AGENT" --load -a "$S" 2>&1) ||
 	    status=$?
 	check_same "$text is no bundle" 1 "$status"
 	check_lacks "$text gets no hello" "$out" hello
@@ -138,5 +138,5 @@ check leaves_no_agent wait_for 10 test ! -e "$S"
 bundle -- --public --allow 65534=list,sign <"$T/three" >"$T/said" 2>&1
 check_has a_first_load "$(cat "$T/said")" 'bottle-load: done 3'
 keys_are starts_the_agent ed25519 rsa2048 ecdsa256
-kill "$(timeout 10 "$AGENT" --status -a "$S" --json | jq .pid)"
+kill "$(within 10 "$AGENT" --status -a "$S" --json | jq .pid)"
 scenario_end

@@ -101,6 +101,20 @@ answer '\0\0\0\1\6'
 all an_empty_success "$BAD" 1 1 - - 1 1
 answer '\0\0\0\5\35\0\0\0\377'
 all an_answer_that_is_cut "$BAD" 1 1 1 1 1 1
+# A load is answered, but with another key than is sealed to; one of 31 bytes.
+name=load@bottle-agent
+body=$(printf '\\0\\0\\0\\021%s\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\037%s' \
+    "$name" "$(printf '%031d' 0)")
+answer "\\0\\0\\0\\102\\35$body"
+in=$T/ed25519
+bad load_with_a_short_key_to_seal_to 1 'no answer' --load
+# One of 32, whatever it is; and the same again for the keys that were taken.
+name=load@bottle-agent
+body=$(printf '\\0\\0\\0\\021%s\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\040%s' \
+    "$name" "$(printf '\\377%.0s' {1..32})")
+answer "\\0\\0\\0\\103\\35$body"
+bad load_with_keys_that_are_none 0 'not all of them could be printed' --load
+in=/dev/null
 answer '\377\377\377\377\6'
 all an_answer_without_end "$BAD" 1 1 1 1 1 1
 answer '\0\0\0\0\0'

@@ -7,6 +7,9 @@
 make_key ed25519
 
 check_status the_status_is_the_commands 7 timeout 20 "$AGENT" sh -c 'exit 7'
+# It is looked after, now and then, for as long as it runs.
+check_status the_status_comes_late_too 8 within 30 "$AGENT" sh -c \
+    'sleep 6; ssh-add -l; [ $? -eq 1 ] && exit 8'
 check_status nothing_wrong_is_0 0 timeout 20 "$AGENT" true
 check_status the_commands_options_are_its_own 3 \
     timeout 20 "$AGENT" sh -c 'exit 3' -D -k

@@ -13,7 +13,7 @@ mkdir "$T/empty"
 outcome() {
 	local status=0 out
 
-	out=$(cd "$T/empty" && timeout 20 "$@" 2>"$T/err" </dev/null) ||
+	out=$(cd "$T/empty" && within 20 "$@" 2>"$T/err" </dev/null) ||
 	    status=$?
 	printf '%s%s' "$status" "${out:+ with output}"
 }
@@ -67,7 +67,10 @@ both a_path_that_is_taken 1 'Address already in use' -D -a "$T/taken"
 check_same and_is_not_touched 0 "$(stat -c %s "$T/taken")"
 both a_folder_that_is_not_there 1 '' -a "$T/none/s" true
 both a_path_that_is_too_long 1 '' -D -a "$T/$(printf 'a%.0s' {1..108})"
-for program in "$real" "$AGENT"; do
+programs=("$real")
+# What starts the agent, such as valgrind, takes more descriptors itself.
+[ "$(head -c 4 "$AGENT" | tail -c 3)" != ELF ] || programs+=("$AGENT")
+for program in "${programs[@]}"; do
 	name=few_descriptors_for_${program##*/}
 	check_same "$name" 255 \
 	    "$(ulimit -n 9 && outcome "$program" -D -a "$T/nine")"
@@ -93,13 +96,13 @@ printed() {
 
 	rm -f "$T/print"
 	shift 3
-	SHELL=$shell timeout 20 "$program" -a "$T/print" "$@" >"$T/out" \
+	SHELL=$shell within 20 "$program" -a "$T/print" "$@" >"$T/out" \
 	    2>"$T/err" </dev/null
 	pid=$(sed -n 's/.*pid \([0-9]*\);/\1/p' "$T/out")
 	agent_seen "$pid"
 	sed "s/$pid/PID/g" "$T/out"
 	# In one breath with the other program.
-	SHELL=$shell SSH_AGENT_PID=$pid timeout 20 "$other" -k "$@" |
+	SHELL=$shell SSH_AGENT_PID=$pid within 20 "$other" -k "$@" |
 	    sed "s/$pid/PID/g"
 	wait_for 10 process_gone "$pid"
 }

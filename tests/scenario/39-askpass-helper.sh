@@ -7,12 +7,16 @@
 
 need_root
 
-# processes: the pids that run the agent's program, oldest first.
+# processes: the pids that run what the agent runs, with our files, oldest first.
+# That need not be $AGENT: it may start what starts the agent.
 processes() {
-	local exe
+	local exe program
 
+	program=$(readlink "/proc/$pid/exe")
 	for exe in /proc/[0-9]*/exe; do
-		[ "$(readlink "$exe")" != "$AGENT" ] || basename "${exe%/exe}"
+		[ "$(readlink "$exe")" = "$program" ] &&
+		    grep -qF "$T/" "${exe%exe}cmdline" &&
+		    basename "${exe%/exe}"
 	done | sort -n
 }
 

@@ -71,8 +71,9 @@ now_ms() {
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds; fails when it does not in time.
+# $BOTTLE_SLOWER is how many times slower than usual things are here.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${BOTTLE_SLOWER:-1}))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

@@ -32,6 +32,17 @@ mkdir -m 700 "$HOME"
 git config --global user.name tester
 git config --global user.email tester@test.example
 
+# Limits of time are so many times longer: under valgrind, for instance.
+slower=${BOTTLE_SLOWER:-1}
+
+# within SECONDS COMMAND...
+within() {
+	local seconds=$1
+
+	shift
+	timeout "$((seconds * slower))" "$@"
+}
+
 # A user that no agent here belongs to.
 other_uid=65534
 
@@ -43,14 +54,14 @@ need_root() {
 as_other() {
 	[ -d "$T/other" ] ||
 	    install -d -m 700 -o "$other_uid" -g "$other_uid" "$T/other"
-	timeout 20 setpriv --reuid "$other_uid" --regid "$other_uid" \
+	within 20 setpriv --reuid "$other_uid" --regid "$other_uid" \
 	    --clear-groups env -C "$T/other" HOME="$T/other" \
 	    SSH_AUTH_SOCK="$S" "$@"
 }
 
 # as_self COMMAND...: with the agent; not for ever.
 as_self() {
-	timeout 20 env SSH_AUTH_SOCK="$S" "$@"
+	within 20 env SSH_AUTH_SOCK="$S" "$@"
 }
 
 # Every key type that we hold, as make_key takes it.
@@ -95,7 +106,7 @@ agent_start() {
 	case " $* " in
 	*' --public '* | *' --allow '* | *' --policy '*) agent_end=0 ;;
 	esac
-	if ! read -r -t 30 <"$T/ready"; then
+	if ! read -r -t "$((30 * slower))" <"$T/ready"; then
 		cat "$T/log" >&2
 		die "bottle-agent $* does not serve"
 	fi
@@ -170,6 +181,6 @@ public() {
 
 # listed [SOCKET]: the same of what the agent lists; nothing when it is empty.
 listed() {
-	SSH_AUTH_SOCK=${1:-$S} timeout 20 ssh-add -L 2>/dev/null |
+	SSH_AUTH_SOCK=${1:-$S} within 20 ssh-add -L 2>/dev/null |
 	    grep -v '^The agent has no' | cut -d ' ' -f 1-2 | sort
 }

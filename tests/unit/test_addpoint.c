@@ -284,6 +284,27 @@ client_no_frames(void)
 }
 
 /* Adds that are broken. */
+/* An add that is well, of a key that nobody can hold for another. */
+static struct slice
+security_key_frame(void)
+{
+	struct wire_writer w = wire_writer(frame_bytes, sizeof(frame_bytes));
+	struct private_fields key = { .type = KEY_SK_ED25519 };
+	size_t mark = frame_open(&w);
+	struct slice frame;
+
+	key.sk.point = (struct slice){ public_bytes, 32 };
+	key.sk.application = slice_str("ssh:");
+	key.sk.flags = 1;
+	key.sk.handle = (struct slice){ secret_bytes, 64 };
+	wire_put_u8(&w, SSH_AGENTC_ADD_IDENTITY);
+	keyprivate_put(&w, &key);
+	wire_put_str(&w, "c");
+	frame_close(&w, mark);
+	WANT(wire_done(&w, &frame) == ST_OK);
+	return frame;
+}
+
 static void
 client_broken(void)
 {
@@ -296,6 +317,8 @@ client_broken(void)
 	put_plain(SSH_AGENTC_ADD_IDENTITY, 1);
 	WANT(code() == SSH_AGENT_FAILURE);
 	put_plain(SSH_AGENTC_ADD_IDENTITY, 60000);
+	WANT(code() == SSH_AGENT_FAILURE);
+	put(security_key_frame());
 	WANT(code() == SSH_AGENT_FAILURE);
 }
 

@@ -161,6 +161,31 @@ a_server_of_another_uid_gets_no_byte(void **state)
 }
 
 static void
+a_socket_that_we_may_not_open(void **state)
+{
+	struct server s;
+	struct agentconn c;
+	char why[256];
+	int st;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	s = serve(0, no_reply, 1);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(seteuid(STRANGER), 0);
+	st = agentconn_open(&c, path, AGENTCONN_ANYONE, why, sizeof(why));
+	assert_int_equal(seteuid(0), 0);
+	assert_int_equal(st, ST_DENIED);
+	assert_non_null(strstr(why, "no permission"));
+	assert_non_null(strstr(why, path));
+	assert_int_equal(c.fd, -1);
+	assert_int_equal(stop(&s, 0), 0);
+	assert_int_equal(chmod(dir, 0700), 0);
+}
+
+static void
 a_directory_of_everybody_is_not_even_connected_to(void **state)
 {
 	struct server s;
@@ -344,6 +369,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_socket_that_nobody_serves),
 		cmocka_unit_test(a_server_of_another_uid_gets_no_byte),
+		cmocka_unit_test(a_socket_that_we_may_not_open),
 		cmocka_unit_test(
 		    a_directory_of_everybody_is_not_even_connected_to),
 		cmocka_unit_test(

@@ -280,6 +280,21 @@ many_keys(size_t n)
 	return text;
 }
 
+/* The same with that many rules. */
+static char *
+many_rules(size_t n)
+{
+	static const char rule[] = "\"node=list,sign\"";
+	char *rules = malloc(n * (sizeof(rule) + 1) + 1), *at = rules, *text;
+
+	assert_non_null(rules);
+	for (size_t i = 0; i < n; i++)
+		at += sprintf(at, "%s%s", i > 0 ? "," : "", rule);
+	text = with(STATUS, rule, rules);
+	free(rules);
+	return text;
+}
+
 static void
 limits_are_met_and_not_passed(void **state)
 {
@@ -291,6 +306,14 @@ limits_are_met_and_not_passed(void **state)
 	json_decref(o);
 	free(text);
 	text = many_keys(AGENTSTATUS_ITEMS_MAX + 1);
+	assert_int_equal(parse(text, &o), ST_TOO_LARGE);
+	free(text);
+
+	text = many_rules(AGENTSTATUS_ITEMS_MAX);
+	assert_int_equal(parse(text, &o), ST_OK);
+	json_decref(o);
+	free(text);
+	text = many_rules(AGENTSTATUS_ITEMS_MAX + 1);
 	assert_int_equal(parse(text, &o), ST_TOO_LARGE);
 	free(text);
 
@@ -347,6 +370,16 @@ a_long_string_is_cut(void **state)
 	text = with(STATUS, "\"op@desk\"", comment);
 	out = shown(text);
 	assert_true(strlen(out) < 2048);
+	assert_non_null(strstr(out, "\xc3\xa4...\n"));
+	free(out);
+	free(text);
+	/* Not in the middle of a character, wherever that is. */
+	comment[1] = 'x';
+	for (size_t i = 2; i < 100000; i += 2)
+		memcpy(comment + i, "\xc3\xa4", 2);
+	memcpy(comment + 100000, "x\"", 3);
+	text = with(STATUS, "\"op@desk\"", comment);
+	out = shown(text);
 	assert_non_null(strstr(out, "\xc3\xa4...\n"));
 	free(out);
 	free(text);

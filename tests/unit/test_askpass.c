@@ -371,6 +371,19 @@ program_that_cannot_be_run_says_no(void **state)
 }
 
 static void
+without_a_name_it_is_openssh_s_program(void **state)
+{
+	(void)state;
+	if (access(ASKPASS_PROGRAM, F_OK) == 0)
+		skip();		/* and nobody would answer it */
+	(void)unsetenv("SSH_ASKPASS");
+	start();
+	/* The helper is still there for the second one. */
+	assert_false(answer_to(":"));
+	assert_false(answer_to(":"));
+}
+
+static void
 program_is_looked_for_in_the_path(void **state)
 {
 	char *before = strdup(getenv("PATH"));
@@ -733,6 +746,7 @@ main(void)
 		CASE(yes_is_said_in_few_ways),
 		CASE(prompt_is_the_one_argument),
 		CASE(program_that_cannot_be_run_says_no),
+		CASE(without_a_name_it_is_openssh_s_program),
 		CASE(program_is_looked_for_in_the_path),
 		CASE(questions_are_put_one_after_the_other),
 		CASE(queue_has_its_limit),

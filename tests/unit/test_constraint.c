@@ -12,6 +12,7 @@
 #define EXT_SIGNATURES "ff 00000017 'signatures@bottle-agent' "
 #define EXT_RATE "ff 00000011 'rate@bottle-agent' "
 #define EXT_UNBOUND "ff 00000014 'unbound@bottle-agent' "
+#define EXT_PEERS "ff 00000012 'peers@bottle-agent' "
 
 /* One pair: from here to the host a. */
 #define B32 "0102030405060708 1112131415161718 " \
@@ -21,6 +22,7 @@
 	"00000033 0000000b 'ssh-ed25519' 00000020" B32 "00 00000000 "
 #define LIST "00000061" PAIR
 
+#define USER_7 "00000005 00000001 '7' "
 #define AUTH_GIT "0000000f 00000004 'auth' 00000003 'git' "
 
 static void
@@ -129,6 +131,7 @@ what_we_cannot_enforce_is_refused(void **state)
 		    EXT_RATE "00000008 00000001 00000001", ST_MALFORMED },
 		{ EXT_UNBOUND "00000001 00" EXT_UNBOUND "00000001 00",
 		    ST_MALFORMED },
+		{ EXT_PEERS USER_7 EXT_PEERS USER_7, ST_MALFORMED },
 		/* unknown */
 		{ "00", ST_UNSUPPORTED },
 		{ "03", ST_UNSUPPORTED },
@@ -158,6 +161,11 @@ what_we_cannot_enforce_is_refused(void **state)
 		{ EXT_PURPOSES "00000007 00000003 'a' 00 'b'", ST_MALFORMED },
 		{ EXT_PURPOSES "00000005 00000002 'a'", ST_MALFORMED },
 		{ EXT_PURPOSES "00000006 00000001 'a' 00", ST_MALFORMED },
+		/* the same of peers */
+		{ EXT_PEERS, ST_MALFORMED },
+		{ EXT_PEERS "00000000", ST_MALFORMED },
+		{ EXT_PEERS "00000006 00000001 'x' 00", ST_MALFORMED },
+		{ EXT_PEERS "00000006 00000001 '7'", ST_MALFORMED },
 		/* a number that is none, zero, or more than the number */
 		{ EXT_SIGNATURES, ST_MALFORMED },
 		{ EXT_SIGNATURES "00000000", ST_MALFORMED },
@@ -165,6 +173,7 @@ what_we_cannot_enforce_is_refused(void **state)
 		{ EXT_SIGNATURES "00000004 00000000", ST_MALFORMED },
 		{ EXT_SIGNATURES "00000005 00000001 00", ST_MALFORMED },
 		{ EXT_RATE, ST_MALFORMED },
+		{ EXT_RATE "00000003 000000", ST_MALFORMED },
 		{ EXT_RATE "00000004 00000001", ST_MALFORMED },
 		{ EXT_RATE "00000008 00000000 00000001", ST_MALFORMED },
 		{ EXT_RATE "00000008 00000001 00000000", ST_MALFORMED },
@@ -260,6 +269,7 @@ what_is_put_is_what_was_parsed(void **state)
 		EXT_SIGNATURES "00000004 00000001",
 		EXT_RATE "00000008 00000002 00000003",
 		EXT_UNBOUND "00000001 00",
+		EXT_PEERS USER_7,
 		"01 0000003c 02" EXT_DESTINATION LIST
 		    EXT_SK_PROVIDER "00000008 'internal'"
 		    EXT_PURPOSES AUTH_GIT EXT_SIGNATURES "00000004 00000001"

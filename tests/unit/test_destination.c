@@ -247,6 +247,31 @@ list_cut_short_anywhere_is_malformed(void **state)
 	}
 }
 
+static void
+what_is_inside_cut_short_is_malformed(void **state)
+{
+	static const char *const cases[] = {
+		/* a pair without an end, and with one */
+		"00000000",
+		"00000003 000000",
+		"00000010 0000000c 00000000 00000000 00000000",
+		"00000013 0000000c 00000000 00000000 00000000 000000",
+		/* an end without a user, a host, and what is reserved */
+		"00000004 00000000",
+		"00000008 00000004 00000000",
+		"0000000c 00000008 00000000 00000000",
+		"0000000f 0000000b 00000000 00000000 000000",
+		/* the same of a whole pair, which else is one from here */
+		"00000059 00000008 00000000 00000000 00000045 00000000 "
+		    "00000001 'a' 00000000 " KEY "00000000",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++)
+		if (destination_check(hex(cases[i])) != ST_MALFORMED)
+			fail_msg("%s", cases[i]);
+}
+
 /* A list with that key in it. */
 static int
 check_key(struct slice blob)
@@ -349,6 +374,7 @@ main(void)
 		cmocka_unit_test(empty_list_is_malformed),
 		cmocka_unit_test(each_rule_on_its_own),
 		cmocka_unit_test(list_cut_short_anywhere_is_malformed),
+		cmocka_unit_test(what_is_inside_cut_short_is_malformed),
 		cmocka_unit_test(
 		    keys_and_certificates_of_every_type_are_taken),
 		cmocka_unit_test(any_number_but_zero_marks_a_ca),

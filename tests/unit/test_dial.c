@@ -727,6 +727,14 @@ a_lookup_gives_the_first_address_as_a_target(void **state)
 
 	setup(NULL);
 	names.on = true;
+	/* Something else than an address of the Internet. */
+	names.n = 1;
+	names.ai[0] = (struct addrinfo){ .ai_family = AF_UNIX,
+		.ai_addr = (struct sockaddr *)&names.sa[0],
+		.ai_addrlen = sizeof(names.sa[0]) };
+	assert_int_equal(dial_lookup(&t, clock_ms() + PATIENCE_MS, &got, why,
+	    sizeof(why)), ST_NOT_FOUND);
+	assert_string_equal(why, "name has no address");
 	names.error = EAI_NONAME;
 	assert_int_equal(dial_lookup(&t, clock_ms() + PATIENCE_MS, &got, why,
 	    sizeof(why)), ST_NOT_FOUND);

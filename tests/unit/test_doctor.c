@@ -204,6 +204,17 @@ facts_end_at_their_limits(void **state)
 	assert_int_equal(f.n, DOCTOR_FACTS_MAX);
 	doctor_facts_fini(&f);
 	free(text);
+	/* Of all together, the first bytes. */
+	text = malloc(DOCTOR_FACTS_BYTES_MAX + 16);
+	assert_non_null(text);
+	memset(text, '\n', DOCTOR_FACTS_BYTES_MAX);
+	memcpy(text + DOCTOR_FACTS_BYTES_MAX - 7, "bd a 1\nbd b 2\n", 14);
+	assert_int_equal(doctor_facts_parse((struct slice){ (uint8_t *)text,
+	    DOCTOR_FACTS_BYTES_MAX + 7 }, &f), ST_OK);
+	assert_int_equal(f.n, 1);
+	assert_non_null(doctor_facts_get(&f, "a"));
+	doctor_facts_fini(&f);
+	free(text);
 }
 
 static void
@@ -386,6 +397,15 @@ struct row {
 #define X114	X19 X19 X19 X19 X19 X19
 #define X199	X114 X19 X19 X19 X19 "xxxxxxxxx"
 
+/* Three keys more. */
+#define K1	"{\"type\":\"ssh-ed25519\",\"fingerprint\":\"SHA256:bbbb\"," \
+		"\"comment\":\"b\",\"load\":\"default\",\"rules\":" \
+		"\"purposes auth,git; destinations git@git.example\"," \
+		"\"bits\":256,\"confirm\":false," \
+		"\"lifetime_remaining_s\":null,\"signatures\":0," \
+		"\"refusals\":0},"
+#define K3	K1 K1 K1
+
 #define FILE_LINE	"bd file -rw------- 1 1000 1000 80 2026-11-29 09:00 " \
 			"/home/node/.ssh/bottle-agent/default/known_hosts\n"
 
@@ -402,6 +422,10 @@ static const struct row rows[] = {
 	{ "noexec", { { USER, "bottle-forward 0 /usr/local/bin "
 	    "bottle-forward 9.0", "bottle-forward 126 /usr/local/bin sh: "
 	    "Permission denied" } }, "programs", DOCTOR_BAD, "noexec" },
+	{ "a program without a version", { { USER, "bottle-forward 0 "
+	    "/usr/local/bin bottle-forward 9.0", "bottle-forward 3 "
+	    "/usr/local/bin oh" } }, "programs", DOCTOR_BAD,
+	    "it ends with 3" },
 	{ "an older program", { { USER, "bottle-forward 9.0",
 	    "bottle-forward 0.0.1" } }, "programs", DOCTOR_WARN, "older" },
 	/* agent */
@@ -771,6 +795,116 @@ each_thing_that_is_wrong_is_found_and_nothing_else(void **state)
 	doctor_fini(&healthy);
 }
 
+/* Nor is anything found in these. */
+static const struct {
+	const char	*name;
+	struct change	 change;
+} harmless[] = {
+	{ "a program's second place", { USER, NULL, "bd prog bottle-agent "
+	    "127 /usr/bin none\n" } },
+	{ "rules that are none", { STATUS, "[\"node=list,sign\"]",
+	    "[\"node=list,sign\",\"none\",\"" X199 X199 "=sign\",7]" } },
+	{ "more keys than were told", { STATUS, "\"keys_total\":1",
+	    "\"keys_total\":2" } },
+	{ "many keys", { STATUS, "\"keys_total\":1,\"keys\":[",
+	    "\"keys_total\":10,\"keys\":[" K3 K3 K3 } },
+	{ "lines of no file", { USER, "bd conf default # Written",
+	    "bd conf\nbd conf default\nbd conf default    \n"
+	    "bd conf default # Written" } },
+	{ "lines of no number", { USER, "bd config 1:Include",
+	    "bd config x\nbd config 0:Host x\nbd config 1:\n"
+	    "bd config 1:Include" } },
+	{ "another Include before ours", { USER, "bd config 1:Include",
+	    "bd config 1:Include ~/.ssh/theirs\nbd config 2:Include" } },
+	{ "a value in quotes", { USER, "bd conf default     IdentityFile "
+	    "~/.ssh/bottle-agent/default/id.pub\n", "bd conf default     "
+	    "IdentityFile \"~/.ssh/bottle-agent/default/id.pub\"\n" } },
+};
+
+static void
+what_means_nothing_changes_nothing(void **state)
+{
+	const char *now[PARTS] = { healthy_root, healthy_user,
+		healthy_status, inspect_text };
+	struct doctor healthy, d;
+	const char *was;
+	char *own;
+
+	(void)state;
+	look(now, true, &healthy);
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(*harmless); i++) {
+		const struct change *c = &harmless[i].change;
+
+		was = now[c->part];
+		now[c->part] = own = changed(was, c);
+		look(now, true, &d);
+		for (size_t l = 0; l < DOCTOR_N_LINKS; l++)
+			if (doctor_worst(&d, links[l]) !=
+			    doctor_worst(&healthy, links[l])) {
+				print_message("%s:\n", harmless[i].name);
+				print_all(&d);
+				fail();
+			}
+		doctor_fini(&d);
+		free(own);
+		now[c->part] = was;
+	}
+	doctor_fini(&healthy);
+}
+
+static void
+without_a_tool_or_a_load_there_is_nothing_to_judge(void **state)
+{
+	static const struct {
+		const char	*old[2];
+		const char	*link, *what;
+	} table[] = {
+		{ { "bd tool git\n" }, "git", "there is no git" },
+		{ { "bd tool ssh\n" }, "ssh-config", "there is no ssh" },
+		{ { "bd load default\n", "bd conf default" }, "ssh-config",
+		    "no load has put files" },
+	};
+	const char *now[PARTS] = { healthy_root, NULL, "{\"keys_total\":0,"
+	    "\"keys\":[],\"uid\":0}", inspect_text };
+	struct doctor d;
+	char *own, *more;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		own = changed(healthy_user, &(struct change){ USER,
+		    table[i].old[0], "" });
+		more = table[i].old[1] == NULL ? NULL : changed(own,
+		    &(struct change){ USER, table[i].old[1], "bd none" });
+		now[USER] = more != NULL ? more : own;
+		look(now, true, &d);
+		if (!says(&d, &(struct row){ .link = table[i].link, .verdict =
+		    DOCTOR_SKIPPED, .what = table[i].what })) {
+			print_all(&d);
+			fail_msg("%s", table[i].what);
+		}
+		doctor_fini(&d);
+		free(own);
+		free(more);
+	}
+}
+
+static void
+what_is_no_socket_is_told(void **state)
+{
+	const struct change c = { ROOT, "srw-rw-rw-", "-rw-rw-rw-" };
+	char *root = changed(healthy_root, &c);
+	const char *const text[PARTS] = { root, healthy_user, healthy_status,
+		inspect_text };
+	struct doctor d;
+
+	(void)state;
+	look(text, false, &d);
+	assert_true(says(&d, &(struct row){ .link = "socket", .verdict =
+	    DOCTOR_BAD, .what = "is no socket (-rw-rw-rw-)" }));
+	doctor_fini(&d);
+	free(root);
+}
+
 static void
 without_an_agent_the_socket_is_stale(void **state)
 {
@@ -809,7 +943,8 @@ look_at_agent_alone(uint32_t uid, enum session_code code, const char *status,
 		.account = "node", .uid = uid, .socket = "/run/a",
 		.path = "/usr/bin" };
 	struct doctor_seen seen = { .where = &where, .status_code = code,
-		.has_user = true, .status_why = "why not" };
+		.has_user = true,
+		.status_why = "bottle-agent: error: why not" };
 
 	*d = (struct doctor){ .target = "exec:x" };
 	if (status != NULL)
@@ -828,6 +963,7 @@ an_agent_that_says_nothing_is_bad(void **state)
 	} table[] = {
 		{ SESSION_UNREACHABLE, "why not" },
 		{ SESSION_DENIED, "does not tell root how it is: why not" },
+		/* As it comes from the agent's own command. */
 		{ SESSION_FAILED, "cannot be asked: why not" },
 	};
 	struct doctor d;
@@ -887,6 +1023,14 @@ what_could_not_be_looked_at_is_skipped(void **state)
 			fail();
 		}
 	doctor_fini(&d);
+	/* The agent answers, and of the user nothing is known. */
+	d = (struct doctor){ .target = "exec:x" };
+	assert_non_null(seen.status = json_loads(healthy_status, 0, NULL));
+	doctor_agent(&d, &seen);
+	assert_true(says(&d, &(struct row){ .link = "peers", .verdict =
+	    DOCTOR_SKIPPED, .what = "not known who user node is" }));
+	doctor_fini(&d);
+	json_decref(seen.status);
 }
 
 static void
@@ -946,6 +1090,10 @@ main(void)
 		cmocka_unit_test(nothing_is_wrong_with_a_healthy_target),
 		cmocka_unit_test(
 		    each_thing_that_is_wrong_is_found_and_nothing_else),
+		cmocka_unit_test(what_means_nothing_changes_nothing),
+		cmocka_unit_test(
+		    without_a_tool_or_a_load_there_is_nothing_to_judge),
+		cmocka_unit_test(what_is_no_socket_is_told),
 		cmocka_unit_test(without_an_agent_the_socket_is_stale),
 		cmocka_unit_test(an_agent_that_says_nothing_is_bad),
 		cmocka_unit_test(an_agent_without_keys_is_bad),

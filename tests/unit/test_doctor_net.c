@@ -195,6 +195,14 @@ a_proxy_says_why_not(void **state)
 	    "api_allowlist)\n" N "check 3\n" VERSION
 	    V "proxy dialer did not pass back a connection\n" DONE, NULL,
 	    NULL, w);
+	w.what = "it says: no; its hint: ask for it";
+	w.mend = NULL;
+	check(HEAD N "way proxy\n"
+	    N "said bottle-forward: error: proxy http://proxy:8888 refuses "
+	    "git.example:22: 403 Forbidden\n"
+	    N "said bottle-forward: error: the proxy says: no\n"
+	    N "said bottle-forward: error: the proxy's hint: ask for it\n"
+	    N "check 3\n" VERSION DONE, NULL, NULL, w);
 	w.what = "cannot look proxy.example up";
 	w.mend = "start the proxy";
 	check(HEAD N "way proxy\n"
@@ -252,6 +260,12 @@ a_changed_host_key_is_shown_with_the_old_one(void **state)
 	    (struct want){ DOCTOR_OK, DOCTOR_BAD, DOCTOR_SKIPPED, "host-key",
 	    HOSTKEY ", but known for git.example is " OTHER,
 	    "load --scan docker:web git.example" });
+	/* Which one was known is not told by every ssh. */
+	check(HEAD CHECKED GREETED
+	    V "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n"
+	    V "Host key verification failed.\n" DONE, NULL, NULL,
+	    (struct want){ DOCTOR_OK, DOCTOR_BAD, DOCTOR_SKIPPED, "host-key",
+	    "but known for git.example is another", NULL });
 	check(HEAD CHECKED GREETED
 	    V "@       WARNING: REVOKED HOST KEY DETECTED!               @\n"
 	    DONE, NULL, NULL, (struct want){ DOCTOR_OK, DOCTOR_BAD,
@@ -291,6 +305,12 @@ a_server_takes_no_key(void **state)
 	(void)state;
 	check(TO_LOGIN OFFERED DENIED DONE, STATUS("purposes auth", "false"),
 	    "[]", bad);
+	/* Offered twice it is one; and none may be offered at all. */
+	check(TO_LOGIN OFFERED OFFERED DENIED DONE, STATUS("purposes auth",
+	    "false"), "[]", bad);
+	check(TO_LOGIN DENIED DONE, STATUS("purposes auth", "false"), "[]",
+	    (struct want){ DOCTOR_OK, DOCTOR_OK, DOCTOR_BAD, "login",
+	    "ssh has no key to offer", "load" });
 }
 
 static void
@@ -400,6 +420,26 @@ too_many_keys_and_what_is_none_are_passed_over(void **state)
 	assert_string_equal(p.offer[3].print, "SHA256:k3");
 	assert_true(p.offer[3].agent);
 	assert_int_equal(p.hostkey, DOCTOR_HOSTKEY_NONE);
+	doctor_facts_fini(&f);
+}
+
+static void
+a_files_name_that_is_longer_than_any_is_cut(void **state)
+{
+	struct doctor_facts f;
+	struct doctor_probe p;
+	char text[65536];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), V "debug1: Offering public key: "
+	    "/%0*d RSA SHA256:long agent\n%s", (int)sizeof(p.offer[0].file),
+	    0, V "debug1: Offering public key: /b RSA SHA256:b agent\n");
+	f = parsed(text);
+	doctor_probe(&f, "git.example", &p);
+	assert_int_equal(p.n_offers, 2);
+	assert_int_equal(strlen(p.offer[0].file), sizeof(p.offer[0].file) - 1);
+	assert_string_equal(p.offer[0].print, "SHA256:long");
+	assert_string_equal(p.offer[1].file, "/b");
 	doctor_facts_fini(&f);
 }
 
@@ -543,6 +583,7 @@ main(void)
 		cmocka_unit_test(a_login_that_ends_otherwise),
 		cmocka_unit_test(
 		    too_many_keys_and_what_is_none_are_passed_over),
+		cmocka_unit_test(a_files_name_that_is_longer_than_any_is_cut),
 		cmocka_unit_test(what_is_said_of_a_signature),
 		cmocka_unit_test(a_signature_and_a_key_are_nothing_else),
 		cmocka_unit_test(a_signature_is_verified),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -580,6 +581,65 @@ an_add_of_who_may_is_in_the_vault_from_the_start(void **state)
 		assert_int_equal(box.rest.len, cuts[i]);
 		send_rest(cuts[i]);
 	}
+}
+
+/* Send the first bytes of the stream as another user, who has our descriptor. */
+static void
+send_as(uid_t uid, size_t len)
+{
+	int status;
+	pid_t pid;
+
+	assert_true((pid = fork()) >= 0);
+	if (pid == 0)
+		_exit(setresuid(uid, uid, uid) == 0 && send(far_fd, stream.p,
+		    len, 0) == (ssize_t)len ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+what_another_user_sends_is_not_kept_at_all(void **state)
+{
+	static const uid_t senders[] = { 1000, 0, 1001 };
+	struct inbox_item item;
+	const int on = 1;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(setsockopt(near_fd, SOL_SOCKET, SO_PASSCRED, &on,
+	    sizeof(on)), 0);
+	intake.senders = true;
+	peer.ops = POLICY_ALL;
+	add(SSH_AGENTC_ADD_IDENTITY, 20000, 0);
+	for (size_t i = 0; i < N(senders); i++) {
+		send_as(senders[i], 1000);
+		assert_int_equal(inbox_read(&box, &peer, &intake, near_fd,
+		    SIZE_MAX), ST_OK);
+		assert_int_equal(inbox_next(&box, &peer, &item), ST_MORE);
+		assert_int_equal(inbox_settle(&box, &peer, &intake), ST_OK);
+		/* Neither the peer's own nor root's bytes are another's. */
+		assert_int_equal(box.foreign, senders[i] == 1001);
+		assert_int_equal(box.locked, senders[i] != 1001);
+		if (senders[i] != 1001) {
+			inbox_fini(&box, &intake);
+			memset(&box, 0, sizeof(box));
+		}
+	}
+	check_rest();
+	assert_int_equal(box.sender, 1001);
+	assert_int_equal(used(), baseline);
+	/* The rest is thrown away, and told once it is there, with why. */
+	assert_int_equal(send(far_fd, stream.p + 1000, stream.len - 1000, 0),
+	    (ssize_t)(stream.len - 1000));
+	do
+		assert_int_equal(inbox_read(&box, &peer, &intake, near_fd,
+		    SIZE_MAX), ST_OK);
+	while (inbox_next(&box, &peer, &item) == ST_MORE);
+	assert_int_equal(item.thrown, REASON_PASSED_DESCRIPTOR);
+	assert_int_equal(item.thrown_type, SSH_AGENTC_ADD_IDENTITY);
+	intake.senders = false;
 }
 
 static void
@@ -1336,6 +1396,7 @@ main(void)
 		T(an_add_of_who_may_not_is_thrown_away),
 		T(a_stop_before_an_add_reserves_nothing),
 		T(an_add_of_who_may_is_in_the_vault_from_the_start),
+		T(what_another_user_sends_is_not_kept_at_all),
 		T(lock_and_unlock_are_secrets_too),
 		T(every_kind_of_add_may_be_cut_anywhere),
 		T(an_add_without_constraints_is_in_one_place),

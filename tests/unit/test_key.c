@@ -258,6 +258,16 @@ public_point_of_a_number(void **state)
 	len = sizeof(q);
 	assert_int_equal(key_ecdsa_public(KEY_ECDSA_P256, slice_str(""), q,
 	    &len), ST_MALFORMED);
+	/* A number longer than any point, and no room for the point. */
+	memset(q, 1, sizeof(q));
+	assert_int_equal(key_ecdsa_public(KEY_ECDSA_P256, (struct slice){ q,
+	    66 }, q, &len), ST_MALFORMED);
+	len = 64;
+	assert_int_equal(key_ecdsa_public(KEY_ECDSA_P256,
+	    keys[KEY_ECDSA_P256]->fields.ecdsa.d, q, &len), ST_MALFORMED);
+	len = 65;
+	assert_int_equal(key_ecdsa_public(KEY_ECDSA_P256,
+	    keys[KEY_ECDSA_P256]->fields.ecdsa.d, q, &len), ST_OK);
 }
 
 /* Everything that a key took is given back, and it is the vault that pays. */

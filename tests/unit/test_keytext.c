@@ -489,6 +489,94 @@ a_key_of_16384_bits_fits(void **state)
 	fini(&f);
 }
 
+/* An openssh-key-v1 file of these fields, with that for its public half. */
+static struct slice
+openssh_with(const struct private_fields *fields, struct slice public,
+    char *text)
+{
+	static uint8_t room[TEXT_MAX];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+	size_t mark;
+
+	wire_put_bytes(&w, (struct slice){
+	    (const uint8_t *)"openssh-key-v1", 15 });
+	wire_put_str(&w, "none");
+	wire_put_str(&w, "none");
+	wire_put_str(&w, "");
+	wire_put_u32(&w, 1);
+	wire_put_string(&w, public);
+	mark = wire_open_string(&w);
+	wire_put_u32(&w, 7);
+	wire_put_u32(&w, 7);
+	keyprivate_put(&w, fields);
+	wire_put_str(&w, "");
+	for (uint8_t pad = 1; (w.len - mark) % 8 != 0; pad++)
+		wire_put_u8(&w, pad);
+	wire_close_string(&w, mark);
+	assert_false(w.full);
+	return armour("OPENSSH PRIVATE KEY", (struct slice){ w.p, w.len },
+	    text, TEXT_MAX);
+}
+
+/* A number that is nothing, in turn each, and the public half agrees. */
+static void
+a_key_without_one_of_its_numbers_is_none(void **state)
+{
+	static uint8_t number[256], public[1024];
+	static char text[TEXT_MAX];
+	const struct slice none = { NULL, 0 }, some = { number, 256 };
+	struct private_fields f;
+	struct wire_writer w;
+	struct found found;
+	struct slice in, blob;
+
+	(void)state;
+	memset(number, 0xa5, sizeof(number));
+	number[64] = 4;		/* as a point begins */
+	for (unsigned i = 0; i < 8; i++) {
+		if (i < 6)
+			f = (struct private_fields){ .type = KEY_RSA, .rsa = {
+			    .n = i == 0 ? none : some, .e = i == 1 ? none :
+			    (struct slice){ number, 3 }, .d = i == 2 ? none :
+			    some, .iqmp = i == 3 ? none : some, .p = i == 4 ?
+			    none : some, .q = i == 5 ? none : some } };
+		else
+			f = (struct private_fields){ .type = KEY_ECDSA_P256,
+			    .ecdsa = { .d = i == 6 ? none : (struct slice){
+			    number, 32 }, .q = i == 7 ? none : (struct slice){
+			    number + 64, 65 } } };
+		w = wire_writer(public, sizeof(public));
+		keyprivate_put_public(&w, &f);
+		assert_int_equal(wire_done(&w, &blob), ST_OK);
+		in = openssh_with(&f, blob, text);
+		/* A modulus of nothing is out of bounds. */
+		if (next(&in, &found) != (i == 0 ? ST_TOO_LARGE :
+		    ST_MALFORMED))
+			fail_msg("without number %u: %s", i, found.why);
+	}
+}
+
+static void
+a_public_half_longer_than_any_is_too_large(void **state)
+{
+	static uint8_t long_one[KEYPRIVATE_PUBLIC_MAX + 1];
+	static char text[TEXT_MAX];
+	const struct private_fields fields = { .type = KEY_ED25519,
+		.ed25519 = { .pk = { long_one, 32 }, .sk = { long_one, 64 } } };
+	uint8_t blob[KEYPRIVATE_PUBLIC_MAX];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(keytext_public(vault_region(), openssh_with(&fields,
+	    (struct slice){ long_one, KEYPRIVATE_PUBLIC_MAX }, text), blob,
+	    &len), ST_OK);
+	assert_int_equal(len, KEYPRIVATE_PUBLIC_MAX);
+	assert_int_equal(keytext_public(vault_region(), openssh_with(&fields,
+	    (struct slice){ long_one, KEYPRIVATE_PUBLIC_MAX + 1 }, text), blob,
+	    &len), ST_TOO_LARGE);
+	assert_int_equal(len, 0);
+}
+
 static void
 what_is_larger_than_any_key_is_too_large(void **state)
 {
@@ -750,6 +838,47 @@ pkcs8_of_ed25519_is_exact(void **state)
 #undef OID
 }
 
+/* SEC1, by itself and in PKCS#8, whose parts are all there and wrong. */
+static void
+a_curves_number_is_not_zero_and_its_parameters_end(void **state)
+{
+#define EC_KEY	0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1
+#define P256	0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7
+#define ZERO8	0, 0, 0, 0, 0, 0, 0, 0
+	/* With a point, so that none is made of it. */
+	static const uint8_t zero[] = { 0x30, 119, 2, 1, 1, 4, 32, ZERO8,
+		ZERO8, ZERO8, ZERO8, 0xa0, 10, P256, 0xa1, 68, 3, 66, 0, 4,
+		ZERO8, ZERO8, ZERO8, ZERO8, ZERO8, ZERO8, ZERO8, ZERO8 };
+	static const uint8_t good[] = { 0x30, 49, 2, 1, 1, 4, 32, 1, 2, 3, 4, 5,
+		6, 7, 8, ZERO8, ZERO8, ZERO8, 0xa0, 10, P256 };
+	static const uint8_t within[] = { 0x30, 65, 2, 1, 0, 0x30, 19, EC_KEY,
+		P256, 4, 39 };
+	static const uint8_t more[] = { 0x30, 67, 2, 1, 0, 0x30, 21, EC_KEY,
+		P256, 5, 0, 4, 39 };
+	static char text[TEXT_MAX];
+	uint8_t der[128];
+
+	(void)state;
+	assert_int_equal(take_all(armour("EC PRIVATE KEY", (struct slice){
+	    good, sizeof(good) }, text, sizeof(text))), 1);
+	assert_int_equal(take_all(armour("EC PRIVATE KEY", (struct slice){
+	    zero, sizeof(zero) }, text, sizeof(text))), 0);
+	/* Inside of PKCS#8 it needs not to tell the curve again. */
+	memcpy(der, within, sizeof(within));
+	memcpy(der + sizeof(within), good, 39);
+	der[sizeof(within) + 1] = 37;
+	assert_int_equal(take_all(armour("PRIVATE KEY", (struct slice){ der,
+	    sizeof(within) + 39 }, text, sizeof(text))), 1);
+	memcpy(der, more, sizeof(more));
+	memcpy(der + sizeof(more), good, 39);
+	der[sizeof(more) + 1] = 37;
+	assert_int_equal(take_all(armour("PRIVATE KEY", (struct slice){ der,
+	    sizeof(more) + 39 }, text, sizeof(text))), 0);
+#undef EC_KEY
+#undef P256
+#undef ZERO8
+}
+
 static void
 a_short_point_must_be_that_of_the_number(void **state)
 {
@@ -909,6 +1038,8 @@ main(void)
 		cmocka_unit_test(openssh_types_that_are_not_taken),
 		cmocka_unit_test(a_security_keys_file_is_not_taken),
 		cmocka_unit_test(a_key_of_16384_bits_fits),
+		cmocka_unit_test(a_key_without_one_of_its_numbers_is_none),
+		cmocka_unit_test(a_public_half_longer_than_any_is_too_large),
 		cmocka_unit_test(what_is_larger_than_any_key_is_too_large),
 		cmocka_unit_test(several_keys_come_one_after_another),
 		cmocka_unit_test(a_text_cut_anywhere_gives_no_key),
@@ -918,6 +1049,8 @@ main(void)
 		cmocka_unit_test(an_openssh_key_is_padded_to_whole_blocks),
 		cmocka_unit_test(der_cut_or_changed_anywhere_is_no_fault),
 		cmocka_unit_test(pkcs8_of_ed25519_is_exact),
+		cmocka_unit_test(
+		    a_curves_number_is_not_zero_and_its_parameters_end),
 		cmocka_unit_test(a_short_point_must_be_that_of_the_number),
 		cmocka_unit_test(a_full_region_is_said_so_and_nothing_is_kept),
 		cmocka_unit_test(the_public_half_stands_in_the_clear),

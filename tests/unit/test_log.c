@@ -140,6 +140,15 @@ a_message_is_cut_at_the_limit(void **state)
 	assert_int_equal(strlen(got), strlen("prog: info: \n") +
 	    LOG_LINE_MAX - 3);
 
+	/* One after many that came out longer. */
+	memset(longest, '\n', LOG_LINE_MAX / 8);
+	memset(longest + LOG_LINE_MAX / 8, 'x', LOG_LINE_MAX);
+	longest[LOG_LINE_MAX / 8 + LOG_LINE_MAX] = '\0';
+	log_info("%s", longest);
+	got = next_write();
+	assert_int_equal(strlen(got), strlen("prog: info: \n") + LOG_LINE_MAX);
+	assert_int_equal(got[strlen(got) - 2], 'x');
+
 	/* Nothing but bytes that come out four times as long. */
 	memset(longest, '\n', sizeof(longest) - 1);
 	log_error_st(ST_BUSY, "%s", longest);

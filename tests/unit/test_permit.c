@@ -365,6 +365,24 @@ host_certificates_must_be_good(void **state)
 }
 
 static void
+the_certificate_of_the_host_before_is_the_reason_too(void **state)
+{
+	static const struct see_row rows[] = {
+		{ ">h.example:C h.example:C>b:b", "0+b-", REASON_NONE },
+		{ ">h.example:C h.example:C>b:b", "5+b-",
+		    REASON_HOST_CERT_LATE },
+		{ ">a:a a:a>h.example:C h.example:C>b:b", "a+6+b-",
+		    REASON_HOST_CERT_NO_NAMES },
+		/* With both bad it is the one that was led to. */
+		{ ">h.example:C h.example:C>h.example:C", "5+6-",
+		    REASON_HOST_CERT_LATE },
+	};
+
+	(void)state;
+	check_see(rows, N(rows));
+}
+
+static void
 patterns_are_the_certificates_and_not_the_keys(void **state)
 {
 	static const struct see_row rows[] = {
@@ -725,6 +743,8 @@ main(void)
 		cmocka_unit_test(
 		    where_it_cannot_go_on_it_is_hidden_from_forwarding),
 		cmocka_unit_test(host_certificates_must_be_good),
+		cmocka_unit_test(
+		    the_certificate_of_the_host_before_is_the_reason_too),
 		cmocka_unit_test(
 		    patterns_are_the_certificates_and_not_the_keys),
 		cmocka_unit_test(each_end_has_its_own_host_name),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -479,6 +481,60 @@ nothing_to_clean_is_fine(void **state)
 	assert_non_null(strstr(why, "cannot read the directory"));
 }
 
+/* What becomes of a choice without HOME, as a user. */
+static int
+choose_as(uid_t uid, const char *env, char said[static WHY_MAX])
+{
+	const struct agent_options opts = { .command = COMMAND_SERVE };
+	struct socketpath sp;
+	int fds[2], status;
+	pid_t pid;
+	ssize_t n;
+	int st;
+
+	assert_int_equal(pipe(fds), 0);
+	assert_true((pid = fork()) >= 0);
+	if (pid == 0) {
+		if (setresuid(uid, uid, uid) != 0 || (env == NULL ?
+		    unsetenv("HOME") : setenv("HOME", env, 1)) != 0)
+			_exit(100);
+		st = socketpath_choose(&opts, false, &sp, why, sizeof(why));
+		if (st < 0)
+			st = 101;
+		if (write(fds[1], why, strlen(why)) < 0)
+			st = 102;
+		_exit(st);
+	}
+	(void)close(fds[1]);
+	assert_true((n = read(fds[0], said, WHY_MAX - 1)) >= 0);
+	said[n] = '\0';
+	(void)close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+without_a_home_it_is_that_of_the_user_if_any(void **state)
+{
+	/* A number that no machine has, and one that most have. */
+	const uid_t nobody = 64321, known = 65534;
+	const struct passwd *pw;
+	char said[WHY_MAX];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(choose_as(nobody, NULL, said), ST_NOT_FOUND);
+	assert_non_null(strstr(said, "set HOME"));
+	assert_int_equal(choose_as(nobody, "relative", said), ST_NOT_FOUND);
+	/* It can make nothing there: so its place is told. */
+	if ((pw = getpwuid(known)) == NULL || access(pw->pw_dir, F_OK) == 0)
+		skip();
+	assert_int_equal(choose_as(known, NULL, said), 101);
+	assert_non_null(strstr(said, pw->pw_dir));
+}
+
 static int
 restore_home(void **state)
 {
@@ -501,6 +557,7 @@ main(void)
 		CASE(clean_removes_dead_old_sockets_of_this_host),
 		CASE(start_cleans_unless_told_not_to),
 		CASE(nothing_to_clean_is_fine),
+		CASE(without_a_home_it_is_that_of_the_user_if_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, restore_home);

@@ -456,6 +456,23 @@ cancelled_turn_does_not_come(void **state)
 	assert_int_equal(crowd[1].had, 1);
 }
 
+/* Whoever leaves, the others of the share come, in their order. */
+static void
+one_between_others_can_be_cancelled(void **state)
+{
+	(void)state;
+	for (size_t out = 0; out < 4; out++) {
+		for (size_t i = 0; i < 4; i++) {
+			crowd[i].had = 0;
+			join(&crowd[i], &share[0], 1);
+		}
+		turns_cancel(&turns, &crowd[out].turn);
+		run(3);
+		for (size_t i = 0; i < 4; i++)
+			assert_int_equal(crowd[i].had, i != out);
+	}
+}
+
 static void
 only_who_is_put_off_is_parked_and_only_once(void **state)
 {
@@ -545,6 +562,7 @@ main(void)
 		EACH(who_was_forgotten_is_not_asked_about),
 		EACH(it_is_known_when_a_turn_began),
 		EACH(cancelled_turn_does_not_come),
+		EACH(one_between_others_can_be_cancelled),
 		EACH(only_who_is_put_off_is_parked_and_only_once),
 		EACH(who_leaves_a_line_stands_back_for_others),
 		EACH(standing_back_has_an_end),

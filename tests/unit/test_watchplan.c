@@ -645,6 +645,41 @@ unknown_labels_are_looked_at(void **state)
 	assert_int_equal(wants(WATCHPLAN_LOAD).item, 0);
 }
 
+/* The same of an engine that tells labels, but not in this event. */
+static void
+labels_that_were_not_told_are_looked_at(void **state)
+{
+	(void)state;
+	begin(2, 1, 4);
+	follow();
+	seen(0, "", "");
+	settle(0, "", "");
+	said[0] = '\0';
+	event(EVENTS_STARTED, 5, "five", NULL);
+	check_said("");
+	/* Much sooner than it would be looked anyway. */
+	now = wants(WATCHPLAN_WAIT).ms;
+	(void)wants(WATCHPLAN_LOOK);
+	seen_of(EVENTS_DOCKER, 5, "five", "a",
+	    "{\"tier\":\"db\",\"keys\":\"\"}");
+	check_said("docker:five started;");
+}
+
+static void
+more_rules_than_there_is_room_for_are_none(void **state)
+{
+	static const struct watchplan_rule many[WATCHPLAN_ITEMS_MAX + 1];
+
+	(void)state;
+	begin(0, 1, 1);
+	watchplan_fini(&p);
+	assert_int_equal(watchplan_init(&p, many, WATCHPLAN_ITEMS_MAX, 1),
+	    ST_OK);
+	watchplan_fini(&p);
+	assert_int_equal(watchplan_init(&p, many, WATCHPLAN_ITEMS_MAX + 1, 1),
+	    ST_TOO_LARGE);
+}
+
 static void
 more_targets_than_there_is_room_for_are_told_of(void **state)
 {
@@ -766,6 +801,10 @@ main(void)
 		cmocka_unit_test(nothing_is_loaded_while_its_engine_is_lost),
 		cmocka_unit_test(labels_make_and_unmake_targets),
 		cmocka_unit_test(unknown_labels_are_looked_at),
+		cmocka_unit_test(
+		    labels_that_were_not_told_are_looked_at),
+		cmocka_unit_test(
+		    more_rules_than_there_is_room_for_are_none),
 		cmocka_unit_test(
 		    more_targets_than_there_is_room_for_are_told_of),
 		cmocka_unit_test(

@@ -177,6 +177,23 @@ how_many_has_a_limit(void **state)
 	assert_int_equal(make(words, WATCHRULES_MAX + 1), ST_TOO_LARGE);
 }
 
+static void
+a_long_word_is_shown_cut(void **state)
+{
+	char word[2048], shown[256];
+
+	(void)state;
+	memset(word, 'x', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	/* What cannot be followed. */
+	memcpy(word, "exec:/", 6);
+	assert_int_not_equal(make_one(word), ST_OK);
+	assert_non_null(strstr(why, "xxx..."));
+	assert_null(strstr(why, word));
+	(void)snprintf(shown, sizeof(shown), "%.36s", word);
+	assert_non_null(strstr(why, shown));
+}
+
 int
 main(void)
 {
@@ -187,6 +204,7 @@ main(void)
 		cmocka_unit_test(all_needs_a_label),
 		cmocka_unit_test(names_of_an_engine_are_asked_for_at_once),
 		cmocka_unit_test(how_many_has_a_limit),
+		cmocka_unit_test(a_long_word_is_shown_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

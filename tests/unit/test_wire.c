@@ -309,6 +309,9 @@ put_one(struct wire_writer *w, unsigned which)
 	case 8:
 		wire_put_mpint(w, hex("00"));
 		return true;
+	case 9:
+		wire_put_u64(w, 0x0102030405060784);
+		return true;
 	default:
 		return false;
 	}
@@ -320,7 +323,7 @@ putters_write_the_wire_form(void **state)
 	static const char *const want[] = {
 		"ab", "01020384", "'bytes'", "00000006 'string'",
 		"00000003 'str'", "00000002 0080", "00000001 7f", "00000000",
-		"00000000",
+		"00000000", "0102030405060784",
 	};
 	unsigned i;
 
@@ -340,7 +343,7 @@ putters_write_the_wire_form(void **state)
 static void
 what_does_not_fit_writes_nothing(void **state)
 {
-	static const size_t sizes[] = { 1, 4, 5, 10, 7, 6, 5, 4, 4 };
+	static const size_t sizes[] = { 1, 4, 5, 10, 7, 6, 5, 4, 4, 8 };
 	struct slice out;
 	unsigned i;
 
