@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # tally.sh - runs of ctest, counted, and the line that says what they came to.
 #
 # Sourced, after say.sh, in the folder that build/ is in.  $work is a folder for
@@ -33,37 +33,53 @@ run() {
 	ctest --test-dir "build/$preset" --output-on-failure \
 	    --no-tests=error -j "$(($(nproc) + 1))" --output-junit "$report" "$@" ||
 	    true
-	if [ ! -s "$report" ]; then
-		broken "$name: ctest did not run"
+	if ! grep -q '<testcase ' "$report" 2>/dev/null; then
+		broken "$name: ctest ran no test"
 		return
 	fi
-	second_try "$preset" "$report"
 	count "$report"
-	if [ -s "$report.again" ]; then
-		passed=$((passed + $(grep -c 'status="run"' "$report.again")))
-		failed=$((failed - $(grep -c 'status="run"' "$report.again")))
-	fi
+	second_try "$preset" "$report"
 }
 
 # second_try PRESET REPORT: what failed while the machine was busy with others is
-# run once more, alone, if it is little and time plays a part in it.  What passes
-# then is said by name at the end, since it is a defect all the same.
+# run once more, alone, if it is little, and if time can play a part in it.  What
+# passes then is counted so, and said by name at the end, since it is a defect
+# all the same.
 second_try() {
-	local report=$2 names
+	local report=$2.again names total
 
-	rm -f "$report.again"
-	mapfile -t names < <(sed -n '/<testcase .*status="fail"/s/.*<testcase name="\([^"]*\)".*/\1/p' \
-	    "$report" | grep -vE '^(check|fuzz)_')
-	if [ "${#names[@]}" -eq 0 ] || [ "${#names[@]}" -gt "$again_max" ]; then
+	# What the thread sanitizer is for is to be seen once in many times.
+	[ "$1" != tsan ] || return 0
+	total=$(grep -c '<testcase .*status="fail"' "$2" || true)
+	mapfile -t names < <(failed_by_chance "$2")
+	if [ "${#names[@]}" -eq 0 ] || [ "$total" -gt "$again_max" ]; then
 		return
 	fi
 	printf '\nonce more, alone: %s\n' "${names[*]}"
-	ctest --test-dir "build/$1" --output-on-failure --no-tests=error \
-	    --output-junit "$report.again" \
+	rm -f "$report"
+	ctest --test-dir "build/$1" --output-on-failure --no-tests=error -j 1 \
+	    --output-junit "$report" \
 	    -R "^($(IFS='|' && printf '%s' "${names[*]}"))\$" || true
-	mapfile -t names < <(sed -n '/<testcase .*status="run"/s/.*<testcase name="\([^"]*\)".*/\1/p' \
-	    "$report.again")
+	[ -s "$report" ] || return 0
+	mapfile -t names < <(sed -n \
+	    '/<testcase .*status="run"/s/.*<testcase name="\([^"]*\)".*/\1/p' \
+	    "$report")
+	passed=$((passed + ${#names[@]}))
+	failed=$((failed - ${#names[@]}))
 	again+=("${names[@]}")
+}
+
+# failed_by_chance REPORT: the names of what failed, but for what looks at files
+# alone, and for what a sanitizer complained of: that is there whenever it shows.
+failed_by_chance() {
+	awk '
+		/<testcase / {
+			match($0, /name="[^"]*"/)
+			name = substr($0, RSTART + 6, RLENGTH - 7)
+			bad = /status="fail"/ && name !~ /^(check|fuzz)_/
+		}
+		/Sanitizer: |runtime error: / { bad = 0 }
+		/<\/testcase>/ && bad { print name }' "$1"
 }
 
 # count REPORT: what ctest did; the reason of a skipped test is the last line
