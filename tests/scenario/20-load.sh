@@ -87,7 +87,7 @@ check_same a_load_with_a_lifetime "$(public ed25519 ecdsa384 ecdsa521)" \
 gone() {
 	[ "$(listed)" = "$(public ed25519 ecdsa384)" ]
 }
-check ends wait_for 5 gone
+check ends wait_for 30 gone
 agent_stop
 
 # Nobody serves: then it starts an agent, and does not wait for it to end.
@@ -95,7 +95,7 @@ start=$(now_ms)
 check_same starts_an_agent 0 "$(load --public --allow 65534=list,sign \
     <"$T/ed25519" 2>&1 >/dev/null | cat && echo 0)"
 took=$(($(now_ms) - start))
-check returns_at_once test "$took" -lt 5000
+check returns_at_once test "$took" -lt 30000
 started=$(agent_of "$S")
 agent_seen "$started"
 check_same the_key_is_there "$(public ed25519)" "$(listed)"
