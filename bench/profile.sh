@@ -85,7 +85,7 @@ profile() {
 	perf record -q -e cpu-clock -F 9999 -C 0 -o "$work/perf" \
 	    >"$work/log" 2>&1 &
 	sampler=$!
-	wait_for 10 test -s "$work/perf"
+	wait_for 30 test -s "$work/perf"
 	before=$(cpu_ticks)
 	taskset -c 0 "$work/load" --socket "${agent_socket[bottle]}" \
 	    --as "$agent_uid" --seconds "$seconds" --warm 0 "${options[@]}" \

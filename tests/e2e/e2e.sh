@@ -319,7 +319,7 @@ test_restart() {
 	cat "${private[@]}" | load >/dev/null 2>&1 || status=$?
 	check_same load_takes_the_dead_socket_over 0 "$status"
 	check_same all_keys_after_a_restart "${#private[@]}" "$(list | wc -l)"
-	wait_for 15 server_answers || true
+	wait_for 30 server_answers || true
 	check ssh_after_a_restart as_node ssh "$world_host" true
 }
 

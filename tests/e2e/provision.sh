@@ -554,7 +554,7 @@ test_restart() {
 	restart
 	check_refused a_restart_ends_the_agent node ssh "$world_host" true
 	check_load a_load_after_a_restart "$work/two.json"
-	wait_for 15 server_answers || true
+	wait_for 30 server_answers || true
 	check_same ssh_after_a_restart git \
 	    "$(node ssh "$world_host" whoami 2>&1)"
 }

@@ -416,7 +416,7 @@ proxy_start head pause:500 "send:$denied"
 timeout 20 "$FORWARD" connect -v --proxy "http://$P" --auth-file "$T/auth" \
     git.test 22 </dev/null >"$T/out" 2>"$T/err" &
 tunnel=$!
-wait_for 5 pgrep -P "$tunnel"
+wait_for 30 pgrep -P "$tunnel"
 seen=$(tr '\0' '\n' <"/proc/$(pgrep -P "$tunnel")/cmdline")
 check_has cmdline_is_seen "$seen" --auth-file
 check_lacks cmdline_has_no_password "$seen" pa55

@@ -180,7 +180,7 @@ S=$T/agent.sock
 "$AGENT" -D -a "$S" >/dev/null 2>&1 &
 agent=$!
 at_exit end_process "$agent"
-wait_for 10 test -S "$S"
+wait_for 30 test -S "$S"
 ssh-keygen -q -t ed25519 -N '' -C one -f "$T/one"
 ssh-keygen -q -t ecdsa -N '' -C two -f "$T/two"
 ssh-keygen -q -t ed25519 -N '' -C ca -f "$T/ca"

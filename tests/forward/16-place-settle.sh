@@ -21,7 +21,7 @@ kill_it='kill -KILL $PLACE_PID'
 S=$T/agent.sock
 "$AGENT" -D -a "$S" >/dev/null 2>&1 &
 at_exit end_process "$!"
-wait_for 10 test -S "$S"
+wait_for 30 test -S "$S"
 ssh-keygen -q -t ed25519 -N '' -C one -f "$T/one"
 ssh-keygen -q -t ecdsa -N '' -C two -f "$T/two"
 keys=(--socket "$S" --file one.pub "$(cat "$T/one.pub")" --file two.pub

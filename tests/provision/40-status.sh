@@ -72,7 +72,7 @@ gone() {
 	run status "${socket[@]}" local
 	[[ $out == 'local: 0 keys'* ]]
 }
-check expired_keys_are_gone wait_for 10 gone
+check expired_keys_are_gone wait_for 30 gone
 
 as_self ssh-add -q "$T/ed25519"
 askpass secret

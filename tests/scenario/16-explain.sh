@@ -258,7 +258,7 @@ check_status not_with_status 2 "$AGENT" --explain --status -a "$T/none"
 check_status no_names 2 "$AGENT" --explain -a "$T/none" name
 SSH_AUTH_SOCK='' ssh-agent -D -a "$T/theirs" >/dev/null &
 agent_seen $!
-check theirs_is_there wait_for 10 test -S "$T/theirs"
+check theirs_is_there wait_for 30 test -S "$T/theirs"
 check_status theirs_knows_nothing_of_it 3 "$AGENT" --explain -a "$T/theirs"
 
 # Somebody else answers, and says what a terminal would obey.

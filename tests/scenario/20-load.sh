@@ -141,14 +141,14 @@ begin_load() {
 	load --allow 65534=list <"$T/keys" >"$T/out" 2>&1 &
 	loader=$!
 	exec 8>"$T/keys"
-	wait_for 5 "$AGENT" --status -a "$S" || die 'no agent was started'
+	wait_for 30 "$AGENT" --status -a "$S" || die 'no agent was started'
 }
 begin_load
 # The load is a child of timeout's.
 kill -KILL "$(pgrep -P "$loader" -f -- --load)"
 exec 8>&-
 wait "$loader" || true
-check a_start_of_one_that_was_killed_is_undone wait_for 5 not_there
+check a_start_of_one_that_was_killed_is_undone wait_for 30 not_there
 
 # But not when somebody else has put a key into it, or is still there.
 begin_load
@@ -171,7 +171,7 @@ connected() {
 	[ "$("$AGENT" --status --json -a "$S" |
 	    jq .connections.open)" -eq 3 ]
 }
-wait_for 5 connected || die 'the second load does not connect'
+wait_for 30 connected || die 'the second load does not connect'
 exec 8>&-
 wait "$loader" || true
 check_has somebody_who_is_there_keeps_it_alive "$(cat "$T/out")" 'goes on'

@@ -97,7 +97,7 @@ for ((i = 0; i < 20; i++)); do
 	[ "$status" -eq 4 ] || break
 done
 check_same nothing_to_lock_in_the_background 4 "$status"
-check no_folder_is_left wait_for 10 no_folder
+check no_folder_is_left wait_for 30 no_folder
 
 as_user 65536
 for way in auto secret mlock; do
@@ -179,11 +179,11 @@ crash() {
 	' "$T/crash" "$T/crash.pid" prlimit --core=unlimited "$@"
 }
 crash sleep 100 >"$T/crashed" &
-wait_for 10 test -s "$T/crash.pid"
+wait_for 30 test -s "$T/crash.pid"
 runs() {
 	[ "$(cat "/proc/$(cat "$T/crash.pid")/comm")" = "$1" ]
 }
-wait_for 10 runs sleep
+wait_for 30 runs sleep
 kill -SEGV "$(cat "$T/crash.pid")"
 wait $!
 control=$(cat "$T/crashed")
@@ -191,7 +191,7 @@ rm -rf "$T/crash" "$T/crash.pid"
 
 crash "$AGENT" -D -a "$S" --allow 0=admin >"$T/crashed" 2>"$T/log" &
 waiting=$!
-check one_that_will_crash_serves wait_for 10 "$AGENT" --status -a "$S"
+check one_that_will_crash_serves wait_for 30 "$AGENT" --status -a "$S"
 agent_seen "$(cat "$T/crash.pid")"
 check it_has_a_key as_self ssh-add -q "$T/rsa2048"
 kill -SEGV "$(cat "$T/crash.pid")"
