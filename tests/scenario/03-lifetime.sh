@@ -14,7 +14,7 @@ only() {
 }
 
 agent_start
-check add_with_2_seconds as_self ssh-add -t 2 "$T/short"
+check add_with_8_seconds as_self ssh-add -t 8 "$T/short"
 check add_with_1_hour as_self ssh-add -t 1h "$T/long"
 check add_without_end as_self ssh-add "$T/plain"
 check all_are_there only short long plain
@@ -28,7 +28,7 @@ check add_the_long_one_again as_self ssh-add -t 1 "$T/long"
 check its_new_end_counts wait_for 30 only plain
 agent_stop
 
-agent_start -t 2
+agent_start -t 8
 check add_under_a_default as_self ssh-add "$T/plain"
 check add_with_more_than_the_default as_self ssh-add -t 100 "$T/long"
 check both_are_there only long plain

@@ -215,7 +215,7 @@ check a_question_before_the_removal wait_for 30 asked_is 2
 check the_key_is_removed as_self ssh-add -q -d "$T/ask.pub"
 answer 'exit 0'
 check_ended no_signature_with_what_is_gone 255 "$first"
-as_self ssh-add -q -c -t 2 "$T/safe/ask"
+as_self ssh-add -q -c -t 8 "$T/safe/ask"
 sign ask
 first=$!
 check a_question_before_its_time_is_over wait_for 30 asked_is 3

@@ -296,7 +296,7 @@ check_same as_many_as_there_were 6 \
 
 # --- time --------------------------------------------------------------------
 
-serve --limit frame-time=1000 --limit unread-time=1000
+serve --limit frame-time=3000 --limit unread-time=3000
 ssh-keygen -q -t ed25519 -N '' -f "$T/large" \
     -C "$(printf 'c%.0s' {1..20000})"
 as_self ssh-add -q "$T/large"
@@ -313,9 +313,9 @@ check_closed() {
 }
 check_same a_frame_in_time begun "$(tell slow begin)"
 check_same is_answered 12 "$(tell slow finish)"
-check_closed a_frame_too_late 990 15000 "$(tell slow late)"
-check_closed replies_that_nobody_reads 990 15000 "$(tell slow pour)"
-check_same replies_that_are_read 'still open' "$(tell slow drink 2.5)"
+check_closed a_frame_too_late 2990 30000 "$(tell slow late)"
+check_closed replies_that_nobody_reads 2990 30000 "$(tell slow pour)"
+check_same replies_that_are_read 'still open' "$(tell slow drink 5)"
 check_same who_is_idle_is_left_alone 1 "$(tell idle alive)"
 check_same and_served begun "$(tell idle begin)"
 check_same with_a_whole_frame 12 "$(tell idle finish)"
