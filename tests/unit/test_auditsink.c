@@ -30,7 +30,7 @@
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* Longer than anything here takes. */
-#define PATIENCE_MS	20000
+#define PATIENCE_MS	60000
 /* Where a disk ends, in the middle of a line. */
 #define FULL		10001
 /* Lines that are more than a pipe holds, and more than the queue does. */

@@ -33,7 +33,7 @@
 #include "forwarder/exitcode.h"
 
 /* What is long enough for anything that happens at all. */
-#define PATIENCE_MS	20000
+#define PATIENCE_MS	60000
 /* What is waited for in vain. */
 #define SHORT_MS	150
 /* How long an address has before the next one is begun. */

@@ -28,7 +28,7 @@
 #include "version.h"
 
 /* What is long enough for anything that happens at all. */
-#define PATIENCE_MS	20000
+#define PATIENCE_MS	60000
 /* What is waited for in vain. */
 #define SHORT_MS	150
 /* Less than how long a body is waited for, and how often it is tried: a busy
