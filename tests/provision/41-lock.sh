@@ -169,7 +169,7 @@ typed() {
 	err=$(for ((i = 1; i <= $#; i++)); do
 		wait_for 20 asked "$i" || true
 		printf '%s\n' "${!i}"
-	done | TERM=dumb timeout 30 script -qefc "$(printf '%q ' "$PROVISION" "$command" \
+	done | TERM=dumb timeout 120 script -qefc "$(printf '%q ' "$PROVISION" "$command" \
 	    "${socket[@]}" local)" "$T/typed" 2>&1 | tr -d '\r'
 	    exit "${PIPESTATUS[1]}") || status=$?
 	out=''

@@ -729,7 +729,7 @@ be_stuck(void)
 	took = clock_ms() - begin;
 	if (took < AUDITSINK_END_MS - 50)
 		return 2;
-	return took < AUDITSINK_END_MS + 2000 ? 0 : 3;
+	return took < AUDITSINK_END_MS + PATIENCE_MS / 2 ? 0 : 3;
 }
 
 static void

@@ -399,10 +399,15 @@ patience_has_an_end(void **state)
 static void
 one_that_ends_in_time_is_not_late(void **state)
 {
+	siginfo_t info;
+
 	(void)state;
 	start("echo '> in time'");
 	channel_patience(&c, 1);
-	(void)usleep(300 * 1000);
+	/* It has ended, and its time is over. */
+	assert_int_equal(waitid(P_PID, (id_t)c.child.pid, &info,
+	    WEXITED | WNOWAIT), 0);
+	(void)usleep(10 * 1000);
 	assert_int_equal(drive(), ST_OK);
 	assert_string_equal(lines, "[> in time]");
 }
