@@ -94,17 +94,17 @@ done
 # Whoever is killed, nothing was loaded.
 for who in host loader; do
 	bundle --frame 50 --hold 700 <"$T/three" >"$T/held" 2>&1 &
-	tool=$!
+	holder=$!
 	check "${who}_holds" wait_for 30 grep -q held "$T/held"
 	loader=$(pgrep -f -n "^$AGENT --load")
-	host=$(pgrep -f -n "^$BOTTLE_BIN/bundle")
+	host=$(pgrep -f -n "^$BOTTLE_BIN/bundle .*$T/")
 	kill -KILL "${!who}"
 	check "${who}_is_gone" wait_for 30 process_gone "${!who}"
 	# A loader whose host is gone does not stay.
 	check "${who}_takes_the_loader_with_it" wait_for 30 \
 	    process_gone "$loader"
 	kill -KILL "$host" 2>/dev/null || true
-	wait "$tool" 2>/dev/null || true
+	wait "$holder" 2>/dev/null || true
 	keys_are "${who}_killed_changes_nothing" before
 done
 
