@@ -387,11 +387,9 @@ rm "$T/files/hardlink"
 mkfifo "$T/files/fifo"
 # Nobody reads it: opening it fails.
 refused fifo "$T/files/fifo" "$T/files/fifo"
-sleep 30 <>"$T/files/fifo" &
-reader=$!
-at_exit end_process "$reader"
+exec {reader}<>"$T/files/fifo"
 refused fifo_with_a_reader 'not a plain file' "$T/files/fifo"
-end_process "$reader"
+exec {reader}>&-
 refused folder directory "$T/files"
 refused device /dev/null /dev/null
 as_other true
