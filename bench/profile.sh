@@ -85,7 +85,7 @@ profile() {
 	perf record -q -e cpu-clock -F 9999 -C 0 -o "$work/perf" \
 	    >"$work/log" 2>&1 &
 	sampler=$!
-	wait_for 10 test -s "$work/perf"
+	wait_for 30 test -s "$work/perf"
 	before=$(cpu_ticks)
 	taskset -c 0 "$work/load" --socket "${agent_socket[bottle]}" \
 	    --as "$agent_uid" --seconds "$seconds" --warm 0 "${options[@]}" \
@@ -96,8 +96,18 @@ profile() {
 	perf script -i "$work/perf" --pid "$pid" -F ip,sym,dso 2>/dev/null >"$work/samples"
 }
 
+# enough: load was answered, and perf saw who did it.
+enough() {
+	grep -q '"operations":[1-9]' "$work/said" && [ -s "$work/samples" ]
+}
+
 for request in $requests; do
 	profile "$request"
+	# Where others have the processor, a moment may be too short for both.
+	for longer in 1 3 10; do
+		! enough || break
+		seconds=$longer profile "$request"
+	done
 	perl -e '
 	my ($request, $ticks, $hz, $top, $said, $samples) = @ARGV;
 	my (%part, %function, $n);

@@ -151,23 +151,27 @@ table=()
 slowest=0
 looks=1
 
-# look NAME: root's list and the honest peer, now.
+# look NAME: root's list and the honest peer, now.  A busy machine may be slow
+# once, or twice; who is kept from being served is so each time.
 look() {
-	local name=$1 out took
+	local name=$1 out took tries
 
-	looks=$((looks + 1))
-	out=$(timeout 60 "${into_root[@]}" "$in_bottle" after 2>&1 \
-	    </dev/null) || true
+	for ((tries = 0; tries < 3; tries++)); do
+		looks=$((looks + 1))
+		out=$(timeout 60 "${into_root[@]}" "$in_bottle" after 2>&1 \
+		    </dev/null) || true
+		took=$(sed -n 's/^honest \([0-9]*\)$/\1/p' <<<"$out")
+		took=${took:-99999}
+		slowest=$((took > slowest ? took : slowest))
+		[ "$took" -ge "$HONEST_MS" ] || break
+	done
 	check_same "${name}_root_sees_the_same_keys" "$keys" \
 	    "$(sed -n 's/^list //p' <<<"$out")"
-	took=$(sed -n 's/^honest \([0-9]*\)$/\1/p' <<<"$out")
-	took=${took:-99999}
 	if [ "$took" -lt "$HONEST_MS" ]; then
 		ok "${name}_an_honest_peer_is_served"
 	else
 		not_ok "${name}_an_honest_peer_is_served" "${out:0:600}"
 	fi
-	slowest=$((took > slowest ? took : slowest))
 }
 
 # memory NAME: what it has is what it may have.
@@ -191,7 +195,7 @@ settled() {
 	check_same "$name:_then_the_agent_is_the_same_process" "$born" \
 	    "$(identity)"
 	memory "$name:_then"
-	if wait_for 5 few_descriptors "$idle_fds"; then
+	if wait_for 20 few_descriptors "$idle_fds"; then
 		ok "$name:_then_no_descriptor_is_kept"
 	else
 		not_ok "$name:_then_no_descriptor_is_kept" \
@@ -207,7 +211,7 @@ recorded() {
 	for word in $3; do
 		[ "$word" != - ] || continue
 		IFS=: read -r uid op reason <<<"$word"
-		if wait_for 4 told "$offset" "$uid" "$op" "$reason"; then
+		if wait_for 20 told "$offset" "$uid" "$op" "$reason"; then
 			ok "$name:_recorded_as_${op}_$reason"
 		else
 			not_ok "$name:_recorded_as_${op}_$reason" \
@@ -518,13 +522,22 @@ attack_hiding() {
 	taskset -a -p -c "${cpus%%[,-]*}" "$agent" >/dev/null
 	attack_from into_other "$name" 1000:remove-all:policy burst
 	taskset -a -p -c "$cpus" "$agent" >/dev/null
+	# All that was done is written, and after a second what was lost.
+	wait_for 20 all_128 || true
 	sleep 1.2
 	check_same "$name:_no_record_is_lost" 0 \
 	    "$(since "$last_offset" | jq -n '[inputs | select(
 		.op == "lost") | .count] | add // 0')"
-	check_same "$name:_all_128_are_recorded" 128 \
-	    "$(since "$last_offset" | jq -n '[inputs | select(
-		.peer.uid == 1000 and .op == "sign") | .count] | add')"
+	check_same "$name:_all_128_are_recorded" 128 "$(recorded)"
+}
+
+# recorded: how many signatures for the attacker are in the log since then.
+recorded() {
+	since "$last_offset" | jq -n '[inputs | select(
+		.peer.uid == 1000 and .op == "sign") | .count] | add'
+}
+all_128() {
+	[ "$(recorded)" = 128 ]
 }
 
 # parses FILE: every line is one JSON object of ours, and whole.
@@ -548,11 +561,17 @@ numbers() {
 	    else "ok" end' "$1"
 }
 
+complete() {
+	[ "$(numbers "$1")" = ok ]
+}
+
 # The log as a whole.
 test_log() {
 	local copy=$work/audit
 
+	# The last lines of it come a second later, or more on a busy machine.
 	sleep 1.5
+	wait_for 20 complete "$log" || true
 	cp "$log" "$copy"
 	printf '# the audit log: %s lines, %s bytes, %s records lost\n' \
 	    "$(wc -l <"$copy")" "$(stat -c %s "$copy")" \
@@ -599,8 +618,9 @@ attack_disk() {
 	# Then there is room again.
 	bottle 0 rm "$small/ballast"
 	bottle 1000 env SSH_AUTH_SOCK="$sock" "$in_bottle" wipe >/dev/null
-	check "$name:_what_is_lost_is_said" wait_for 5 said_lost "$file"
+	check "$name:_what_is_lost_is_said" wait_for 20 said_lost "$file"
 	sleep 1.5
+	wait_for 20 complete "$file" || true
 	check "$name:_every_line_is_whole_afterwards" parses "$file"
 	check_same "$name:_what_is_missing_is_what_was_lost" ok \
 	    "$(numbers "$file")"

@@ -36,7 +36,7 @@
 #define STORM		60
 #define STORM_MS	2000
 /* Root's own unlock, however often others guessed. */
-#define UNLOCK_MS	500
+#define UNLOCK_MS	4000
 #define PASSED_MAX	8
 /* Seconds that a close may take. */
 #define LINGER_S	5

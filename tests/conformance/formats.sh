@@ -31,7 +31,7 @@ status() {
 gone() {
 	local i
 
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" \
 		    2>/dev/null || return 0
 		sleep 0.1
@@ -101,7 +101,7 @@ fi
 "$conformance" sh -c 'echo $$ "$1" >"$0"; exec sleep 60' \
     "$tmp/started" %s >"$tmp/out" 2>&1 &
 pid=$!
-for ((i = 0; i < 100; i++)); do
+for ((i = 0; i < 300; i++)); do
 	[ ! -s "$tmp/started" ] || break
 	sleep 0.1
 done

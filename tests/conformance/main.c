@@ -21,7 +21,7 @@
 #define PATIENCE_MS	5000
 #define PATIENCE_MAX_MS	600000
 /* In the self test some lies are silence. */
-#define SHORT_MS	1000
+#define SHORT_MS	3000
 /* Lies that are told at once: they wait, mostly. */
 #define AT_ONCE		16
 #define LIES_MAX	64

@@ -74,17 +74,28 @@ check_truncated(struct probe *p)
 	    99, 'x'), "an add with an extension whose name is cut");
 }
 
-/* Ask until the key is gone. */
+/* Ask until the key is gone, that was added then at the latest. */
 static enum verdict
-expect_end(struct probe *p, const struct material_key *k, int64_t start)
+expect_end(struct probe *p, const struct material_key *k, int64_t added)
 {
+	int64_t asked = clock_ms();
+
 	while (list_find(p, 0, k->blob, NULL) >= 0) {
-		if (clock_ms() - start > LIFETIME_END_MS)
+		if (asked - added > LIFETIME_END_MS)
 			return fails(p, "a key for %d s is still listed after "
 			    "%d ms", LIFETIME_S, LIFETIME_END_MS);
 		trial_pause(20);
+		asked = clock_ms();
 	}
 	return VERDICT_PASS;
+}
+
+/* It is there, and signs. */
+static enum verdict
+expect_use(struct probe *p, const struct material_key *k)
+{
+	PASSES(expect_listed(p, 0, k->blob, true));
+	return expect_signs(p, 0, k, k->blob, usual_login(k), 0, NULL);
 }
 
 static enum verdict
@@ -93,16 +104,24 @@ check_lifetime(struct probe *p)
 	const struct material_key *k = fresh_key(p), *longer = fresh_key(p);
 	uint8_t room[16];
 	struct wire_writer w = wire_writer(room, sizeof(room));
-	int64_t start = clock_ms();
+	enum verdict used;
+	int64_t start, added;
+	unsigned tries = 0;
 
 	ask_put_lifetime(&w, LIFETIME_S);
-	PASSES(expect_add(p, 0, k, (struct slice){ room, w.len }));
-	PASSES(expect_listed(p, 0, k->blob, true));
-	PASSES(expect_signs(p, 0, k, k->blob, usual_login(k), 0, NULL));
+	/* On a busy machine its time may be over before. */
+	do {
+		start = clock_ms();
+		PASSES(expect_add(p, 0, k, (struct slice){ room, w.len }));
+		added = clock_ms();
+		used = expect_use(p, k);
+	} while (used != VERDICT_PASS && ++tries < 3 &&
+	    clock_ms() - start >= LIFETIME_S * 1000);
+	PASSES(used);
 	w.len = 0;
 	ask_put_lifetime(&w, 3600);
 	PASSES(expect_add(p, 0, longer, (struct slice){ room, w.len }));
-	PASSES(expect_end(p, k, start));
+	PASSES(expect_end(p, k, added));
 	PASSES(expect_no_signature(p, 0, k->blob, usual_login(k), 0));
 	PASSES(expect_listed(p, 0, longer->blob, true));
 	return expect_signs(p, 0, longer, longer->blob, usual_login(longer),

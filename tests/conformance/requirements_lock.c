@@ -11,6 +11,9 @@
 
 /* A delay that somebody who guesses notices. */
 #define DELAY_MS	50
+/* So often somebody is to be answered while that lasts; a busy machine may be
+ * too slow for it. */
+#define TRIES		5
 
 /* Add a key and lock. */
 static enum verdict
@@ -125,24 +128,23 @@ check_guessing(struct probe *p)
 	return expect_unlock(p, 0, PASSPHRASE, SSH_AGENT_SUCCESS);
 }
 
-/* Others are answered while one waits for the end of its guess. */
+/* Guess, and ask on another connection. */
 static enum verdict
-check_others(struct probe *p)
+guess_and_ask(struct probe *p)
 {
 	struct slice guess;
 	struct pollfd pfd;
 	struct answer a;
 	bool late;
 
-	PASSES(expect_lock(p, 0));
-	PASSES(expect_unlock(p, 0, "guess", SSH_AGENT_FAILURE));
-	PASSES(expect_alive(p, 1));
 	guess = text_body(SSH_AGENTC_UNLOCK, "guess");
 	side_send(p->side, 0, &guess, 1, DELIVER_WHOLE, 0);
 	trial_pause(5);
 	pfd = (struct pollfd){ p->side->fds[0], POLLIN, 0 };
-	if (poll(&pfd, 1, 0) != 0)
+	if (poll(&pfd, 1, 0) != 0) {
+		(void)side_receive(p->side, 0, guess);
 		return skipped(p, "a guess is answered at once");
+	}
 	side_send(p->side, 1, &trial_list, 1, DELIVER_WHOLE, 0);
 	a = side_receive(p->side, 1, trial_list);
 	if (answer_code(&a) != SSH_AGENT_IDENTITIES_ANSWER)
@@ -154,6 +156,20 @@ check_others(struct probe *p)
 		return fails(p, "a list is answered when the guess is, not "
 		    "before");
 	return VERDICT_PASS;
+}
+
+/* Others are answered while one waits for the end of its guess. */
+static enum verdict
+check_others(struct probe *p)
+{
+	enum verdict verdict = VERDICT_FAIL;
+
+	PASSES(expect_lock(p, 0));
+	PASSES(expect_unlock(p, 0, "guess", SSH_AGENT_FAILURE));
+	PASSES(expect_alive(p, 1));
+	for (unsigned i = 0; i < TRIES && verdict != VERDICT_PASS; i++)
+		verdict = guess_and_ask(p);
+	return verdict;
 }
 
 /* A passphrase that is cut. */

@@ -438,7 +438,7 @@ rig_expect_eof(int fd)
 	ssize_t n;
 
 	/* Not by a deadline of the agent, which ends everything sometime. */
-	if (rig_quiet(fd, LIMIT_FRAME_MS / 2))
+	if (rig_quiet(fd, LIMIT_FRAME_MS * 9 / 10))
 		fail_msg("no end of file in time");
 	n = recv(fd, &byte, 1, 0);
 	/* Closed with bytes of ours unread: that is a reset. */

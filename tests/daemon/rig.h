@@ -26,7 +26,7 @@
 #include "proto/wire.h"
 #include "support/testkeys.h"
 
-#define RIG_PATIENCE_MS	20000
+#define RIG_PATIENCE_MS	60000
 /* Exit code of a program in which everything was skipped. */
 #define RIG_SKIPPED	77
 

@@ -21,11 +21,11 @@
 
 /* A deadline is not kept to the millisecond. */
 #define EARLY_MS	50
-#define LATE_MS		1500
+#define LATE_MS		4000
 #define END_MS		(LIMIT_FRAME_MS + LATE_MS + 500)
 #define TICK_MS		50
 /* Longest that a good client may wait meanwhile. */
-#define SERVED_MS	1000
+#define SERVED_MS	4000
 /* What those who read too little may cost, in KiB: their replies, and as much
  * again while they move. */
 #define GREEDY		5

@@ -127,7 +127,7 @@ test_image() {
 	    --cap-drop ALL --security-opt no-new-privileges \
 	    --ulimit memlock=65536:65536 \
 	    --tmpfs /run/bottle:uid=64110,mode=755 --
-	wait_for 10 inside bare 64110 /usr/local/bin/bottle-agent --status \
+	wait_for 30 inside bare 64110 /usr/local/bin/bottle-agent --status \
 	    -a /run/bottle/agent.sock || true
 	load_key bare_loads inside bare 64110 /usr/local/bin/bottle-agent \
 	    --load -a /run/bottle/agent.sock
@@ -175,7 +175,7 @@ compose_up() {
 	docker exec -i "$ours-git" sh -c \
 	    'cat >/home/git/.ssh/authorized_keys' <"$work/key.pub"
 	docker exec "$ours-git" chown -R git /home/git/.ssh
-	wait_for 15 in_bottle /usr/local/bin/bottle-forward connect \
+	wait_for 30 in_bottle /usr/local/bin/bottle-forward connect \
 	    --check --proxy http://proxy:8888 github.com 22
 }
 
@@ -283,7 +283,7 @@ test_feature() {
 	    _REMOTE_USER=node ALLOW= AUDIT=/var/log/bottle-agent.audit \
 	    START=true
 	started debian debian -u root -- sleep infinity
-	wait_for 10 inside debian 0 bottle-agent --status || true
+	wait_for 30 inside debian 0 bottle-agent --status || true
 	check_has feature_is_empty "$(inside debian node ssh-add -l 2>&1 ||
 	    true)" 'no identities'
 	load_key feature_loads inside debian 0 bottle-agent --load
@@ -295,7 +295,7 @@ test_feature() {
 	    cat /var/log/bottle-agent.audit)" '"op":"list"'
 	# Once more, as when the container is started again.
 	docker restart -t 0 "$ours-debian" >/dev/null
-	check feature_starts_again wait_for 10 inside debian 0 bottle-agent \
+	check feature_starts_again wait_for 30 inside debian 0 bottle-agent \
 	    --status
 	# Who is not root has a container all the same.
 	started user debian -u node -- sleep infinity
@@ -306,7 +306,7 @@ test_feature() {
 	check feature_installs_with_busybox feature busybox "$ours-empty" \
 	    _REMOTE_USER=root '"ALLOW=1000=list,sign 1001=list"' START=true
 	started busybox busybox -- /bin/sleep 100000
-	check feature_runs_with_busybox wait_for 10 inside busybox 0 \
+	check feature_runs_with_busybox wait_for 30 inside busybox 0 \
 	    /usr/local/bin/bottle-agent --status
 	check_same feature_rules_of_the_option '1000=list,sign 1001=list' \
 	    "$(inside busybox 0 bottle-agent --status --json |
@@ -386,7 +386,7 @@ test_pod() {
 	at_exit pod_down
 	check pod_plays podman kube play --network none "$work/pod.json"
 	# What its startup probe asks.
-	check pod_agent_is_up wait_for 10 in_pod agent \
+	check pod_agent_is_up wait_for 30 in_pod agent \
 	    /usr/local/bin/bottle-agent --status --socket="$socket"
 	load_key pod_loads in_pod agent /usr/local/bin/bottle-agent --load \
 	    --allow-shared-dir -a "$socket"

@@ -377,7 +377,11 @@ start_other='start() {
 		    echo "$SSH_AGENT_PID" >/root/other
 	}
 	start '$world_program' -a /run/other.sock --public'
-end_other='kill -KILL "$(cat /root/other)" && sleep 0.1
+end_other='kill -KILL "$(cat /root/other)"
+	for i in {1..1000}; do
+		grep -qs "^State:.[^ZX]" "/proc/$(cat /root/other)/status" || break
+		sleep 0.02
+	done
 	rm -f /run/other.sock* /root/other'
 
 test_other_agents() {
@@ -469,13 +473,22 @@ again() {
 	printf 'mv /root/kept %s/%s' "$conf" "$1"
 }
 
-# A filter of the proxy's that lets one line through.  It reads it at SIGUSR1,
-# some time later.
+# filter FILE CODE: it is the filter of the proxy, which reads it at SIGUSR1, some
+# time later: then it answers so when it is asked for the first host.
 filter='filter() {
 		cp "$1" /etc/tinyproxy/filter
 		kill -USR1 "$(cat /proc/[0-9]*/stat 2>/dev/null |
 		    sed -n "s/^\([0-9]*\) (tinyproxy).*/\1/p" | head -n 1)"
-		sleep 0.3
+		for i in {1..300}; do
+			line=
+			{ exec 3<>/dev/tcp/127.0.0.1/'$world_proxy_port' &&
+			    printf "CONNECT %s:22 HTTP/1.0\r\n\r\n" \
+			    '$world_host' >&3 && read -r -t 5 line <&3
+			} 2>/dev/null
+			exec 3>&-
+			[[ $line != *" $2 "* ]] || return 0
+			sleep 0.1
+		done
 	}'
 
 # A server in the proxy that answers with an alert of TLS, as one does that
@@ -491,7 +504,7 @@ tls='perl -MSocket -e '\''
 		close(C);
 	}'\'' >/dev/null 2>&1 </dev/null &
 	echo $! >/root/tls
-	for i in 1 2 3 4 5 6 7 8 9; do
+	for i in {1..300}; do
 		(exec 3<>/dev/tcp/127.0.0.1/22) 2>/dev/null && break
 		sleep 0.1
 	done'
@@ -507,8 +520,8 @@ test_proxy() {
 	broken a_proxy_that_does_not_allow_it proxy bad \
 	    "refuses $world_host:22: 403" 'host-key login' "$filter
 	    cp /etc/tinyproxy/filter /root/kept
-	    grep build /root/kept >/root/less; filter /root/less" \
-	    "$filter; filter /root/kept; rm /root/kept /root/less"
+	    grep build /root/kept >/root/less; filter /root/less 403" \
+	    "$filter; filter /root/kept 200; rm /root/kept /root/less"
 	check_same and_the_other_host_is_reached 1 \
 	    "$(said "$work/doctor.json" login | grep -c 'is let in')"
 	place=bottle

@@ -27,7 +27,8 @@ bin=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}
 other_uid=65534
 key_types=(ed25519 rsa ecdsa256 ecdsa384 ecdsa521)
 
-# Slower than this is a failure.  The aim is 500 ms; a busy machine is no bug.
+# Slower than this, and ten times what it takes to run nothing in the bottle, is a
+# failure.  The aim is 500 ms; a busy machine is no bug.
 LOAD_LIMIT_MS=2000
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-e2e.XXXXXX")
@@ -102,15 +103,19 @@ list() {
 # --- the user's day ------------------------------------------------------------
 
 test_load() {
-	local start took out status=0
+	local start took nothing out status=0
 
 	world_changes | sort >"$work/changes.before"
+	start=$(now_ms)
+	bottle 0 true
+	nothing=$(($(now_ms) - start))
 	start=$(now_ms)
 	out=$(cat "${private[@]}" | load 2>&1) || status=$?
 	took=$(($(now_ms) - start))
 	check_same load_ends_with_0 0 "$status"
 	printf '# loading %d keys took %d ms\n' "${#private[@]}" "$took"
-	check load_is_quick test "$took" -lt "$LOAD_LIMIT_MS"
+	check load_is_quick test "$took" -lt \
+	    "$((LOAD_LIMIT_MS + 10 * nothing))"
 	[ "$status" -eq 0 ] || printf '# %s\n' "$out"
 
 	# It leaves the socket and its lock, and no other file.
@@ -319,7 +324,7 @@ test_restart() {
 	cat "${private[@]}" | load >/dev/null 2>&1 || status=$?
 	check_same load_takes_the_dead_socket_over 0 "$status"
 	check_same all_keys_after_a_restart "${#private[@]}" "$(list | wc -l)"
-	wait_for 15 server_answers || true
+	wait_for 30 server_answers || true
 	check ssh_after_a_restart as_node ssh "$world_host" true
 }
 
@@ -354,7 +359,7 @@ test_flood() {
 	    "$(list | wc -l)"
 	took=$(($(now_ms) - start))
 	printf '# a list by root during it took %d ms\n' "$took"
-	check root_is_not_slowed_down test "$took" -lt 5000
+	check root_is_not_slowed_down test "$took" -lt 9000
 	check status_during_the_flood bottle 0 "$world_program" --status
 	rss=$(bottle 0 bash -c '
 		for p in /proc/[0-9]*; do

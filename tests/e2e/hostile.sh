@@ -32,7 +32,7 @@ provision=${BOTTLE_BIN:-$here/../../build/release/bin}/bottle-provision
 # What a load is given where it must run out of time; what it then may take,
 # on a busy machine; and how much ordinary memory, in KiB.
 STEP=1s
-TIME_LIMIT_MS=15000
+TIME_LIMIT_MS=40000
 MEMORY_LIMIT=65536
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-hostile.XXXXXX")

@@ -126,7 +126,7 @@ test_activation() {
 	    "$agent" -D --policy "$dir/policy" >"$work/activate.log" 2>&1 &
 	pid=$!
 	at_exit end_process "$pid"
-	check activated wait_for 10 "$agent" --status -a "$dir/sock"
+	check activated wait_for 30 "$agent" --status -a "$dir/sock"
 	check_has activated_socket_is_served "$(cat "$work/activate.log")" \
 	    "serves $dir/sock in service mode"
 	end_process "$pid"

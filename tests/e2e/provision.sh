@@ -193,7 +193,7 @@ state() {
 # To be run in front of it: waits until nothing of a load runs there.  An agent
 # that a load has started would look like one.
 settle='
-	for i in {1..200}; do
+	for i in {1..2000}; do
 		grep -qaE "bottle-forwar[d].place|bottle-agen[t].--load" \
 		    /proc/[0-9]*/cmdline 2>/dev/null || break
 		sleep 0.02
@@ -554,7 +554,7 @@ test_restart() {
 	restart
 	check_refused a_restart_ends_the_agent node ssh "$world_host" true
 	check_load a_load_after_a_restart "$work/two.json"
-	wait_for 15 server_answers || true
+	wait_for 30 server_answers || true
 	check_same ssh_after_a_restart git \
 	    "$(node ssh "$world_host" whoami 2>&1)"
 }
@@ -597,7 +597,7 @@ start_load() {
 begin_held() {
 	start_load "$1"
 	held_placer=$(perl "$here/strike.pl" "$(bottle_init)" \
-	    '/bottle-forward place' STOP 0) ||
+	    '/bottle-forward place' STOP 0 "$started") ||
 	    die "nothing places files: $(cat "$work/out")"
 	# So that the other side has got there.
 	sleep 0.5
@@ -662,6 +662,10 @@ scan() {
 	done | sort -u
 }
 
+dockerd_has_it() {
+	scan | grep -qx dockerd
+}
+
 test_no_key_bytes() {
 	local found status=0
 
@@ -692,7 +696,7 @@ test_no_key_bytes() {
 	docker exec -i "$world_name" cat <"$work/plain" >/dev/null &
 	exec {fd}>"$work/plain"
 	cat "$work/op/git/id" >&"$fd"
-	sleep 0.3
+	wait_for 20 dockerd_has_it || true
 	check_has the_engine_has_a_key_that_is_not_sealed "$(scan)" dockerd
 	exec {fd}>&-
 	wait "$!"
@@ -804,7 +808,8 @@ load_time() {
 
 # strike PATTERN MS: kill it in the bottle; counts the hits.
 strike() {
-	! perl "$here/strike.pl" "$init" "$1" KILL "$2" >/dev/null 2>&1 ||
+	! perl "$here/strike.pl" "$init" "$1" KILL "$2" "$started" \
+	    >/dev/null 2>&1 ||
 	    hits=$((hits + 1))
 }
 

@@ -1,16 +1,17 @@
 #!/usr/bin/perl
-# strike.pl PID PATTERN SIGNAL MS - send a signal to a process in a container.
+# strike.pl PID PATTERN SIGNAL MS WHILE - send a signal to a process in a container.
 #
-# Waits, for at most five seconds, for a process in the pid name space of PID
-# whose command line, words with blanks between them, matches PATTERN; then MS
-# milliseconds more; then sends the signal.  Prints the number of the process.
-# Ends with 1 when none came, or when it was gone by then.
+# Waits for a process in the pid name space of PID whose command line, words with
+# blanks between them, matches PATTERN, for as long as the process WHILE runs,
+# which is what has it started; then MS milliseconds more; then sends the signal.
+# Prints the number of the process.  Ends with 1 when none came, or when it was
+# gone by then.
 use strict;
 use warnings;
 use Time::HiRes qw(sleep time);
 
-my ($init, $pattern, $signal, $ms) = @ARGV;
-die "usage: strike.pl PID PATTERN SIGNAL MS\n" if !defined($ms);
+my ($init, $pattern, $signal, $ms, $while) = @ARGV;
+die "usage: strike.pl PID PATTERN SIGNAL MS WHILE\n" if !defined($while);
 my $space = readlink("/proc/$init/ns/pid") or die "no process $init: $!\n";
 
 sub find {
@@ -26,10 +27,16 @@ sub find {
 	return;
 }
 
-my $end = time() + 5;
+# What has ended and was not waited for is a zombie.
+sub runs {
+	open(my $fh, '<', "/proc/$while/stat") or return 0;
+	return (<$fh> // '') =~ /\) [^ZX] /;
+}
+
+my $end = time() + 60;
 my $pid;
 until (defined($pid = find())) {
-	exit 1 if time() > $end;
+	exit 1 if !runs() || time() > $end;
 	sleep(0.002);
 }
 sleep($ms / 1000);

@@ -38,7 +38,7 @@ check_same what_runs_is_loaded git "$(whoami)"
 
 # The keys are gone with the agent, and there again.
 world_restart
-check_has a_restart_is_seen "$(wait_for 5 watched_has started 1 && echo seen)" \
+check_has a_restart_is_seen "$(wait_for 30 watched_has started 1 && echo seen)" \
     seen
 watched_says loaded 2
 check_same restarted git "$(whoami)"

@@ -51,7 +51,7 @@ watched_has() {
 	[ "$(watched_count "$1")" -ge "$2" ]
 }
 watched_says() {
-	wait_for 20 watched_has "$1" "$2" || {
+	wait_for 60 watched_has "$1" "$2" || {
 		tail -n 20 "$work/watch.out" "$work/watch.err" >&2
 		die "watch does not say that it is $1, $2 times"
 	}

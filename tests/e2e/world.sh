@@ -98,7 +98,7 @@ world_up() {
 	ssh-keygen -q -t ed25519 -N '' -C '' -f "$world_dir/hostkey"
 	ssh-keygen -q -t ed25519 -N '' -C '' -f "$world_dir/buildkey"
 	proxy_files
-	"${world_kind}_up" "$3" && wait_for 15 server_answers || return 1
+	"${world_kind}_up" "$3" && wait_for 30 server_answers || return 1
 	server_setup
 }
 
@@ -467,7 +467,7 @@ embedded_stop() {
 	read -r pid 2>/dev/null <"$world_dir/$1.pid" || return 0
 	# The number may belong to somebody else by now.
 	grep -qaF "$world_dir" "/proc/$pid/cmdline" 2>/dev/null &&
-	    kill -KILL "$pid" && wait_for 10 process_gone "$pid"
+	    kill -KILL "$pid" && wait_for 30 process_gone "$pid"
 	rm -f "$world_dir/$1.pid"
 }
 

@@ -31,7 +31,7 @@
 #define FDS_MAX		256
 #define TRY_MS		500
 /* How long what was started may need to see that it is not wanted. */
-#define LINGER_MS	3000
+#define LINGER_MS	15000
 
 /* agent/main.c, under another name. */
 int agent_main(int argc, char **argv);

@@ -30,7 +30,7 @@ http() {
 		    eof
 		options=(--proxy "http://$P")
 		cuts "${name}_$how" "cut_$how" 1 $((len - 1)) "$banner" 0
-		wait_for 5 all_noted $((len - 1)) || true
+		wait_for 30 all_noted $((len - 1)) || true
 		streams "${name}_${how}_other_way" $((len - 1))
 	done
 }
@@ -61,7 +61,7 @@ socks() {
 		    "send:$reply$banner" eof
 		options=(--proxy "socks5h://$P")
 		cuts "${name}_$how" "cut_$how" 3 $((len + 1)) "$banner" 0
-		wait_for 5 all_noted $((len - 1)) || true
+		wait_for 30 all_noted $((len - 1)) || true
 		streams "${name}_${how}_other_way" $((len - 1))
 	done
 }

@@ -44,7 +44,7 @@ kind=http
 proxy_start head "send:$established" "duplex:$T/down"
 status=0
 # shellcheck disable=SC2002
-cat "$T/up" | timeout 20 "$FORWARD" connect --proxy "http://$P" git.test 22 \
+cat "$T/up" | timeout 60 "$FORWARD" connect --proxy "http://$P" git.test 22 \
     2>"$T/err" | cat >"$T/out" || status=$?
 proxy_end
 check_bytes pipes_up "$T/up" "$D/1.stream"
@@ -78,7 +78,7 @@ socketed='
 	exit($? >> 8 | $? & 127);'
 proxy_start head "send:$established" "duplex:$T/down"
 status=0
-timeout 20 perl -e "$socketed" "$FORWARD" connect --proxy "http://$P" \
+timeout 60 perl -e "$socketed" "$FORWARD" connect --proxy "http://$P" \
     git.test 22 <"$T/up" >"$T/out" 2>"$T/err" || status=$?
 proxy_end
 text_of "$T/err"
@@ -106,8 +106,8 @@ proxy_end
 expect who_speaks_first 0
 check_text who_speaks_first_is_heard "$banner" "$T/out"
 # And the other way round, with what is slow.
-proxy_start head "send:$established" pause:1500 "send:$banner" eof
-via_http --answer-timeout 1
+proxy_start head "send:$established" pause:4000 "send:$banner" eof
+via_http --answer-timeout 3
 proxy_end
 expect the_answer_is_not_the_banner 0
 in=/dev/null
@@ -115,7 +115,7 @@ in=/dev/null
 # What the shell has not opened, and what cannot be written to.
 proxy_start -c 0 head "send:$established$banner" eof
 status=0
-timeout 20 "$FORWARD" connect --proxy "http://$P" git.test 22 <&- >"$T/out" \
+timeout 60 "$FORWARD" connect --proxy "http://$P" git.test 22 <&- >"$T/out" \
     2>"$T/err" || status=$?
 text_of "$T/err"
 err=$text
@@ -123,14 +123,14 @@ expect without_stdin 0
 check_text without_stdin_nothing_is_sent '' "$D/1.stream"
 check_text without_stdin_all_comes "$banner" "$T/out"
 status=0
-timeout 20 "$FORWARD" connect --proxy "http://$P" git.test 22 <"$T/hello" \
+timeout 60 "$FORWARD" connect --proxy "http://$P" git.test 22 <"$T/hello" \
     >&- 2>"$T/err" || status=$?
 check_same without_stdout_it_ends yes "$([ "$status" -lt 124 ] && echo yes)"
 check_text without_stdout_nothing_comes_back '' "$T/err"
-wait_for 5 grep -q '^done' "$D/2.notes" || true
+wait_for 30 grep -q '^done' "$D/2.notes" || true
 check_bytes without_stdout_all_is_sent "$T/hello" "$D/2.stream"
 status=0
-timeout 20 "$FORWARD" connect --proxy "http://$P" git.test 22 </dev/null \
+timeout 60 "$FORWARD" connect --proxy "http://$P" git.test 22 </dev/null \
     >/dev/full 2>"$T/err" || status=$?
 text_of "$T/err"
 err=$text
@@ -153,7 +153,7 @@ killed() {
 # finish: how it ended, as connect() has it.
 finish() {
 	status=0
-	wait_for 10 process_gone "$tunnel" || kill -KILL "$tunnel"
+	wait_for 30 process_gone "$tunnel" || kill -KILL "$tunnel"
 	wait "$tunnel" || status=$?
 	text_of "$T/err"
 	err=$text
@@ -163,7 +163,7 @@ finish() {
 # while what we say goes on.
 proxy_start head "send:$established$banner" shut eof
 begin
-got=$(timeout 10 cat <&8 || echo 'no end')
+got=$(timeout 30 cat <&8 || echo 'no end')
 check_same their_end_is_passed_on SSH-2.0-fake "${got%$'\r'}"
 check_has and_told_first "$(cat "$T/err")" \
     'the tunnel to git.test:22 was closed from the other side after 0 s'
@@ -175,37 +175,44 @@ expect after_their_end 0
 { printf '%b' "$client"; cat "$T/random"; } >"$T/wanted"
 check_bytes after_their_end_all_arrives "$T/wanted" "$D/1.stream"
 
-# When a session is over both hang up, and who is first is chance.
-proxy_start head "send:$established$banner" shut eof
-begin
-read -r -t 10 got <&8
-sleep 0.02
-exec 7>&-
-got=$(timeout 10 cat <&8 || echo 'no end')
-exec 8<&-
-finish
-proxy_end
+# When a session is over both hang up, and who is first is chance.  A busy machine
+# may be too late for it; who does not wait a little says so each time.
+for ((tries = 0; tries < 10; tries++)); do
+	proxy_start head "send:$established$banner" shut eof
+	begin
+	read -r -t 30 got <&8
+	sleep 0.02
+	exec 7>&-
+	got=$(timeout 30 cat <&8 || echo 'no end')
+	exec 8<&-
+	finish
+	proxy_end
+	[[ $err == *'closed from the other side'* ]] || break
+done
 expect both_end 0 '!closed from the other side'
 check_same both_end_at_once '' "$got"
 
 # The server is gone altogether.
-proxy_start head "send:$established$banner" pause:100 reset
+proxy_start head "send:$established$banner" read:1 reset
 begin
-got=$(timeout 10 cat <&8 || echo 'no end')
+read -r -t 30 got <&8
+# Only now, since what was not taken out of the socket by then is lost.
+printf x >&7
+got+=$(timeout 30 cat <&8 || echo 'no end')
 check_same reset_ends_stdout SSH-2.0-fake "${got%$'\r'}"
 exec 7>&- 8<&-
 finish
 expect reset_ends_it 0 'closed from the other side'
 proxy_start head "send:$established$banner" eof close
 begin
-read -r -t 10 got <&8
+read -r -t 30 got <&8
 exec 8<&- 7>&-
 finish
 expect nobody_is_left 0
 # ssh is gone: nobody reads what the server sends.
 proxy_start head "send:$established$banner" repeat:0:more
 begin
-read -r -t 10 got <&8
+read -r -t 30 got <&8
 exec 8<&-
 sleep 0.1
 exec 7>&-
@@ -215,11 +222,11 @@ proxy_stop
 # The proxy takes nothing any more.
 proxy_start head "send:$established$banner" pause:100 close
 begin
-read -r -t 10 got <&8
+read -r -t 30 got <&8
 since=$SECONDS
-timeout 10 cat /dev/zero >&7 2>/dev/null || true
+timeout 60 cat /dev/zero >&7 2>/dev/null || true
 check_same writer_is_told_of_the_end yes \
-    "$([ $((SECONDS - since)) -lt 9 ] && echo yes)"
+    "$([ $((SECONDS - since)) -lt 50 ] && echo yes)"
 exec 7>&- 8<&-
 finish
 check_same writer_of_no_reader_ends yes "$([ "$status" -lt 124 ] && echo yes)"
@@ -238,10 +245,15 @@ usage() {
 }
 # rests NAME: for a while it is there, does not grow, and does not turn.
 rests() {
-	local name=$1 before before_ticks
+	local name=$1 before before_ticks i
 
-	sleep 0.2
-	usage || true
+	# Until there is no more to do at once, if that comes to an end.
+	kib=-1 before=0 before_ticks=0
+	for ((i = 0; i < 50 && (kib != before || ticks != before_ticks); i++)); do
+		before=$kib before_ticks=$ticks
+		sleep 0.2
+		usage || break
+	done
 	before=$kib before_ticks=$ticks
 	sleep 0.4
 	usage || {
@@ -278,7 +290,7 @@ over() {
 }
 started() {
 	begin
-	read -r -t 10 got <&8
+	read -r -t 30 got <&8
 	pid=$tunnel
 	usage
 	first=$kib
@@ -357,7 +369,7 @@ perl -e '
     "$FORWARD" connect --proxy "http://$P" git.test 22 >"$T/stdout" \
     2>"$T/err" &
 tunnel=$!
-read -r -t 10 pid <"$T/stdout"
+read -r -t 30 pid <"$T/stdout"
 ends_or_rests after_the_end_of_the_socket
 kill "$pid" 2>/dev/null || true
 exec 7>&- 8<&-

@@ -420,20 +420,17 @@ fi
 # can see of the process.
 auth 'user:pa55\n'
 secret=$(printf user:pa55 | base64)
-proxy_start head pause:2000 "send:$denied"
-timeout 20 "$FORWARD" connect -v --proxy "http://$P" --auth-file "$T/auth" \
+proxy_start head pause:100000
+"$FORWARD" connect -v --proxy "http://$P" --auth-file "$T/auth" \
     git.test 22 </dev/null >"$T/out" 2>"$T/err" &
 tunnel=$!
-# First it is another timeout.
-see_cmdline() {
-	seen=$(tr '\0' '\n' <"/proc/$(pgrep -P "$tunnel")/cmdline")
-	[[ ${seen%%$'\n'*} == "$FORWARD" ]]
-}
-wait_for 5 see_cmdline || true
+# Then it has begun, and waits.
+check and_it_is_sent wait_for 30 grep -qs "Basic $secret" "$D/1.request"
+seen=$(tr '\0' '\n' <"/proc/$tunnel/cmdline")
 check_has cmdline_is_seen "$seen" --auth-file
 check_lacks cmdline_has_no_password "$seen" pa55
+proxy_stop
 wait "$tunnel" || true
-check_has and_it_was_sent "$(cat "$D/1.request")" "Basic $secret"
 text_of "$T/err"
 check_has verbose_says_something "$text" "$P"
 check_lacks verbose_has_no_password "$text" pa55

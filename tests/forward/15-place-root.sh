@@ -139,7 +139,7 @@ at_exit end_process "$holder"
 "${under[@]}" "$FORWARD" place --user somebody >"$T/out" 2>&1 &
 placer=$!
 exec 7>"$T/in"
-wait_for 10 test -s "$T/ids" || true
+wait_for 30 test -s "$T/ids" || true
 exec 7>&-
 wait "$placer" || true
 kill "$holder"

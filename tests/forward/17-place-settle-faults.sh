@@ -24,7 +24,7 @@ kill_it='kill -KILL $PLACE_PID'
 S=$T/agent.sock
 "$AGENT" -D -a "$S" >/dev/null 2>&1 &
 at_exit end_process "$!"
-wait_for 10 test -S "$S"
+wait_for 30 test -S "$S"
 ssh-keygen -q -t ed25519 -N '' -C one -f "$T/one"
 SSH_AUTH_SOCK=$S ssh-add -q "$T/one" 2>/dev/null
 keys=(--socket "$S" --file one.pub "$(cat "$T/one.pub")")

@@ -401,11 +401,11 @@ perl -MFcntl=:flock -e 'open(my $d, "<", $ARGV[0]) or die; flock($d, LOCK_EX)
     or die; open(my $f, ">", $ARGV[1]); sleep 60' "$dir" "$T/locked" &
 holder=$!
 at_exit end_process "$holder"
-check busy_is_locked wait_for 10 test -e "$T/locked"
+check busy_is_locked wait_for 30 test -e "$T/locked"
 before=$(tree)
 "$FORWARD" remove --home "$H" >"$T/out" 2>"$T/err" </dev/null &
 waiting=$!
-check busy_waits wait_for 10 sh -c \
+check busy_waits wait_for 30 sh -c \
     "ls -l /proc/$waiting/fd | grep -q signalfd"
 kill -TERM "$waiting"
 status=0

@@ -149,7 +149,7 @@ start_sshd() {
 	EOS
 	: >"$room/authorized"
 	/usr/sbin/sshd -D -f "$room/sshd_config" -E "$room/sshd.log" &
-	wait_for 10 grep -q 'Server listening' "$room/sshd.log" ||
+	wait_for 30 grep -q 'Server listening' "$room/sshd.log" ||
 	    die "sshd does not serve: $(tail -n 3 "$room/sshd.log")"
 }
 
@@ -205,7 +205,7 @@ log_in() {
 was_refused() {
 	local log=$room/sshd.log
 
-	wait_for 5 grep -q '^Connection closed \|^Disconnected ' "$log"
+	wait_for 30 grep -q '^Connection closed \|^Disconnected ' "$log"
 	grep -q 'publickey test pkalg ssh-rsa ' "$log" &&
 	    grep -q '^Accepted key RSA ' "$log" &&
 	    grep -q "^Postponed publickey for $far_user " "$log" &&

@@ -20,7 +20,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 package=/usr/lib/openssh/regress
 # Each may take this long, in seconds.
-patience=120
+patience=600
 
 # What is run.  In those of sk_too the agent holds and lists keys that live in
 # a security key as well; the others make it sign with every key they add.

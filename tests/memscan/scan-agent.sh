@@ -242,7 +242,7 @@ phase_loader() {
 	loader=$!
 	exec 4>"$work/pipe"
 	cat "$work/$1" >&4
-	wait_for 5 pipe_empty
+	wait_for 30 pipe_empty
 	scan "$1 in the loader" "$1" --stop --repeat 3 --expect-min 1 -- \
 	    "$loader"
 	exec 4>&-

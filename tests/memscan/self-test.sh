@@ -165,7 +165,7 @@ interrupt() {
 	"$bin/memscan" --stop --repeat 100000 --interval-ms 1 "$leaky" "$rsa" \
 	    >/dev/null 2>&1 &
 	scanner=$!
-	wait_for 5 is_stopped || true
+	wait_for 30 is_stopped || true
 	victim=$scanner
 	if [ "$3" = child ]; then
 		# No newline is at the end of this file.
@@ -175,7 +175,7 @@ interrupt() {
 	kill -"$2" "${victim:?}"
 	wait "$scanner" || rc=$?
 	check_same "$1: status" 2 "$rc"
-	check "$1: nothing is left stopped" wait_for 5 is_running
+	check "$1: nothing is left stopped" wait_for 30 is_running
 }
 interrupt 'the scanner crashes' SEGV child
 interrupt 'the scanner aborts' ABRT child

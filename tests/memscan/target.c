@@ -25,7 +25,7 @@
 #define PAGE_PRESENT	((uint64_t)1 << 63)
 #define PAGE_SWAPPED	((uint64_t)1 << 62)
 /* How long a process may take to stop, in ms. */
-#define STOP_LIMIT_MS	2000
+#define STOP_LIMIT_MS	20000
 
 struct target {
 	pid_t		 pid;

@@ -250,7 +250,7 @@ for i in 1 2; do
 done
 own=$(agent_of "$T/own.sock")
 kill "$own"
-check the_agent_it_started_ends wait_for 5 process_gone "$own"
+check the_agent_it_started_ends wait_for 30 process_gone "$own"
 
 # --- the command line ----------------------------------------------------------------
 

@@ -9,7 +9,7 @@
 # How many at a time; most of it is waiting.
 ABREAST=8
 # A step may take so long, and all of it this long on a busy machine.
-STEP=1 LONG=10 ALL=20
+STEP=1 LONG=30 ALL=90
 # What is waited for to the end of a step, though it fails for something else.
 SLOW='stays leaves_a_child late'
 # Address space in KiB; the program itself needs a tenth of it.
@@ -51,7 +51,7 @@ told() {
 	    "exec:$T/target"
 	took=$(($(now_ms) - begun))
 	# What the agent and the placing process do to undo it is behind it.
-	[ "$status" -eq 0 ] || wait_for 5 test ! -e "$N/.ssh" || true
+	[ "$status" -eq 0 ] || wait_for 30 test ! -e "$N/.ssh" || true
 	left=$(find "$N" -mindepth 1 | head -n 3)
 	declare -p status out err took left >"$W/result"
 }

@@ -76,7 +76,7 @@ among_pipes='
 	mkdir -m 700 "$1/.ssh"
 	mkfifo "$1/.ssh/config" "$1/.ssh/known_hosts" "$1/.ssh/id_ed25519" \
 	    /etc/ssh/ssh_config /etc/ssh/ssh_known_hosts
-	"$2" 5000 127.0.0.1 "$3"
+	"$2" 30000 127.0.0.1 "$3"
 	ls -A "$1/.ssh" | wc -l'
 home=$(getent passwd "$(id -u)" | cut -d : -f 6)
 if unshare -m mount -t tmpfs none "$home" 2>/dev/null; then

@@ -44,7 +44,7 @@ typed() {
 		else
 			printf '%s\n' "${!i}"
 		fi
-	done | timeout 40 script -qefc "$(printf '%q ' "$PROVISION" load \
+	done | timeout 120 script -qefc "$(printf '%q ' "$PROVISION" load \
 	    --socket "$S" --bin "$bin" --user "$account" --home "$N" \
 	    --no-install -f "$T/m.json" "$scan" local)" "$T/typed" 2>&1 |
 	    tr -d '\r'
@@ -87,7 +87,7 @@ rm -rf "$N/.ssh"
 in=/dev/null
 run_alone() {
 	status=0
-	err=$(setsid -w timeout 40 "$PROVISION" load --socket "$S" \
+	err=$(setsid -w timeout 120 "$PROVISION" load --socket "$S" \
 	    --bin "$bin" --user "$account" --home "$N" --no-install \
 	    -f "$T/m.json" "$@" local 2>&1 </dev/null) || status=$?
 }

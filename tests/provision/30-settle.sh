@@ -14,7 +14,7 @@ known='"KnownHostKey": "'$(blob host)'"'
 "$bin/bottle-agent" -D --socket "$S" --public --allow "$account=list,sign" \
     >"$T/agent.log" 2>&1 &
 at_exit end_process "$!"
-wait_for 10 test -S "$S"
+wait_for 30 test -S "$S"
 
 # The keys in force and all files of the user.
 state() {

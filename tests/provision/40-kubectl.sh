@@ -133,7 +133,7 @@ kubectl exec -n team web -c agent -- "$bin/bottle-agent" -D -a "$S" --public \
     --allow "$account_uid=list,sign" --allow-shared-dir \
     >>"$T/log" 2>&1 </dev/null &
 at_exit end_process "$!"
-wait_for 10 test -S "$S" || die 'no agent serves in the pod'
+wait_for 30 test -S "$S" || die 'no agent serves in the pod'
 check_same the_agent_is_who_the_pod_says "$agent_uid" "$(stat -c %u "$S")"
 check_same the_agent_has_no_capability 0000000000000000 \
     "$(sed -n 's/^CapEff:\s*//p' "/proc/$(agent_of "$S")/status")"
@@ -193,7 +193,7 @@ check_same the_agent_is_for_the_uid "$account_uid=list,sign" \
 started=$(agent_of "$S")
 check_same it_is_not_roots "$agent_uid" "$(stat -c %u "/proc/$started")"
 kill "$started"
-check it_ends wait_for 5 process_gone "$started"
+check it_ends wait_for 30 process_gone "$started"
 S=$P
 
 # --- what must not be ------------------------------------------------------------

@@ -96,7 +96,7 @@ mkdir "$T/two" "$T/at"
 "$AGENT" -D -a "$T/two/agent.sock" --public --allow node=list,sign \
     --ready-fd 9 9>"$T/two/ready" 2>>"$agent_log" >"$T/two/out" </dev/null &
 agent_seen $!
-check another_agent_serves wait_for 10 test -s "$T/two/ready"
+check another_agent_serves wait_for 30 test -s "$T/two/ready"
 cat >"$T/second" <<EOS
 #!/bin/sh
 # bottle-agent at the other socket, whatever it is told.
@@ -169,7 +169,7 @@ typed() {
 	err=$(for ((i = 1; i <= $#; i++)); do
 		wait_for 20 asked "$i" || true
 		printf '%s\n' "${!i}"
-	done | TERM=dumb timeout 30 script -qefc "$(printf '%q ' "$PROVISION" "$command" \
+	done | TERM=dumb timeout 120 script -qefc "$(printf '%q ' "$PROVISION" "$command" \
 	    "${socket[@]}" local)" "$T/typed" 2>&1 | tr -d '\r'
 	    exit "${PIPESTATUS[1]}") || status=$?
 	out=''

@@ -65,14 +65,14 @@ has_lines() {
 }
 # says NAME N TEXT [SECONDS]: N lines of output have that, soon.
 says() {
-	if wait_for "${4:-10}" has_lines "$2" "$3"; then
+	if wait_for "${4:-30}" has_lines "$2" "$3"; then
 		ok "$1"
 	else
 		not_ok "$1" "no $2 lines with \"$3\" in: $(tail -n 20 \
 		    "$T/out"); $(tail -n 5 "$T/err")"
 	fi
 }
-# quiet NAME N TEXT: there are N lines with that, and no more within a while.
+# quiet NAME N TEXT [SECONDS]: there are N lines with that, and no more within a while.
 quiet() {
 	sleep "${4:-0.6}"
 	check_same "$1" "$2" "$(lines "$3")"
@@ -87,12 +87,13 @@ end() {
 	watch_pid=''
 	check_same "$1" "${3:-0}" "$status"
 	check_same "$1_in_time" yes \
-	    "$([ $(($(now_ms) - from)) -lt 8000 ] && echo yes)"
+	    "$([ $(($(now_ms) - from)) -lt 20000 ] && echo yes)"
 }
 # engine_dies: the process that prints events.
 engine_dies() {
 	local pid
 
+	wait_for 30 test -s "$E/events.pid"
 	pid=$(cat "$E/events.pid")
 	rm -f "$E/events.pid"
 	kill -KILL "$pid"
@@ -177,7 +178,7 @@ tell start "$WEB2" "$(printf 'x\\n\\u001b[2J')"
 more_looks() {
 	[ "$(calls ps)" -gt "$before" ]
 }
-wait_for 5 more_looks || true
+wait_for 30 more_looks || true
 check_same garbage_is_looked_after yes \
     "$([ "$(calls ps)" -gt "$before" ] && echo yes)"
 check_has garbage_is_told_of "$(cat "$T/err")" 'cannot be understood'
@@ -208,15 +209,20 @@ says no_daemon 1 'docker lost: Cannot connect to the Docker daemon'
 says no_daemon_again 1 'again in 2.00 s'
 containers "db $DB 106 two {}"
 rm "$E/down"
-says is_back_again 2 'docker back' 15
+says is_back_again 2 'docker back'
 says the_other_was_started 2 'docker:db loaded'
 says the_first_was_stopped 1 'docker:web stopped'
 end ends_by_term
 check_has says_that_it_ends "$(tail -n 1 "$T/out")" ' ended'
-check_same nothing_of_it_runs 0 "$(pgrep -c -f "$E/fifo" || true)"
+nothing_runs() {
+	! pgrep -f "$E/fifo"
+}
+check nothing_of_it_runs wait_for 30 nothing_runs
 # What is left in the pipe is nobody's.
 drain() {
-	timeout 0.2 cat <&8 >/dev/null || true
+	perl -e 'use Fcntl;
+		sysopen(my $f, $ARGV[0], O_RDONLY | O_NONBLOCK) or die;
+		1 while sysread($f, my $bytes, 65536);' "$E/fifo"
 }
 drain
 
@@ -230,17 +236,22 @@ says before_the_storm 1 'docker:web loaded'
 for ((i = 0; i < 1000; i++)); do
 	tell start "$WEB" web
 done
-says the_storm 1000 'docker:web started' 20
-sleep 1.5
+says the_storm 1000 'docker:web started' 60
+# at_rest: what is said last is a load, and nothing is for a while after it.
+at_rest() {
+	n=$(lines '')
+	tail -n 1 "$T/out" | grep -q 'docker:web loaded' && sleep 3 &&
+	    [ "$(lines '')" = "$n" ]
+}
+check the_last_start_is_loaded wait_for 60 at_rest
+# While it lasts some are, and a load takes its time.
 n=$(lines 'docker:web loaded')
 check_same few_loads_for_many_starts yes \
-    "$([ "$n" -ge 2 ] && [ "$n" -le 8 ] && echo yes || echo "no, $n")"
-check_same the_last_start_is_loaded yes "$(tail -n 1 "$T/out" |
-    grep -q 'docker:web loaded' && echo yes)"
+    "$([ "$n" -ge 2 ] && [ "$n" -le 50 ] && echo yes || echo "no, $n")"
 rm "$E/slow"
 # A line without an end is the end of the engine's program.
 head -c 17000000 /dev/zero | tr '\0' x >&8
-says an_endless_line 1 'prints a line without an end' 20
+says an_endless_line 1 'prints a line without an end' 60
 says is_back_after_it 1 'docker back'
 end ends_after_the_storm INT
 
@@ -270,9 +281,10 @@ says fails_again 4 '"event":"failed"'
 containers
 tell die "$WEB" web
 says stops_while_failing 1 '"event":"stopped"'
-sleep 0.3
+# One that was under way may end; the third and the fourth would be later.
+sleep 1.2
 n=$(lines '"event":"failed"')
-quiet no_more_tries "$n" '"event":"failed"' 1.2
+quiet no_more_tries "$n" '"event":"failed"' 3
 rm "$E/fail"
 end ends_while_failing
 drain
@@ -313,12 +325,12 @@ check_same the_other_key 'git2 ' "$(prints)"
 
 # --- the end in the middle of a load --------------------------------------------------------
 
-echo 1 >"$E/slow"
+echo 5 >"$E/slow"
 : >"$E/log"
 manifest "$(entry git.test "$T/git")"
 cp "$T/m.json" "$T/watched.json"
 kill -HUP "$watch_pid"
-wait_for 5 grep -q '^exec' "$E/log"
+wait_for 30 grep -q '^exec' "$E/log"
 end ends_in_a_load INT
 check_has a_load_is_given_up "$(cat "$T/out")" 'failed: given up'
 check_same nothing_was_changed 'git2 ' "$(prints)"
@@ -412,20 +424,20 @@ EOS
 for address in "$T/notify.sock" "@bottle-watch-$$"; do
 	perl "$T/notified" "$address" "$T/notes" 8>&- &
 	notified=$!
-	wait_for 5 test -e "$T/notes"
+	wait_for 30 test -e "$T/notes"
 	name=$([ "${address:0:1}" = @ ] && echo abstract || echo path)
 	NOTIFY_SOCKET=$address watch -f "$T/m.json" web
 	says "${name}_loaded" 1 'docker:web loaded'
-	wait_for 5 grep -q '1 of 1 targets loaded' "$T/notes" || true
+	wait_for 30 grep -q '1 of 1 targets loaded' "$T/notes" || true
 	check_has "${name}_is_ready" "$(cat "$T/notes")" READY=1
 	check_has "${name}_status" "$(cat "$T/notes")" \
 	    'STATUS=1 of 1 targets loaded'
 	kill -HUP "$watch_pid"
 	says "${name}_reads" 1 'read 1 key'
-	check "${name}_is_reloading" wait_for 5 \
+	check "${name}_is_reloading" wait_for 30 \
 	    grep -q '^MONOTONIC_USEC=[0-9]' "$T/notes"
 	end "${name}_ends"
-	check "${name}_is_stopping" wait_for 5 grep -q STOPPING=1 "$T/notes"
+	check "${name}_is_stopping" wait_for 30 grep -q STOPPING=1 "$T/notes"
 	end_process "$notified" 1
 	notified=''
 	rm -f "$T/notes"
@@ -463,6 +475,6 @@ if command -v script >/dev/null; then
 	kill -KILL "$terminal"
 	terminal=''
 	says it_ends_with_its_terminal 1 ' ended'
-	check it_is_gone wait_for 5 process_gone "$(cat "$T/terminal.pid")"
+	check it_is_gone wait_for 30 process_gone "$(cat "$T/terminal.pid")"
 fi
 scenario_end

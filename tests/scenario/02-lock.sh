@@ -143,7 +143,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	S=$T/other/agent.sock
 	as_other "$AGENT" -D -a "$S" 2>>"$agent_log" >"$T/out" &
 	agent_seen $!
-	wait_for 10 test -S "$S"
+	wait_for 30 test -S "$S"
 	status=0
 	out=$(as 0 --lock -a "$S") || status=$?
 	check_same not_to_a_stranger 3 "$status"

@@ -159,10 +159,10 @@ check_has a_certificate_has_destinations "$(alone a)" \
     'Permission denied (publickey).'
 check_same and_logs_in_there in "$(alone b)"
 show ed25519
-as_self ssh-add -q -t 1 "$T/ed25519" 2>/dev/null
+as_self ssh-add -q -t 6 "$T/ed25519" 2>/dev/null
 check_same both_are_there_for_a_time "$(public ed25519 ed25519-cert)" \
     "$(listed)"
-check both_are_gone_then wait_for 10 \
+check both_are_gone_then wait_for 30 \
     bash -c "! SSH_AUTH_SOCK='$S' ssh-add -L"
 
 # One that its CA did not sign.  ssh-add would say so itself, so that it is

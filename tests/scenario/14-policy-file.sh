@@ -57,7 +57,7 @@ reload() {
 
 	before=$(reloads || true)
 	kill -HUP "$agent_pid"
-	wait_for 10 more_reloads "$before" || die 'SIGHUP went unheard'
+	wait_for 30 more_reloads "$before" || die 'SIGHUP went unheard'
 }
 
 # said: the last that the agent said of a reload.

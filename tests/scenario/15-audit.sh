@@ -184,9 +184,9 @@ done
 as_self ssh-add -q -d "$T/rsa2048.pub"
 as_self ssh-add -q -d "$T/rsa2048.pub" 2>/dev/null || true
 as_self ssh-add -q -t 1 "$T/safe/rsa2048"
-check a_key_expires wait_for 10 grep -q ' expired' "$T/log"
+check a_key_expires wait_for 30 grep -q ' expired' "$T/log"
 kill -USR1 "$agent_pid"
-check it_forgets wait_for 10 grep -q 'SIGUSR1: ' "$T/log"
+check it_forgets wait_for 30 grep -q 'SIGUSR1: ' "$T/log"
 as_self ssh-add -q -D
 agent_stop
 
@@ -319,14 +319,14 @@ busy=$!
 at_exit end_process "$busy"
 mv "$A" "$T/audit.0"
 kill -HUP "$agent_pid"
-check made_anew wait_for 10 turned
+check made_anew wait_for 30 turned
 rotated=("$T/audit.0")
 for n in 1 2 3 4 5; do
-	check "written_to_before_$n" wait_for 10 grown "$A" 20000
+	check "written_to_before_$n" wait_for 30 grown "$A" 20000
 	mv "$A" "$T/audit.$n"
 	rotated+=("$T/audit.$n")
 	kill -HUP "$agent_pid"
-	check "made_anew_$n" wait_for 10 turned
+	check "made_anew_$n" wait_for 30 turned
 done
 check_same made_anew_with_mode 600 "$(stat -c %a "$A")"
 # Where it cannot be made anew it stays.
@@ -334,14 +334,14 @@ mv "$A" "$T/audit.6"
 rotated+=("$T/audit.6")
 mkdir "$A"
 kill -HUP "$agent_pid"
-check it_is_said_that_the_old_one_stays wait_for 10 \
+check it_is_said_that_the_old_one_stays wait_for 30 \
     grep -q "the audit file stays the one that was open.*$A" "$T/log"
-check and_it_is_written_to wait_for 10 grown "$T/audit.6" \
+check and_it_is_written_to wait_for 30 grown "$T/audit.6" \
     "$(stat -c %s "$T/audit.6")"
 rmdir "$A"
 printf '0=nonsense\n' >"$T/policy"
 kill -HUP "$agent_pid"
-check made_anew_after_that wait_for 10 turned
+check made_anew_after_that wait_for 30 turned
 end_process "$busy"
 agent_stop
 # What was there before stays, half a line as well.
@@ -392,11 +392,9 @@ rm "$T/files/hardlink"
 mkfifo "$T/files/fifo"
 # Nobody reads it: opening it fails.
 refused fifo "$T/files/fifo" "$T/files/fifo"
-sleep 30 <>"$T/files/fifo" &
-reader=$!
-at_exit end_process "$reader"
+exec {reader}<>"$T/files/fifo"
 refused fifo_with_a_reader 'not a plain file' "$T/files/fifo"
-end_process "$reader"
+exec {reader}>&-
 refused folder directory "$T/files"
 refused device /dev/null /dev/null
 as_other true
@@ -450,7 +448,7 @@ if mounts "mount -t tmpfs -o size=64k,mode=755 none $T/disk"; then
 	lists=$(printf '0b %.0s' {1..200})
 	# shellcheck disable=SC2086
 	as_other perl -e "$raw" "$S" $lists >/dev/null
-	check records_are_lost wait_for 10 status_is '.audit.lost > 20'
+	check records_are_lost wait_for 30 status_is '.audit.lost > 20'
 	check_has people_are_told "$("$AGENT" --status -a "$S")" 'of them LOST'
 	check it_signs_with_a_full_disk git_signs as_other ed25519
 	check_same only_whole_lines_are_there '' \
@@ -459,7 +457,7 @@ if mounts "mount -t tmpfs -o size=64k,mode=755 none $T/disk"; then
 	told() {
 		jq -en 'first(inputs | select(.op == "lost")) | true' "$A"
 	}
-	check it_is_told_when_there_is_room wait_for 10 told
+	check it_is_told_when_there_is_room wait_for 30 told
 	check and_it_goes_on git_signs as_other ed25519
 	lost=$("$AGENT" --status --json -a "$S" | jq .audit.lost)
 	agent_stop
@@ -533,7 +531,7 @@ lines() {
 for n in 1 2; do
 	check "refusals_with_records_of_their_own_$n" \
 	    as_other perl -e "$flood" "$S" 200 13
-	check "their_records_$n" wait_for 10 lines $((200 * n))
+	check "their_records_$n" wait_for 30 lines $((200 * n))
 done
 check a_flood_of_refusals as_other perl -e "$flood" "$S" 19600 13
 check a_flood_of_lists as_other perl -e "$flood" "$S" 10000 0b
@@ -737,7 +735,7 @@ agent_start --public --allow "$other_uid=list,sign" --audit -
 agent_log=$T/log
 as_other perl -e "$flood" "$S" 2000 13
 # shellcheck disable=SC2016
-check records_fill_it wait_for 10 perl -e '
+check records_fill_it wait_for 30 perl -e '
 	vec(my $full, 7, 1) = 1;
 	exit select(undef, $full, undef, 0)'
 # The log has the same stderr.  A line that is short enough may yet find room.
@@ -782,16 +780,16 @@ if mounts "mount -t tmpfs -o mode=755 none $T/dev && : >$T/dev/null &&
 	heard() {
 		grep -q "$1" "$T/syslog"
 	}
-	check syslog_hears wait_for 10 heard '"op":"list"'
+	check syslog_hears wait_for 30 heard '"op":"list"'
 	# It goes, and comes back when something was lost.
 	end_process "$listener"
 	as_other ssh-add -D 2>/dev/null || true
-	check it_misses_something wait_for 10 status_is '.audit.lost > 0'
+	check it_misses_something wait_for 30 status_is '.audit.lost > 0'
 	listen
-	check syslog_hears_of_what_it_missed wait_for 10 heard '"op":"lost"'
+	check syslog_hears_of_what_it_missed wait_for 30 heard '"op":"lost"'
 	check nobody_waits_for_it as_other true
 	agent_stop
-	check syslog_hears_of_the_end wait_for 10 heard '"op":"stop"'
+	check syslog_hears_of_the_end wait_for 30 heard '"op":"stop"'
 	stamp='[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}'
 	check_same its_head "$(wc -l <"$T/syslog")" "$(grep -cE \
 	    "^<37>$stamp bottle-agent\\[[0-9]+\\]: \\{" "$T/syslog")"
@@ -831,7 +829,7 @@ check somebody_is_hung_up_on within 20 perl -e '
 	connect($s, sockaddr_un(shift)) or die;
 	syswrite $s, "\0";
 	exit 1 if sysread $s, my $byte, 1;' "$S"
-check it_expires_there_too wait_for 10 grep -q ' expired' "$T/log"
+check it_expires_there_too wait_for 30 grep -q ' expired' "$T/log"
 agent_stop
 log_is_whole of_unlocked_memory
 check_same of_each_kind \

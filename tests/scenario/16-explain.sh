@@ -265,7 +265,7 @@ theirs_answers() {
 	SSH_AUTH_SOCK=$T/theirs ssh-add -l >/dev/null 2>&1 || status=$?
 	[ "$status" -ne 2 ]
 }
-check theirs_is_there wait_for 10 theirs_answers
+check theirs_is_there wait_for 30 theirs_answers
 check_status theirs_knows_nothing_of_it 3 "$AGENT" --explain -a "$T/theirs"
 
 # Somebody else answers, and says what a terminal would obey.

@@ -272,17 +272,17 @@ check_same all_are_still_there '3 3 2' \
     "$(tell first alive) $(tell second alive) $(tell root alive)"
 check_same a_place_is_given_back dropped "$(tell first drop 1)"
 check_same and_another_one_is dropped "$(tell root drop 2)"
-check it_is_seen wait_for 10 open_are 5
+check it_is_seen wait_for 30 open_are 5
 check_same who_waited_has_it 'served 1 of 2' "$(tell third open 2)"
 check_same and_its_old_owner_has_not 'served 0 of 1' "$(tell first open 1)"
 check_same each_of_them_as_before '2 3 1' \
     "$(tell first alive) $(tell second alive) $(tell third alive)"
 # Root has no limit of one uid.
 leave first second third
-check all_are_gone wait_for 10 open_are 0
+check all_are_gone wait_for 30 open_are 0
 check_same root_alone_has_all 'served 8 of 9' "$(tell root open 9)"
 leave root
-check root_is_gone wait_for 10 open_are 0
+check root_is_gone wait_for 30 open_are 0
 agent_stop
 check_same connections_are_recorded "\
 $one limit-connections-uid, limit connections-uid
@@ -296,7 +296,7 @@ check_same as_many_as_there_were 6 \
 
 # --- time --------------------------------------------------------------------
 
-serve --limit frame-time=1000 --limit unread-time=1000
+serve --limit frame-time=3000 --limit unread-time=3000
 ssh-keygen -q -t ed25519 -N '' -f "$T/large" \
     -C "$(printf 'c%.0s' {1..20000})"
 as_self ssh-add -q "$T/large"
@@ -313,9 +313,9 @@ check_closed() {
 }
 check_same a_frame_in_time begun "$(tell slow begin)"
 check_same is_answered 12 "$(tell slow finish)"
-check_closed a_frame_too_late 990 15000 "$(tell slow late)"
-check_closed replies_that_nobody_reads 990 15000 "$(tell slow pour)"
-check_same replies_that_are_read 'still open' "$(tell slow drink 2.5)"
+check_closed a_frame_too_late 2990 30000 "$(tell slow late)"
+check_closed replies_that_nobody_reads 2990 30000 "$(tell slow pour)"
+check_same replies_that_are_read 'still open' "$(tell slow drink 5)"
 check_same who_is_idle_is_left_alone 1 "$(tell idle alive)"
 check_same and_served begun "$(tell idle begin)"
 check_same with_a_whole_frame 12 "$(tell idle finish)"
@@ -337,18 +337,18 @@ peer large "$one"
 peer small "$two"
 peer root 0
 check_same eight_pieces sent "$(tell large fill 8 $piece)"
-check are_the_limit wait_for 10 bytes_are "$one" 1048576
+check are_the_limit wait_for 30 bytes_are "$one" 1048576
 check_same and_they_are_there 8 "$(tell large alive)"
 check_same another_uid_has_its_own sent "$(tell small fill 1 $piece)"
-check and_is_not_the_first wait_for 10 bytes_are "$two" $piece
+check and_is_not_the_first wait_for 30 bytes_are "$two" $piece
 check_closed one_more_is_closed_at_once 0 15000 "$(tell large late)"
 check_same the_eight_are_there 8 "$(tell large alive)"
 check_same a_connection_without_a_frame 'served 1 of 1' "$(tell large open 1)"
 check others_are_served git_signs as_self ed25519
 check_same root_has_no_such_limit sent "$(tell root fill 12 $piece)"
-check all_of_root_is_kept wait_for 10 bytes_are 0 $((12 * piece))
+check all_of_root_is_kept wait_for 30 bytes_are 0 $((12 * piece))
 check_same given_back dropped "$(tell large drop 2)"
-check it_can_begin_again wait_for 10 bytes_are "$one" $((7 * piece))
+check it_can_begin_again wait_for 30 bytes_are "$one" $((7 * piece))
 check_same and_does begun "$(tell large begin)"
 check_same and_is_served 12 "$(tell large finish)"
 leave large small root
@@ -361,8 +361,8 @@ peer second "$two"
 peer third "$three"
 check_same four_pieces_of_one sent "$(tell first fill 4 $piece)"
 check_same and_four_of_another sent "$(tell second fill 4 $piece)"
-check the_first_has_half wait_for 10 bytes_are "$one" 524288
-check the_second_has_half wait_for 10 bytes_are "$two" 524288
+check the_first_has_half wait_for 30 bytes_are "$one" 524288
+check the_second_has_half wait_for 30 bytes_are "$two" 524288
 check_closed there_is_no_more_for_a_third 0 15000 "$(tell third late)"
 check_same but_it_is_served 'served 1 of 1' "$(tell third open 1)"
 check_same and_the_others_stay '4 4' \
@@ -393,7 +393,7 @@ check_same and_signatures 50 \
     "$(grep -l 'END SSH SIGNATURE' "$T"/other/signature.* | wc -l)"
 check_same nothing_was_refused 'Nothing was refused since the agent started.' \
     "$("$AGENT" --explain -a "$S")"
-check_same and_none_is_left 0 "$(wait_for 10 open_are 0; echo $?)"
+check_same and_none_is_left 0 "$(wait_for 30 open_are 0; echo $?)"
 agent_stop
 check_same a_hundred_of_them '50 100' "$(jq -rs '[.[] |
     select(.verdict == "allowed") | .op] | map(select(. == "sign")) as $sign |

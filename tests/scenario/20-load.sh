@@ -100,13 +100,13 @@ load <"$T/copy" >/dev/null
 check_has a_comment_is_updated "$(as_self ssh-add -L)" 'another comment'
 check_same no_key_is_added "$(public ed25519 ecdsa384)" "$(listed)"
 
-load -t 1 <"$T/ecdsa521" >/dev/null
+load -t 6 <"$T/ecdsa521" >/dev/null
 check_same a_load_with_a_lifetime "$(public ed25519 ecdsa384 ecdsa521)" \
     "$(listed)"
 gone() {
 	[ "$(listed)" = "$(public ed25519 ecdsa384)" ]
 }
-check ends wait_for 5 gone
+check ends wait_for 30 gone
 agent_stop
 
 # Nobody serves: then it starts an agent, and does not wait for it to end.
@@ -114,7 +114,7 @@ start=$(now_ms)
 check_same starts_an_agent 0 "$(load --public --allow 65534=list,sign \
     <"$T/ed25519" 2>&1 >/dev/null | cat && echo 0)"
 took=$(($(now_ms) - start))
-check returns_at_once test "$took" -lt "$((5000 * slower))"
+check returns_at_once test "$took" -lt 30000
 started=$(agent_of "$S")
 agent_seen "$started"
 check_same the_key_is_there "$(public ed25519)" "$(listed)"
@@ -160,14 +160,14 @@ begin_load() {
 	load --allow 65534=list <"$T/keys" >"$T/out" 2>&1 &
 	loader=$!
 	exec 8>"$T/keys"
-	wait_for 5 "$AGENT" --status -a "$S" || die 'no agent was started'
+	wait_for 30 "$AGENT" --status -a "$S" || die 'no agent was started'
 }
 begin_load
 # The load is a child of timeout's.
 kill -KILL "$(pgrep -P "$loader" -f -- --load)"
 exec 8>&-
 wait "$loader" || true
-check a_start_of_one_that_was_killed_is_undone wait_for 5 not_there
+check a_start_of_one_that_was_killed_is_undone wait_for 30 not_there
 
 # But not when somebody else has put a key into it, or is still there.
 begin_load
@@ -190,7 +190,7 @@ connected() {
 	[ "$("$AGENT" --status --json -a "$S" |
 	    jq .connections.open)" -eq 3 ]
 }
-wait_for 5 connected || die 'the second load does not connect'
+wait_for 30 connected || die 'the second load does not connect'
 exec 8>&-
 wait "$loader" || true
 check_has somebody_who_is_there_keeps_it_alive "$(cat "$T/out")" 'goes on'

@@ -146,7 +146,7 @@ cat "$T/ed25519" "$T/ed25519-cert.pub" | load -t 1 >/dev/null
 gone() {
 	[ "$(listed)" = "$(public ecdsa256)" ]
 }
-check both_expire wait_for 5 gone
+check both_expire wait_for 30 gone
 as_self ssh-add -q -D
 
 if [ ! -x /usr/sbin/sshd ] || [ "$(id -u)" -ne 0 ]; then

@@ -97,7 +97,7 @@ check_refused third_of_the_hour sign git
 load --rate 1/2s
 check first_of_two_seconds sign git
 check_refused second_of_two_seconds sign git
-check when_the_time_is_over wait_for 10 sign git
+check when_the_time_is_over wait_for 30 sign git
 load --rate 100/1m --max-signatures 1 -t 1h
 check all_rules_at_once sign git
 check_refused each_of_them_holds sign git

@@ -94,17 +94,17 @@ done
 # Whoever is killed, nothing was loaded.
 for who in host loader; do
 	bundle --frame 50 --hold 700 <"$T/three" >"$T/held" 2>&1 &
-	tool=$!
-	check "${who}_holds" wait_for 10 grep -q held "$T/held"
+	holder=$!
+	check "${who}_holds" wait_for 30 grep -q held "$T/held"
 	loader=$(pgrep -f -n "^$AGENT --load")
-	host=$(pgrep -f -n "^$BOTTLE_BIN/bundle")
+	host=$(pgrep -f -n "^$BOTTLE_BIN/bundle .*$T/")
 	kill -KILL "${!who}"
-	check "${who}_is_gone" wait_for 10 process_gone "${!who}"
+	check "${who}_is_gone" wait_for 30 process_gone "${!who}"
 	# A loader whose host is gone does not stay.
-	check "${who}_takes_the_loader_with_it" wait_for 10 \
+	check "${who}_takes_the_loader_with_it" wait_for 30 \
 	    process_gone "$loader"
 	kill -KILL "$host" 2>/dev/null || true
-	wait "$tool" 2>/dev/null || true
+	wait "$holder" 2>/dev/null || true
 	keys_are "${who}_killed_changes_nothing" before
 done
 
@@ -134,7 +134,7 @@ agent_stop
 status=0
 bundle --no-commit -- --public --allow 65534=list,sign <"$T/three" >/dev/null 2>&1 || status=$?
 check_same a_failed_first_load 1 "$status"
-check leaves_no_agent wait_for 10 test ! -e "$S"
+check leaves_no_agent wait_for 30 test ! -e "$S"
 bundle -- --public --allow 65534=list,sign <"$T/three" >"$T/said" 2>&1
 check_has a_first_load "$(cat "$T/said")" 'bottle-load: done 3'
 keys_are starts_the_agent ed25519 rsa2048 ecdsa256

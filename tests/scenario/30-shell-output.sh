@@ -34,7 +34,7 @@ unsetenv SSH_AGENT_PID;
 echo Agent pid $pid killed;" ;;
 	esac
 	check_same "${shell}_kill_output" "$wanted" "$out"
-	check "${shell}_agent_ends" wait_for 10 process_gone "$pid"
+	check "${shell}_agent_ends" wait_for 30 process_gone "$pid"
 	check_same "${shell}_socket_goes" no \
 	    "$([ ! -e "$T/$shell" ] && echo no)"
 done
@@ -95,7 +95,7 @@ check_has socket_in_a_new_folder "$socket" "$T/ssh-"
 check_same that_folder_is_private 700 "$(stat -c %a "$(dirname "$socket")")"
 check_same and_so_is_the_socket 600 "$(stat -c %a "$socket")"
 kill "$pid"
-check it_ends wait_for 10 process_gone "$pid"
+check it_ends wait_for 30 process_gone "$pid"
 check_same its_folder_goes no "$([ ! -e "$(dirname "$socket")" ] && echo no)"
 
 check_status kill_without_a_pid 1 "$AGENT" -k

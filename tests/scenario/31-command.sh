@@ -38,7 +38,7 @@ check_same its_status_all_the_same 7 "$status"
 no_folder() {
 	[ ! -e "$(dirname "$out")" ]
 }
-check and_the_folder_goes_with_the_command wait_for 11 no_folder
+check and_the_folder_goes_with_the_command wait_for 30 no_folder
 
 # What the command leaves running does not keep the agent.
 # shellcheck disable=SC2016

@@ -13,7 +13,7 @@ ends() {
 	shift 3
 	agent_start "$@"
 	kill "-$signal" "$agent_pid"
-	wait_for 10 process_gone "$agent_pid" || kill -KILL "$agent_pid"
+	wait_for 30 process_gone "$agent_pid" || kill -KILL "$agent_pid"
 	wait "$agent_pid" || status=$?
 	agent_pid=
 	check_same "$name" "$wanted" "$status"

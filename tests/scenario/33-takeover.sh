@@ -67,7 +67,7 @@ for ((i = 0; i < rounds; i++)); do
 	signal=$([ $((i % 2)) -eq 0 ] && echo KILL || echo TERM)
 	for pid in $pids; do
 		kill "-$signal" "$pid"
-		wait_for 10 process_gone "$pid"
+		wait_for 30 process_gone "$pid"
 	done
 done
 check_same "exactly_one_of_two_in_${rounds}_rounds" 0 "$wrong"

@@ -68,7 +68,7 @@ EOS
 perl "$T/older" "$S" "$T/older.sock" 2 &
 older=$!
 agent_seen "$older"
-check an_older_agent_is_there wait_for 10 test -e "$T/older.sock.ready"
+check an_older_agent_is_there wait_for 30 test -e "$T/older.sock.ready"
 out=$("$AGENT" --status --json -a "$T/older.sock")
 is of_an_older_agent_has_both_keys '.keys | length == 2'
 is of_an_older_agent_does_not_say_when \
@@ -92,7 +92,7 @@ not_used() {
 	"$AGENT" --status -a "$S" |
 	    grep -q 'policy: .*, NOT USED since the last SIGHUP'
 }
-check rules_that_are_not_used wait_for 10 not_used
+check rules_that_are_not_used wait_for 30 not_used
 
 check_status nobody_serves 5 "$AGENT" --status -a "$T/none"
 check_status nobody_serves_and_json 5 "$AGENT" --status --json -a "$T/none"

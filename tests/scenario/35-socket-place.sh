@@ -25,7 +25,7 @@ begin() {
 # end NAME: as a user would.
 end() {
 	kill "$pid"
-	check "${1}_ends" wait_for 10 process_gone "$pid"
+	check "${1}_ends" wait_for 30 process_gone "$pid"
 	check_same "${1}_takes_its_socket_away" no \
 	    "$([ ! -e "$socket" ] && echo no)"
 }
@@ -116,7 +116,7 @@ check_same uu_cleans_all_hosts "$rest" "$(lying)"
 check_same and_leaves_the_live_one_alone "${live_pid}" \
     "$(agent_of "$place/$live")"
 kill "$live_pid"
-check the_live_one_ends wait_for 10 process_gone "$live_pid"
+check the_live_one_ends wait_for 30 process_gone "$live_pid"
 
 check u_without_a_folder env HOME="$T/none" "$AGENT" -u
 check_same and_it_makes_none no "$([ ! -e "$T/none" ] && echo no)"

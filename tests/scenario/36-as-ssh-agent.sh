@@ -104,7 +104,7 @@ printed() {
 	# In one breath with the other program.
 	SHELL=$shell SSH_AGENT_PID=$pid within 20 "$other" -k "$@" |
 	    sed "s/$pid/PID/g"
-	wait_for 10 process_gone "$pid"
+	wait_for 30 process_gone "$pid"
 }
 for shell in /bin/sh /bin/bash /bin/csh /usr/bin/tcsh csh sh '' /x/csh2; do
 	other=$AGENT
@@ -130,7 +130,7 @@ for letters in D d sD cd; do
 		"$program" "-$letters" -a "$T/front" >"$T/out" 2>/dev/null &
 		pid=$!
 		agent_seen "$pid"
-		wait_for 10 grep -qs pid "$T/out"
+		wait_for 30 grep -qs pid "$T/out"
 		kill "$pid"
 		wait "$pid" && status=0 || status=$?
 		check_same "${program##*/}_${letters}_status" 2 "$status"
@@ -154,10 +154,10 @@ sleep 60 >/dev/null 2>&1 &
 victim=$!
 check_status full_k 1 bash -c '"$@" >/dev/full' x \
     env "SSH_AGENT_PID=$victim" "$AGENT" -k
-check but_it_is_ended wait_for 10 process_gone "$victim"
+check but_it_is_ended wait_for 30 process_gone "$victim"
 check_status full_s 1 bash -c '"$@" >/dev/full' x "$AGENT" -s \
     -a "$T/full"
-check and_nobody_serves wait_for 10 test ! -e "$T/full"
+check and_nobody_serves wait_for 30 test ! -e "$T/full"
 {
 	sleep 0.5
 	status=0
@@ -165,5 +165,5 @@ check and_nobody_serves wait_for 10 test ! -e "$T/full"
 	echo "$status" >"$T/status"
 } | true
 check_same nobody_reads_s 1 "$(cat "$T/status")"
-check and_nobody_serves_then wait_for 10 test ! -e "$T/full"
+check and_nobody_serves_then wait_for 30 test ! -e "$T/full"
 scenario_end

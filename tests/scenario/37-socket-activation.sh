@@ -25,7 +25,7 @@ ended() {
 	local status=0
 
 	kill "-$2" "$agent_pid"
-	wait_for 10 process_gone "$agent_pid" || kill -KILL "$agent_pid"
+	wait_for 30 process_gone "$agent_pid" || kill -KILL "$agent_pid"
 	wait "$agent_pid" || status=$?
 	agent_pid=
 	check_same "${1}_by_$2" "$3" "$status"
@@ -72,7 +72,7 @@ early() {
 	    >"$T/out" 2>"$T/log" </dev/null &
 	agent_pid=$!
 	agent_seen "$agent_pid"
-	check "it_is_answered$*" wait_for 10 test -s "$T/answer"
+	check "it_is_answered$*" wait_for 30 test -s "$T/answer"
 	ended "early$*" TERM 0
 }
 early -p

@@ -122,7 +122,7 @@ for how in end unread half flood; do
 	one_more() {
 		[ "$(grep -c 'connection closed' "$T/log")" -gt "$gone" ]
 	}
-	check "is_seen_to_leave_$how" wait_for 10 one_more
+	check "is_seen_to_leave_$how" wait_for 30 one_more
 done
 agent_stop
 check_same it_is_gone_in_one_way 'connection closed: the peer is gone' \

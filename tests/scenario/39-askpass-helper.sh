@@ -40,7 +40,7 @@ start() {
 alone() {
 	check_same "$1" '' "$helper"
 	kill "$pid"
-	wait_for 10 process_gone "$pid"
+	wait_for 30 process_gone "$pid"
 }
 
 start as_other -- -a "$T/other/s"
@@ -60,7 +60,7 @@ for variable in DISPLAY=:0 WAYLAND_DISPLAY=w SSH_ASKPASS_REQUIRE=force; do
 		    "$(grep -c . <<<"$helper")"
 		check "helper_of_${variable}_ends_at_$signal" bash -c \
 		    "kill -0 $helper && kill -$signal $pid"
-		check "and_is_gone_then" wait_for 10 process_gone "$helper"
+		check "and_is_gone_then" wait_for 30 process_gone "$helper"
 	done
 done
 
@@ -79,5 +79,5 @@ kill -KILL "$helper"
 check_status the_agent_goes_on 1 \
     env SSH_AUTH_SOCK="$T/other/s" timeout 20 ssh-add -l
 kill "$pid"
-check and_ends_well wait_for 10 test ! -e "$T/other/s"
+check and_ends_well wait_for 30 test ! -e "$T/other/s"
 scenario_end

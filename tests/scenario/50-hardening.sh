@@ -53,7 +53,7 @@ session_of() {
 # A build with a sanitizer stays traceable, and says so.
 "$AGENT" -d -a "$T/debug" >"$T/out" 2>"$T/said" </dev/null &
 agent_seen $!
-check the_steps_are_told wait_for 10 grep -q 'hardening: ' "$T/said"
+check the_steps_are_told wait_for 30 grep -q 'hardening: ' "$T/said"
 relaxed=$(grep -c 'untraceable left out' "$T/said" || true)
 end_process $!
 check_lacks no_step_is_refused_here "$(cat "$T/said")" refused
@@ -74,7 +74,7 @@ if [ "$relaxed" -eq 0 ]; then
 	    "$T/intruder" "$agent_pid" mem maps environ ptrace readv getfd
 	"${contained[@]}" sleep 60 &
 	agent_seen $!
-	check it_sleeps wait_for 10 grep -q sleep "/proc/$!/comm"
+	check it_sleeps wait_for 30 grep -q sleep "/proc/$!/comm"
 	check_status but_at_others 1 timeout 20 "${contained[@]}" \
 	    "$T/intruder" $! mem ptrace
 fi
@@ -97,7 +97,7 @@ end_process "$pid"
     >"$T/out" 2>&1 &
 agent_seen $!
 mkfifo "$T/end"
-check the_command_runs wait_for 10 test -s "$T/pid"
+check the_command_runs wait_for 30 test -s "$T/pid"
 pid=$(cat "$T/pid")
 hardened around_a_command "$pid" CapBnd
 check_same that_one_leads_a_session "$pid" "$(session_of "$pid")"
@@ -112,12 +112,12 @@ mkfifo "$T/keys"
 loader=$!
 agent_seen "$loader"
 exec 8>"$T/keys"
-check the_loader_starts_it wait_for 10 "$AGENT" --status -a "$S"
+check the_loader_starts_it wait_for 30 "$AGENT" --status -a "$S"
 agent_seen "$(agent_of "$S")"
 loader_waits() {
 	[ "$(of "$loader" Seccomp)" = 2 ]
 }
-check the_loader_is_ready wait_for 10 loader_waits
+check the_loader_is_ready wait_for 30 loader_waits
 hardened the_loader "$loader" CapBnd
 cat "$T/ed25519" >&8
 exec 8>&-

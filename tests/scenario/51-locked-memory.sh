@@ -97,7 +97,7 @@ for ((i = 0; i < 20; i++)); do
 	[ "$status" -eq 4 ] || break
 done
 check_same nothing_to_lock_in_the_background 4 "$status"
-check no_folder_is_left wait_for 10 no_folder
+check no_folder_is_left wait_for 30 no_folder
 
 as_user 65536
 for way in auto secret mlock; do
@@ -194,11 +194,11 @@ crash() {
 	' "$T/crash" "$T/crash.pid" prlimit --core=unlimited "$@"
 }
 crash sleep 100 >"$T/crashed" &
-wait_for 10 test -s "$T/crash.pid"
+wait_for 30 test -s "$T/crash.pid"
 runs() {
 	[ "$(cat "/proc/$(cat "$T/crash.pid")/comm")" = "$1" ]
 }
-wait_for 10 runs sleep
+wait_for 30 runs sleep
 kill -SEGV "$(cat "$T/crash.pid")"
 wait $!
 control=$(cat "$T/crashed")
@@ -206,7 +206,7 @@ rm -rf "$T/crash" "$T/crash.pid"
 
 crash "$AGENT" -D -a "$S" --allow 0=admin >"$T/crashed" 2>"$T/log" &
 waiting=$!
-check one_that_will_crash_serves wait_for 10 "$AGENT" --status -a "$S"
+check one_that_will_crash_serves wait_for 30 "$AGENT" --status -a "$S"
 agent_seen "$(cat "$T/crash.pid")"
 check it_has_a_key as_self ssh-add -q "$T/rsa2048"
 kill -SEGV "$(cat "$T/crash.pid")"
@@ -223,13 +223,30 @@ check_same nor_any_file '' "$(ls -A "$T/crash")"
 
 # --- requests that never end -------------------------------------------------
 
+# root_is_served NAME: adds keys in both ways, and has them sign.
+root_is_served() {
+	local type
+
+	for type in ed25519 ecdsa521 rsa2048 rsa3072; do
+		check "root_adds_$type: $1" as_self ssh-add -q "$T/$type"
+		check "and_signs_with_$type: $1" signs "$type"
+	done
+	check "by_load_as_well: $1" sh -c \
+	    "'$AGENT' --load -a '$S' --name more <'$T/ecdsa256'"
+}
+
 # half_adds OPS COUNT BYTES [OPTION...]: a user with these rights begins to add
 # keys; root is served all the while.
 half_adds() {
-	local name="$1 $3 ${4:-}" ops=$1 count=$2 bytes=$3 sender start type
+	local name="$1 $3 ${4:-}" ops=$1 count=$2 bytes=$3 sender start took
 
 	shift 3
 	agent_start --public --allow 0=admin --allow "$other_uid=$ops" "$@"
+	# What it takes without them; a busy machine needs more.
+	start=$(now_ms)
+	root_is_served "before, $name"
+	took=$(($(now_ms) - start))
+	check "and_removes: $name" as_self ssh-add -q -D
 	check "first_a_key: $name" as_self ssh-add -q "$T/rsa4096"
 	: >"$T/sent"
 	as_other "$T/halfadd" "$S" "$count" "$bytes" >"$T/sent" 2>&1 &
@@ -238,13 +255,9 @@ half_adds() {
 	check "they_are_begun: $name" wait_for 20 test -s "$T/sent"
 	printf '# %s: %s\n' "$name" "$(cat "$T/sent")"
 	start=$(now_ms)
-	for type in ed25519 ecdsa521 rsa2048 rsa3072; do
-		check "root_adds_$type: $name" as_self ssh-add -q "$T/$type"
-		check "and_signs_with_$type: $name" signs "$type"
-	done
-	check "by_load_as_well: $name" sh -c \
-	    "'$AGENT' --load -a '$S' --name more <'$T/ecdsa256'"
-	check "soon: $name" test "$(($(now_ms) - start))" -lt 8000
+	root_is_served "$name"
+	check "soon: $name" test "$(($(now_ms) - start))" -lt \
+	    "$((3 * took + 8000))"
 	check "the_first_signs: $name" signs rsa4096
 	end_process "$sender"
 	agent_stop

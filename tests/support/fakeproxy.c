@@ -15,7 +15,7 @@
  *                  N.notes     a line for each thing that happened
  *   -f           let nobody in: the queue of the listener is filled first
  *   -p MS        how long the pause of "split" is; else 20
- *   -t SECONDS   end then, whatever is going on; else 30
+ *   -t SECONDS   end then, whatever is going on; else 120
  *
  * Steps, each NAME or NAME:ARGUMENT:
  *
@@ -731,7 +731,7 @@ main(int argc, char **argv)
 {
 	const char *address = "127.0.0.1", *arg;
 	char port[NI_MAXSERV];
-	unsigned max = 1, seconds = 30;
+	unsigned max = 1, seconds = 120;
 	bool full = false;
 	int opt, i, fd;
 

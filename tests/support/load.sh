@@ -86,7 +86,7 @@ as_account() {
 # in files in $W.
 run() {
 	status=0
-	timeout -k 1 60 "$PROVISION" "$@" <"$in" >"$W/stdout" 2>"$W/stderr" ||
+	timeout -k 1 120 "$PROVISION" "$@" <"$in" >"$W/stdout" 2>"$W/stderr" ||
 	    status=$?
 	out=$(tr '\0' '@' <"$W/stdout")
 	err=$(tr '\0' '@' <"$W/stderr")

@@ -118,7 +118,7 @@ agent_stop() {
 	local status=0
 
 	kill -TERM "$agent_pid"
-	wait_for 10 process_gone "$agent_pid" || kill -KILL "$agent_pid"
+	wait_for 30 process_gone "$agent_pid" || kill -KILL "$agent_pid"
 	wait "$agent_pid" || status=$?
 	agent_pid=
 	check_same the_agent_ends_well "$agent_end" "$status"

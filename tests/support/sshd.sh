@@ -156,6 +156,6 @@ sshd_listen() {
 	perl "$T/listen.pl" "$T/port_$1" /usr/sbin/sshd -i -f "$T/sshd_$1" \
 	    2>/dev/null &
 	at_exit end_process "$!"
-	wait_for 10 test -e "$T/port_$1" || die 'there is no port'
+	wait_for 30 test -e "$T/port_$1" || die 'there is no port'
 	port=$(cat "$T/port_$1")
 }

@@ -30,7 +30,7 @@
 #include "base/clock.h"
 
 #define NOBODY		65534
-#define PATIENCE_MS	20000
+#define PATIENCE_MS	60000
 
 static char dir[64];
 static struct askpass *ap;

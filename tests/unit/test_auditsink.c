@@ -30,7 +30,7 @@
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* Longer than anything here takes. */
-#define PATIENCE_MS	20000
+#define PATIENCE_MS	60000
 /* Where a disk ends, in the middle of a line. */
 #define FULL		10001
 /* Lines that are more than a pipe holds, and more than the queue does. */
@@ -729,7 +729,7 @@ be_stuck(void)
 	took = clock_ms() - begin;
 	if (took < AUDITSINK_END_MS - 50)
 		return 2;
-	return took < AUDITSINK_END_MS + 2000 ? 0 : 3;
+	return took < AUDITSINK_END_MS + PATIENCE_MS / 2 ? 0 : 3;
 }
 
 static void

@@ -224,31 +224,51 @@ large_texts_wait_for_the_reader(void **state)
 	free(big);
 }
 
+/* Twenty answers. */
 static void
-nothing_waits_for_a_tick(void **state)
+have_answers(void)
 {
-	static uint8_t big[20 * 64 * 1024];
-	int64_t begin = clock_ms();
-	size_t n;
-
-	(void)state;
-	/* An answer is seen when it comes. */
 	start("while read a; do echo '> a'; done");
-	for (n = 0; n < 20; n++) {
+	for (size_t n = 0; n < 20; n++) {
 		send_text("go\n");
 		while (n_lines <= n)
 			assert_int_equal(one_turn(), ST_MORE);
 	}
-	assert_true(clock_ms() - begin < 20 * CHILD_TICK_MS / 2);
-	/* Room is seen when it is there. */
-	again();
-	begin = clock_ms();
+}
+
+/* Room for some of it, twenty times. */
+static void
+have_room(void)
+{
+	static uint8_t big[20 * 64 * 1024];
+
 	start("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
 	    "head -c 65536 >/dev/null; sleep 0.02; done");
 	assert_int_equal(channel_send(&c, (struct slice){ big, sizeof(big) }),
 	    ST_OK);
 	assert_int_equal(drive(), ST_OK);
-	assert_true(clock_ms() - begin < 20 * CHILD_TICK_MS / 2);
+}
+
+/* An answer is seen when it comes, and room when it is there.  A busy machine
+ * may take longer; who waits for ticks does so each time. */
+static void
+nothing_waits_for_a_tick(void **state)
+{
+	static void (*const all[])(void) = { have_answers, have_room };
+	int64_t begin, took;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		took = INT64_MAX;
+		for (unsigned n = 0; n < 20 && took >= 20 * CHILD_TICK_MS / 2;
+		    n++) {
+			begin = clock_ms();
+			all[i]();
+			took = clock_ms() - begin;
+			again();
+		}
+		assert_true(took < 20 * CHILD_TICK_MS / 2);
+	}
 }
 
 static void
@@ -379,10 +399,15 @@ patience_has_an_end(void **state)
 static void
 one_that_ends_in_time_is_not_late(void **state)
 {
+	siginfo_t info;
+
 	(void)state;
 	start("echo '> in time'");
 	channel_patience(&c, 1);
-	(void)usleep(300 * 1000);
+	/* It has ended, and its time is over. */
+	assert_int_equal(waitid(P_PID, (id_t)c.child.pid, &info,
+	    WEXITED | WNOWAIT), 0);
+	(void)usleep(10 * 1000);
 	assert_int_equal(drive(), ST_OK);
 	assert_string_equal(lines, "[> in time]");
 }

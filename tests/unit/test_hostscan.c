@@ -38,6 +38,8 @@
  * used up. */
 #define SHORT_MS	700
 #define LONG_MS		60000
+/* How much later than that it may be on a busy machine. */
+#define LATE_MS		15000
 
 /* What an SSH server says first. */
 #define NAME		"SSH-2.0-test\r\n"
@@ -401,7 +403,7 @@ ask(const char *name, uint16_t port, int time_ms)
 
 	memset(why, 'x', sizeof(why));
 	st = hostscan_run(name, port, time_ms, &s, why, sizeof(why));
-	assert_true(clock_ms() - start < time_ms + 2000);
+	assert_true(clock_ms() - start < time_ms + LATE_MS);
 	assert_int_equal(open_fds(), before);
 	/* No child but the server, which runs. */
 	info.si_pid = 0;
@@ -568,10 +570,10 @@ an_address_that_nobody_answers_at_is_given_up(void **state)
 	port = serve(speaks_ssh_1);
 	full_open(&f, INADDR_LOOPBACK + 1, port);
 	start = clock_ms();
-	assert_int_equal(ask("both", port, 8000), ST_MALFORMED);
+	assert_int_equal(ask("both", port, 16000), ST_MALFORMED);
 	assert_non_null(strstr(why, "SSH-1.5-old"));
 	/* Half of three quarters, and not all of them. */
-	assert_in_range(clock_ms() - start, 2900, 5500);
+	assert_in_range(clock_ms() - start, 5900, 11900);
 	full_close(&f);
 }
 
