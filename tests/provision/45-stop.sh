@@ -17,7 +17,8 @@ cat >"$T/config" <<EOS
 Match exec "$T/fake/docker"
 Host *
 EOS
-export TMPDIR=$T/tmp
+chmod 700 "$T/tmp"
+export XDG_RUNTIME_DIR=$T/tmp
 
 # stop NAME SIGNAL STATUS ARG...: the command, which runs one of these.
 stop() {
