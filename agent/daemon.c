@@ -639,6 +639,9 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	set_workers(d);
 	if (d->sink != NULL && (st = auditsink_start(d->sink)) != ST_OK)
 		return st;
+	if (!unixsock_no_descriptors(d->sock.fd))
+		log_debug("before Linux 6.16 a peer can hold the agent up by "
+		    "sending a socket that takes long to close");
 	if (d->service && (st = set_senders(d)) != ST_OK)
 		return st;
 	server_limit(&limits, d->service);

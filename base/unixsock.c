@@ -28,6 +28,10 @@
 #include "base/ownfile.h"
 #include "base/text.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS	83
+#endif
+
 _Static_assert(sizeof(((struct sockaddr_un *)0)->sun_path) ==
     UNIXSOCK_PATH_MAX, "unix(7) has other ideas of a path");
 
@@ -267,6 +271,7 @@ unixsock_listen(struct unixsock *out, const struct unixsock_spec *spec,
 		st = fail_sys(why, whylen, "cannot make a socket for", u.path);
 		goto out;
 	}
+	(void)unixsock_no_descriptors(u.fd);
 	if (spec->senders && unixsock_senders(u.fd) != ST_OK) {
 		st = fail_sys(why, whylen, "cannot set up the socket for",
 		    u.path);
@@ -381,6 +386,16 @@ unixsock_peer(int fd, struct unixsock_peer *out)
 	else if (errno != ENOPROTOOPT)	/* before Linux 4.13 */
 		return ST_SYSTEM;
 	return ST_OK;
+}
+
+bool
+unixsock_no_descriptors(int fd)
+{
+	const int off = 0;
+
+	/* A connection has it from its listener, as it was when it was made. */
+	return setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off,
+	    sizeof(off)) == 0;
 }
 
 int

@@ -130,6 +130,15 @@ int unixsock_connect(const char *path, int *out) MUST_USE;
 int unixsock_peer(int fd, struct unixsock_peer *out) MUST_USE;
 
 /**
+ * unixsock_no_descriptors(fd):
+ * From now on nobody can send descriptors over connections to the listening
+ * ${fd}.  To close one that nobody else has can take as long as who sent it
+ * likes (SO_LINGER), whether it was received or not.  False: the kernel has no
+ * such thing, as before Linux 6.16.
+ */
+bool unixsock_no_descriptors(int fd);
+
+/**
  * unixsock_senders(fd), unixsock_has_senders(fd):
  * From now on what is received over connections to the listening ${fd} comes
  * with the credentials of who has sent it (SCM_CREDENTIALS): a connection can

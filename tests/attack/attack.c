@@ -166,6 +166,7 @@ static const struct {
 	{ "burst", attack_burst },
 	{ "mixed", attack_mixed },
 	{ "storm", attack_storm },
+	{ "linger", attack_linger },
 	{ "passed", attack_passed },
 	{ "claim", attack_claim },
 	{ "own-root", attack_own_root },

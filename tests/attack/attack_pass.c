@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -26,6 +27,10 @@
 #include "tests/attack/talk.h"
 #include "tests/attack/trial.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS	83
+#endif
+
 #define NODE		1000u
 #define NOBODY		65534u
 #define STORM		60
@@ -33,6 +38,8 @@
 /* Root's own unlock, however often others guessed. */
 #define UNLOCK_MS	500
 #define PASSED_MAX	8
+/* Seconds that a close may take. */
+#define LINGER_S	5
 
 void
 attack_become(unsigned id)
@@ -121,6 +128,75 @@ storm_once(int queue)
 	if (send_with(mine, frame, many, PASSED_MAX, NULL))
 		(void)talk_receive(mine, NULL);
 	(void)close(mine);
+}
+
+/* A socket that takes seconds to close: what it sent has nowhere to go.  The
+ * other end stays with us. */
+static int
+lingering(void)
+{
+	static const uint8_t much[65536];
+	const struct linger on = { 1, LINGER_S };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(at);
+
+	if (door < 0 || fd < 0 || listen(door, 1) != 0 ||
+	    getsockname(door, (struct sockaddr *)&at, &len) != 0 ||
+	    connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof(on)) != 0)
+		return -1;
+	while (send(fd, much, sizeof(much), MSG_DONTWAIT) > 0)
+		continue;
+	return fd;
+}
+
+/* Send such a socket with a request, or with the end of one that is none. */
+static void
+send_lingering(struct slice bytes, struct slice before)
+{
+	const struct linger off = { 0, 0 };
+	int to = talk_connect(), fd = lingering();
+
+	trial_holds("there is such a socket", fd >= 0 && to >= 0);
+	if (before.len > 0)
+		(void)talk_send_bytes(to, before);
+	if (!send_with(to, bytes, &fd, 1, NULL)) {
+		/* It is ours to close, then. */
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+		(void)talk_send_bytes(to, bytes);
+	}
+	(void)close(fd);
+	(void)close(to);
+}
+
+int
+attack_linger(int argc, char **argv)
+{
+	static const uint8_t list[] = { 0, 0, 0, 1,
+		SSH_AGENTC_REQUEST_IDENTITIES };
+	static const uint8_t broken[] = { 0xff, 0xff, 0xff, 0xff };
+	struct slice frame = { list, sizeof(list) };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	int64_t start = clock_ms();
+
+	(void)argc;
+	(void)argv;
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &on, sizeof(on)) != 0)
+		return trial_skip("before Linux 6.16 descriptors can be sent");
+	(void)close(fd);
+	for (int i = 0; i < 3; i++) {
+		send_lingering(frame, (struct slice){ NULL, 0 });
+		send_lingering(frame, (struct slice){ broken, sizeof(broken) });
+		trial_is("a list", talk_once(body_number(
+		    SSH_AGENTC_REQUEST_IDENTITIES)),
+		    SSH_AGENT_IDENTITIES_ANSWER);
+	}
+	trial_holds("nobody waits for it", clock_ms() - start <
+	    LINGER_S * 1000);
+	return trial_end();
 }
 
 int

@@ -760,6 +760,57 @@ peer_is_known_with_its_groups(void **state)
 	assert_int_equal(peer.ngroups, 0);
 }
 
+/* Send a byte, and a descriptor if there is one. */
+static int
+send_fd(int to, int fd)
+{
+	_Alignas(struct cmsghdr) uint8_t room[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte = 'x';
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *head;
+
+	if (fd >= 0) {
+		msg.msg_control = room;
+		msg.msg_controllen = sizeof(room);
+		head = CMSG_FIRSTHDR(&msg);
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	}
+	return sendmsg(to, &msg, MSG_NOSIGNAL) == 1 ? 0 : errno;
+}
+
+static void
+nobody_can_send_descriptors(void **state)
+{
+	struct unixsock_spec spec = { .path = sock, .mode = 0600,
+		.backlog = 8 };
+	struct unixsock u;
+	int c, a;
+
+	(void)state;
+	assert_int_equal(unixsock_listen(&u, &spec, why, sizeof(why)), ST_OK);
+	if (!unixsock_no_descriptors(u.fd)) {
+		unixsock_close(&u);
+		skip();
+	}
+	unixsock_close(&u);
+	assert_int_equal(unixsock_listen(&u, &spec, why, sizeof(why)), ST_OK);
+	assert_int_equal(unixsock_connect(u.path, &c), ST_OK);
+	/* Neither before it is accepted nor afterwards. */
+	assert_int_equal(send_fd(c, 0), EPERM);
+	assert_int_equal(send_fd(c, -1), 0);
+	a = accept(u.fd, NULL, NULL);
+	assert_true(a >= 0);
+	assert_int_equal(send_fd(c, 0), EPERM);
+	assert_int_equal(send_fd(c, -1), 0);
+	close(a);
+	close(c);
+	unixsock_close(&u);
+}
+
 static void
 the_server_is_known_to_its_client(void **state)
 {
@@ -816,6 +867,7 @@ main(void)
 		SOCK_TEST(
 		    check_dir_makes_listen_refuse_before_it_makes_anything),
 		SOCK_TEST(peer_is_known_with_its_groups),
+		SOCK_TEST(nobody_can_send_descriptors),
 		SOCK_TEST(the_server_is_known_to_its_client),
 		cmocka_unit_test(what_is_not_connected_has_no_peer),
 	};
