@@ -100,7 +100,7 @@ load <"$T/copy" >/dev/null
 check_has a_comment_is_updated "$(as_self ssh-add -L)" 'another comment'
 check_same no_key_is_added "$(public ed25519 ecdsa384)" "$(listed)"
 
-load -t 6 <"$T/ecdsa521" >/dev/null
+load -t "$((6 * slower))" <"$T/ecdsa521" >/dev/null
 check_same a_load_with_a_lifetime "$(public ed25519 ecdsa384 ecdsa521)" \
     "$(listed)"
 gone() {

@@ -96,7 +96,8 @@ for who in host loader; do
 	bundle --frame 50 --hold 700 <"$T/three" >"$T/held" 2>&1 &
 	holder=$!
 	check "${who}_holds" wait_for 30 grep -q held "$T/held"
-	loader=$(pgrep -f -n "^$AGENT --load")
+	# The last that was started: whoever started it has the same words.
+	loader=$(pgrep -f -n -- "--load -a $S")
 	host=$(pgrep -f -n "^$BOTTLE_BIN/bundle .*$T/")
 	kill -KILL "${!who}"
 	check "${who}_is_gone" wait_for 30 process_gone "${!who}"
