@@ -278,7 +278,7 @@ times_whole(const struct turns *ts, const struct share *s)
 {
 	unsigned others = ts->n_shares - (s->listed ? 1 : 0);
 
-	if (!s->nobody || others <= 1)
+	if (!s->nobody || others <= TURNS_FEW)
 		return TURNS_WHOLE;
 	return others < TURNS_WHOLE ? TURNS_WHOLE / others : 1;
 }

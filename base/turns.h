@@ -39,9 +39,11 @@
 
 /* What turns_whole() was called in counts so many times: each makes somebody
  * wait who has to for nothing else, so it is not to come often.  For nobody's
- * share it is so much less as there are others with a line: it has one part of
- * nine of the time, whoever else there is. */
+ * share it is so much less as there are others with a line, if they are more than
+ * TURNS_FEW: it has about one part of nine of the time then, whoever else there
+ * is, and beside two one of seventeen. */
 #define TURNS_WHOLE	8
+#define TURNS_FEW	2
 
 /* As long as the thread stands back for others if nothing happens. */
 #define TURNS_BACK_MS	2

@@ -311,9 +311,13 @@ what_is_nobodys_has_its_part_beside_many(void **state)
 	one.turn.fn = on_whole_turn;
 	run(9 * 20);
 	assert_in_range(one.had, 18, 22);
-	/* Of two, nine parts. */
-	for (size_t i = 1; i < 8; i++)
+	/* Beside two it is as dear as it is for others. */
+	for (size_t i = 2; i < 8; i++)
 		turns_cancel(&turns, &crowd[i].turn);
+	one.had = 0;
+	run(17 * 20);
+	assert_in_range(one.had, 18, 22);
+	turns_cancel(&turns, &crowd[1].turn);
 	one.had = 0;
 	run(9 * 20);
 	assert_in_range(one.had, 18, 22);
