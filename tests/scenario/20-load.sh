@@ -237,6 +237,8 @@ end_process "$started"
 )
 started=$(agent_of "$S")
 agent_seen "$started"
-check_same few_descriptors_are_shared 1 "$("$AGENT" --status --json -a "$S" |
+# What starts the agent, such as valgrind, takes some of them itself.
+[ "$slower" -gt 1 ] ||
+    check_same few_descriptors_are_shared 1 "$("$AGENT" --status --json -a "$S" |
     grep -c '"max":48,"uid_max":12')"
 scenario_end
