@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -353,17 +354,23 @@ vault_is_touched(struct work *w)
 	(void)w;
 }
 
-/* Memory for all operations, once the start is over. */
+/* Once the start is over: memory for all operations.  A worker for which libcrypto
+ * could not be set up would never be done with what it is given. */
 static int
 on_rest(void *cookie)
 {
 	struct daemon *d = cookie;
 
 	d->touch = (struct work){ .run = touch_vault, .done = vault_is_touched };
-	if (d->workers != NULL)
-		workers_submit(d->workers, &d->touch);
-	else
+	if (d->workers == NULL) {
 		vault_touch();
+	} else if (workers_ready(d->workers) == ST_OK) {
+		workers_submit(d->workers, &d->touch);
+	} else {
+		log_error("cannot set up libcrypto; the agent ends");
+		d->code = EXIT_FAILED;
+		loop_stop(d->loop);
+	}
 	return ST_OK;
 }
 
@@ -591,6 +598,10 @@ workers_wanted(const struct agent_options *opts)
 	return (n < WORKERS_DEFAULT_MAX ? n : WORKERS_DEFAULT_MAX) + 1;
 }
 
+/* Workers that have the priority that they keep: the filter lets nobody change
+ * one. */
+static sem_t placed;
+
 /* What a worker does first. */
 static int
 begin_worker(void *cookie, bool quick)
@@ -599,47 +610,53 @@ begin_worker(void *cookie, bool quick)
 	int st;
 
 	(void)cookie;
+	/* Many short requests are not to wait until a long one's time slice is
+	 * over, where there are fewer processors than threads; nor is a single
+	 * long one to wait for many that somebody else has. */
+	(void)!nice(quick ? QUICK_NICE : WORKER_NICE);
+	(void)sem_post(&placed);
 	/* The first one has libcrypto set itself up, which takes longest; if
 	 * they all did, they would wait for its locks all the time. */
 	(void)pthread_mutex_lock(&one);
 	if ((st = vault_attach()) == ST_OK)
 		st = verify_init();
 	(void)pthread_mutex_unlock(&one);
-	/* Many short requests are not to wait until a long one's time slice is
-	 * over, where there are fewer processors than threads; nor is a single
-	 * long one to wait for many that somebody else has. */
-	(void)!nice(quick ? QUICK_NICE : WORKER_NICE);
 	return st;
 }
 
 /* Start the workers, as many as the vault has room for: the quick one is the
- * second of them. */
-static void
-start_workers(struct daemon *d)
-{
-	size_t n = vault_threads();
-
-	if (n > 0 && workers_new(&d->workers, d->loop, n > 1 ? n - 1 : n, n > 1,
-	    begin_worker, NULL) != ST_OK)
-		log_warn("no worker could be started: a signature that takes "
-		    "long delays all others");
-}
-
-/* Wait until all threads can use libcrypto. */
+ * second of them.  The first to be there has libcrypto set itself up; where there
+ * is none, this thread does. */
 static int
-await_workers(struct daemon *d)
+start_workers(struct daemon *d)
 {
 	size_t n = vault_threads(), have;
 
-	if (d->workers != NULL && workers_ready(d->workers) != ST_OK)
-		return ST_CRYPTO;
-	if (d->workers != NULL) {
-		have = workers_count(d->workers) + workers_quick(d->workers);
-		if (have < n)
-			log_warn("only %zu of %zu workers could be started",
-			    have, n);
+	if (n == 0)
+		return verify_init();
+	(void)sem_init(&placed, 0, 0);
+	if (workers_new(&d->workers, d->loop, n > 1 ? n - 1 : n, n > 1,
+	    begin_worker, NULL) != ST_OK) {
+		log_warn("no worker could be started: a signature that takes "
+		    "long delays all others");
+		return verify_init();
 	}
-	return verify_init();
+	have = workers_count(d->workers) + workers_quick(d->workers);
+	if (have < n)
+		log_warn("only %zu of %zu workers could be started", have, n);
+	return ST_OK;
+}
+
+/* Wait until they are where they stay, which is soon. */
+static void
+await_workers(const struct daemon *d)
+{
+	size_t n = d->workers == NULL ? 0 : workers_count(d->workers) +
+	    workers_quick(d->workers);
+
+	while (n > 0)
+		if (sem_wait(&placed) == 0)
+			n--;
 }
 
 /* Have the kernel say who sends what, also over a socket that was made by a
@@ -677,7 +694,8 @@ set_up(struct daemon *d, char *why, size_t whylen)
 		return ST_NOMEM;
 	if ((st = loop_new(&d->loop)) != ST_OK)
 		return st;
-	start_workers(d);
+	if ((st = start_workers(d)) != ST_OK)
+		return st;
 	if ((st = audit_new(&d->agent.audit, d->loop, d->sink)) != ST_OK)
 		return st;
 	set_facts(d);
@@ -707,9 +725,8 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	d->rest = (struct loop_timer){ .fn = on_rest, .cookie = d };
 	loop_timer_set(d->loop, &d->rest, loop_now(d->loop) + REST_MS);
 	announce(d, &limits);
+	await_workers(d);
 	st = harden_calls(&d->harden, HARDEN_SERVER, why, whylen);
-	if (st == ST_OK && (st = await_workers(d)) != ST_OK)
-		(void)snprintf(why, whylen, "cannot set up libcrypto");
 	tell_hardening(&d->harden);
 	/* What only the start took. */
 	(void)malloc_trim(0);

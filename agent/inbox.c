@@ -63,10 +63,13 @@ find_holder(const struct intake *intake, uid_t uid)
 static bool
 may_hold(const struct intake *intake, uid_t uid)
 {
-	if (uid == 0)
-		return intake->n_holders < INTAKE_HOLDERS;
-	return find_holder(intake, uid) == intake->n_holders &&
-	    intake->n_holders < INTAKE_HOLDERS - 1;
+	size_t n = intake->n_holders, kept;
+
+	if (find_holder(intake, uid) < n)
+		return false;
+	/* A place is kept for root, as long as it has none. */
+	kept = uid != 0 && find_holder(intake, 0) == n;
+	return n + kept < INTAKE_HOLDERS;
 }
 
 /* A piece of the vault for a frame of a peer, or NULL. */

@@ -29,8 +29,8 @@
 #include "proto/wire.h"
 
 /* Most frames that may be in the vault at the same time: one for each uid, so
- * that nobody fills the vault with what it never finishes.  uid 0 may have more,
- * and the last place is for it alone. */
+ * that nobody fills the vault with what it never finishes.  One of them is kept
+ * for uid 0. */
 #define INTAKE_HOLDERS	17
 
 /* The shared piece of the vault that everything is read into, and who has a

@@ -263,7 +263,8 @@ lone_run(void *arg)
 static int
 operate(vault_fn *fn, void *arg, struct key *k, bool big)
 {
-	unsigned how = VAULT_STRICT | (big ? VAULT_BIG : 0);
+	unsigned how = VAULT_STRICT | (big ? VAULT_BIG : 0) |
+	    (k->type == KEY_ED25519 ? VAULT_PLAIN : 0);
 	struct lone lone = { fn, arg };
 	int st;
 

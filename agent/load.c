@@ -57,7 +57,7 @@ load_begin(struct load **out, struct slice name,
 	assert(name.len <= LOAD_NAME_MAX);
 	if (name.len > 0)
 		memcpy(l->name, name.p, name.len);
-	if ((st = vault_run(open_run, &o, 0)) != ST_OK) {
+	if ((st = vault_run(open_run, &o, VAULT_PLAIN)) != ST_OK) {
 		load_free(l);
 		return st;
 	}
@@ -228,7 +228,7 @@ take_bytes(struct load *l, struct slice bytes,
 	struct feeding c = { l, bytes };
 	int st;
 
-	while ((st = vault_run(feed_run, &c, 0)) == ST_OK) {
+	while ((st = vault_run(feed_run, &c, VAULT_PLAIN)) == ST_OK) {
 		if ((st = take_record(l, defaults, now_ms, fault)) != ST_OK)
 			return st;
 		if (c.bytes.len == 0)

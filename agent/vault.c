@@ -420,7 +420,8 @@ vault_run(vault_fn *fn, void *arg, unsigned how)
 	if (mine.depth > 0)
 		return fn(arg);
 	assert(mine.stack != NULL);
-	if (vault.crypto && !mine.warm && !warm_thread())
+	if (vault.crypto && !mine.warm && (how & VAULT_PLAIN) == 0 &&
+	    !warm_thread())
 		return ST_CRYPTO;
 	enter(how);
 	mine.depth++;

@@ -60,7 +60,7 @@ enum vault_use {
  * vault_open(opts, use, threads, why, whylen):
  * Lock the region, take over libcrypto's allocations, and let libcrypto and
  * libsodium set themselves up outside of it: libcrypto what it keeps for each
- * thread before that one's first operation.  There is room for up to
+ * thread before that one's first operation with it.  There is room for up to
  * ${threads} more threads, but never so much that it takes more than a quarter
  * of the region; below VAULT_LARGE for none.
  *
@@ -121,6 +121,7 @@ typedef int vault_fn(void *arg);
 #define VAULT_BIG	2u	/* may take VAULT_SHARE_BIG */
 #define VAULT_ALONE	4u	/* while no other operation runs: for what did
 				 * not fit between the pieces of others */
+#define VAULT_PLAIN	8u	/* without libcrypto, so it need not be there */
 
 /**
  * vault_run(fn, arg, how):

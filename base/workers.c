@@ -374,7 +374,7 @@ worker_main(void *cookie)
 		ws->failed = true;
 	(void)pthread_cond_signal(&ws->change);
 	while (!ws->ending) {
-		if (t->work != NULL)
+		if (t->work != NULL && st == ST_OK)
 			run_one(ws, t);
 		else
 			(void)pthread_cond_wait(&t->change, &ws->lock);

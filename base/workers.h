@@ -89,7 +89,8 @@ int workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
  * workers_ready(ws):
  * Wait until each has called ->begin().
  *
- * Errors: ST_SYSTEM  it failed in one; all that is left is workers_free()
+ * Errors: ST_SYSTEM  it failed in one, which runs nothing that it is given; all
+ *                    that is left is workers_free()
  */
 int workers_ready(struct workers *ws) MUST_USE;
 
