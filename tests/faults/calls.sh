@@ -34,7 +34,7 @@ pthread_rwlock_unlock pthread_rwlock_wrlock pthread_rwlockattr_destroy
 pthread_rwlockattr_setkind_np pthread_sigmask posix_spawn_file_actions_destroy
 posix_spawnattr_destroy posix_spawnattr_setflags posix_spawnattr_setpgroup
 posix_spawnattr_setsigmask sigaction sigaddset sigdelset sigemptyset sigfillset
-sigismember sigprocmask waitpid
+sigismember sigprocmask waitpid sem_init sem_post sem_wait
 
 fprintf fputc fputs fwrite printf putchar puts putc tcflush
 tcgetattr tcsetattr seccomp_release seccomp_syscall_priority
