@@ -515,7 +515,9 @@ step_bind(struct side *s)
 static void
 step_status(struct side *s)
 {
+	const struct bindings *b = &s->conn.binds;
 	struct wire_writer w = extension(EXT_STATUS);
+	bool far = b->gap;
 	struct statusmsg_head head;
 	struct statusmsg_key key;
 	struct wire_reader r;
@@ -524,7 +526,9 @@ step_status(struct side *s)
 	int st;
 
 	serve(s, fuzz_written(&w));
-	if (!may(s, POLICY_ADMIN)) {
+	for (size_t i = 0; i < b->n; i++)
+		far = far || b->at[i].forwarding;
+	if (!may(s, POLICY_ADMIN) || far) {
 		expect_code(SSH_AGENT_FAILURE);
 		return;
 	}

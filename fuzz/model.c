@@ -241,13 +241,19 @@ model_put(struct model_keys *set, const struct model_key *k)
 }
 
 bool
-model_far(const struct model_place *at)
+model_untold(const struct model_place *at)
 {
 	bool far = at->path->gap;
 
 	for (size_t i = 0; i < at->path->n; i++)
 		far = far || at->path->at[i].forwarding;
-	return far && at->service && !at->far_allowed;
+	return far && !at->far_allowed;
+}
+
+bool
+model_far(const struct model_place *at)
+{
+	return at->service && model_untold(at);
 }
 
 bool

@@ -199,6 +199,12 @@ struct model_place {
 };
 
 /**
+ * model_untold(at):
+ * Whether a far host may be at the other end, which is not told the status.
+ */
+bool model_untold(const struct model_place *at);
+
+/**
  * model_far(at):
  * Whether a far host may be at the other end, and that matters.
  */

@@ -245,9 +245,10 @@ judge_query(struct side *s, const struct ask *a)
 static void
 judge_report(struct side *s, const struct ask *a)
 {
+	struct model_place at = world_place(s);
 	struct expected *e;
 
-	if (!world_may(s, MODEL_ADMIN)) {
+	if (!world_may(s, MODEL_ADMIN) || model_untold(&at)) {
 		outcome_refuse(s, a);
 		return;
 	}
