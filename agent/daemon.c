@@ -354,13 +354,16 @@ vault_is_touched(struct work *w)
 	(void)w;
 }
 
-/* Once the start is over: memory for all operations.  A worker for which libcrypto
- * could not be set up would never be done with what it is given. */
+/* Once the start is over: memory for all operations, and none for what is over.
+ * A worker for which libcrypto could not be set up would never be done with what
+ * it is given. */
 static int
 on_rest(void *cookie)
 {
 	struct daemon *d = cookie;
 
+	/* What only the start took. */
+	(void)malloc_trim(0);
 	d->touch = (struct work){ .run = touch_vault, .done = vault_is_touched };
 	if (d->workers == NULL) {
 		vault_touch();
@@ -603,18 +606,25 @@ workers_wanted(const struct agent_options *opts)
 static sem_t placed;
 
 /* What a worker does first. */
-static int
+static void
 begin_worker(void *cookie, bool quick)
 {
-	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
-	int st;
-
 	(void)cookie;
 	/* Many short requests are not to wait until a long one's time slice is
 	 * over, where there are fewer processors than threads; nor is a single
 	 * long one to wait for many that somebody else has. */
 	(void)!nice(quick ? QUICK_NICE : WORKER_NICE);
 	(void)sem_post(&placed);
+}
+
+/* And before its first work. */
+static int
+ready_worker(void *cookie)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	int st;
+
+	(void)cookie;
 	/* The first one has libcrypto set itself up, which takes longest; if
 	 * they all did, they would wait for its locks all the time. */
 	(void)pthread_mutex_lock(&one);
@@ -630,13 +640,14 @@ begin_worker(void *cookie, bool quick)
 static int
 start_workers(struct daemon *d)
 {
+	const struct workers_start start = { begin_worker, ready_worker, NULL };
 	size_t n = vault_threads(), have;
 
 	if (n == 0)
 		return verify_init();
 	(void)sem_init(&placed, 0, 0);
 	if (workers_new(&d->workers, d->loop, n > 1 ? n - 1 : n, n > 1,
-	    begin_worker, NULL) != ST_OK) {
+	    &start) != ST_OK) {
 		log_warn("no worker could be started: a signature that takes "
 		    "long delays all others");
 		return verify_init();
@@ -728,8 +739,10 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	await_workers(d);
 	st = harden_calls(&d->harden, HARDEN_SERVER, why, whylen);
 	tell_hardening(&d->harden);
-	/* What only the start took. */
-	(void)malloc_trim(0);
+	/* From now on libcrypto is set up.  Sooner it would keep this thread
+	 * from the process's memory, of which both take a lot. */
+	if (d->workers != NULL)
+		workers_release(d->workers);
 	return st;
 }
 

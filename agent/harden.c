@@ -360,7 +360,7 @@ static int
 add_rules(scmp_filter_ctx ctx, const struct harden *h)
 {
 	static const char *const fatal[] = { "execve", "execveat", "ptrace" };
-	unsigned priority = UINT8_MAX, who = who_we_are(h);
+	unsigned who = who_we_are(h);
 	size_t i;
 	int rc;
 
@@ -370,10 +370,6 @@ add_rules(scmp_filter_ctx ctx, const struct harden *h)
 		if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, allowed[i].name, 0,
 		    NULL)) != 0)
 			return rc;
-		/* Advice only. */
-		(void)seccomp_syscall_priority(ctx,
-		    seccomp_syscall_resolve_name(allowed[i].name),
-		    (uint8_t)priority--);
 	}
 	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
 		if ((rc = add_rule(ctx, SCMP_ACT_KILL_PROCESS, fatal[i], 0,
@@ -392,6 +388,10 @@ take_calls(const struct harden *h)
 
 	if (ctx == NULL)
 		return ENOMEM;
+	/* A tree, not a list: the kernel takes each number there is through it
+	 * once, to know for which of them it need not run it again.  What has
+	 * no trees does without. */
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	/* Calls by the numbers of another architecture. */
 	if ((rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
 	    SCMP_ACT_ERRNO(EPERM))) == 0 &&

@@ -81,17 +81,17 @@ struct thread {
 
 struct workers {
 	pthread_mutex_t	 lock;		/* for all but the loop's */
-	pthread_cond_t	 change;	/* of begun */
+	pthread_cond_t	 change;	/* of released and begun */
 	struct account	*accounts;
 	struct work	*done, **done_last;
 	int64_t		 virtual_ns[LANES];	/* of the account picked last */
-	size_t		 begun;		/* threads that are through ->begin */
-	bool		 failed;	/* one ->begin failed */
+	bool		 released;	/* they may get ready */
+	size_t		 begun;		/* threads that are through ->ready */
+	bool		 failed;	/* one ->ready failed */
 	bool		 alone;		/* an ->alone piece is being run */
 	bool		 ending;
 	bool		 quick;		/* the last thread is the quick one */
-	int		(*begin)(void *cookie, bool quick);
-	void		*cookie;
+	struct workers_start start;
 	/* The loop's thread only. */
 	struct loop	*loop;
 	struct loop_fd	 watch;		/* an eventfd: something is done */
@@ -359,20 +359,38 @@ run_one(struct workers *ws, struct thread *t)
 	(void)pthread_mutex_lock(&ws->lock);
 }
 
+/* Get ready, when that may be; with the lock held but while it is done. */
+static int
+get_ready(struct workers *ws)
+{
+	int st;
+
+	while (!ws->released && !ws->ending)
+		(void)pthread_cond_wait(&ws->change, &ws->lock);
+	if (ws->ending)
+		return ST_OK;
+	(void)pthread_mutex_unlock(&ws->lock);
+	st = ws->start.ready(ws->start.cookie);
+	(void)pthread_mutex_lock(&ws->lock);
+	return st;
+}
+
 /* A worker. */
 static void *
 worker_main(void *cookie)
 {
 	struct thread *t = cookie;
 	struct workers *ws = t->ws;
-	int st = ws->begin != NULL ? ws->begin(ws->cookie,
-	    t->lane == LANE_QUICK) : ST_OK;
+	int st;
 
+	if (ws->start.begin != NULL)
+		ws->start.begin(ws->start.cookie, t->lane == LANE_QUICK);
 	(void)pthread_mutex_lock(&ws->lock);
+	st = ws->start.ready != NULL ? get_ready(ws) : ST_OK;
 	ws->begun++;
 	if (st != ST_OK)
 		ws->failed = true;
-	(void)pthread_cond_signal(&ws->change);
+	(void)pthread_cond_broadcast(&ws->change);
 	while (!ws->ending) {
 		if (t->work != NULL && st == ST_OK)
 			run_one(ws, t);
@@ -433,7 +451,7 @@ start_one(struct workers *ws, const pthread_attr_t *attr, enum lane lane)
 
 /* Start the threads, as many as there can be. */
 static int
-start(struct workers *ws, size_t n, bool quick)
+start_all(struct workers *ws, size_t n, bool quick)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
@@ -453,7 +471,7 @@ start(struct workers *ws, size_t n, bool quick)
 
 int
 workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
-    int (*begin)(void *cookie, bool quick), void *cookie)
+    const struct workers_start *start)
 {
 	struct workers *ws = calloc(1, sizeof(*ws));
 	int st = ST_SYSTEM;
@@ -465,8 +483,8 @@ workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
 	(void)pthread_mutex_init(&ws->lock, NULL);
 	(void)pthread_cond_init(&ws->change, NULL);
 	ws->done_last = &ws->done;
-	ws->begin = begin;
-	ws->cookie = cookie;
+	if (start != NULL)
+		ws->start = *start;
 	ws->watch = (struct loop_fd){ .want = LOOP_READ, .fn = on_done,
 		.cookie = ws };
 	ws->watch.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -475,7 +493,7 @@ workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
 	if ((st = loop_fd_add(loop, &ws->watch)) != ST_OK)
 		goto out;
 	ws->loop = loop;
-	if ((st = start(ws, n, quick)) != ST_OK)
+	if ((st = start_all(ws, n, quick)) != ST_OK)
 		goto out;
 	*out = ws;
 	ws = NULL;
@@ -484,11 +502,21 @@ out:
 	return st;
 }
 
+void
+workers_release(struct workers *ws)
+{
+	(void)pthread_mutex_lock(&ws->lock);
+	ws->released = true;
+	(void)pthread_cond_broadcast(&ws->change);
+	(void)pthread_mutex_unlock(&ws->lock);
+}
+
 int
 workers_ready(struct workers *ws)
 {
 	bool failed;
 
+	workers_release(ws);
 	(void)pthread_mutex_lock(&ws->lock);
 	while (ws->begun < ws->n)
 		(void)pthread_cond_wait(&ws->change, &ws->lock);
@@ -635,6 +663,7 @@ workers_free(struct workers *ws)
 		return;
 	(void)pthread_mutex_lock(&ws->lock);
 	ws->ending = true;
+	(void)pthread_cond_broadcast(&ws->change);
 	for (size_t i = 0; i < ws->n; i++)
 		(void)pthread_cond_signal(&ws->thread[i].change);
 	(void)pthread_mutex_unlock(&ws->lock);

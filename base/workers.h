@@ -71,10 +71,17 @@ struct work {
 	int64_t		 spent_ns;	/* CPU time that it took */
 };
 
+/* What threads do before they work; a NULL is nothing. */
+struct workers_start {
+	void		(*begin)(void *cookie, bool quick);	/* at once */
+	int		(*ready)(void *cookie);	/* from workers_release() on */
+	void		*cookie;
+};
+
 /**
- * workers_new(out, loop, n, quick, begin, cookie):
+ * workers_new(out, loop, n, quick, start):
  * Start ${n} threads, 1 to WORKERS_MAX, and one more if there is to be a
- * ${quick} one.  Each calls ${begin} first, which may be NULL, and then waits for
+ * ${quick} one.  Each does what ${start} says, NULL for nothing, and then waits for
  * work, with every signal blocked all the while.
  *
  * Errors: ST_SYSTEM  not one thread could be started
@@ -83,11 +90,17 @@ struct work {
  *         tell.
  */
 int workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
-    int (*begin)(void *cookie, bool quick), void *cookie) MUST_USE;
+    const struct workers_start *start) MUST_USE;
+
+/**
+ * workers_release(ws):
+ * Let them call ->ready(): nothing that they are given is run before.
+ */
+void workers_release(struct workers *ws);
 
 /**
  * workers_ready(ws):
- * Wait until each has called ->begin().
+ * Release them, and wait until each has called ->ready().
  *
  * Errors: ST_SYSTEM  it failed in one, which runs nothing that it is given; all
  *                    that is left is workers_free()

@@ -266,16 +266,16 @@ done(struct work *w)
 }
 
 static int
-begin(void *cookie, bool quick)
+ready(void *cookie)
 {
 	(void)cookie;
-	(void)quick;
 	return vault_attach();
 }
 
 static void
 jobs_of_every_kind_are_done_by_workers(void **state)
 {
+	const struct workers_start start = { .ready = ready };
 	size_t before = used();
 	struct key *k[RSA8192];
 	struct workers *ws;
@@ -285,8 +285,8 @@ jobs_of_every_kind_are_done_by_workers(void **state)
 	for (size_t i = 0; i < RSA8192; i++)
 		k[i] = add(i);
 	assert_int_equal(loop_new(&loop), ST_OK);
-	assert_int_equal(workers_new(&ws, loop, THREADS, false, begin,
-	    NULL), ST_OK);
+	assert_int_equal(workers_new(&ws, loop, THREADS, false, &start),
+	    ST_OK);
 	assert_int_equal(workers_ready(ws), ST_OK);
 	left = N(j);
 	for (size_t i = 0; i < N(j); i++) {

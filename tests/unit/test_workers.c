@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -168,7 +169,7 @@ start_some(size_t n, bool quick)
 {
 	struct workers *ws;
 
-	assert_int_equal(workers_new(&ws, scene.loop, n, quick, NULL, NULL),
+	assert_int_equal(workers_new(&ws, scene.loop, n, quick, NULL),
 	    ST_OK);
 	assert_int_equal(workers_count(ws), n);
 	assert_int_equal(workers_quick(ws), quick);
@@ -1211,18 +1212,16 @@ free_without_work_ends_the_threads(void **state)
 static atomic_size_t begun;
 
 static int
-begin_second_fails(void *cookie, bool quick)
+second_fails(void *cookie)
 {
-	(void)quick;
 	assert(cookie == &begun);
 	return atomic_fetch_add(&begun, 1) == 1 ? ST_FULL : ST_OK;
 }
 
 static int
-begin_works(void *cookie, bool quick)
+all_work(void *cookie)
 {
 	(void)cookie;
-	(void)quick;
 	(void)atomic_fetch_add(&begun, 1);
 	return ST_OK;
 }
@@ -1230,12 +1229,12 @@ begin_works(void *cookie, bool quick)
 static void
 all_have_begun_when_they_are_ready(void **state)
 {
+	const struct workers_start works = { .ready = all_work };
 	struct workers *ws;
 
 	(void)state;
 	atomic_store(&begun, 0);
-	assert_int_equal(workers_new(&ws, scene.loop, 5, false, begin_works,
-	    NULL), ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, 5, false, &works), ST_OK);
 	assert_int_equal(workers_ready(ws), ST_OK);
 	assert_int_equal(atomic_load(&begun), 5);
 	workers_free(ws);
@@ -1243,26 +1242,38 @@ all_have_begun_when_they_are_ready(void **state)
 
 static atomic_size_t begun_quick;
 
-static int
+static void
 begin_tells(void *cookie, bool quick)
 {
 	(void)cookie;
+	(void)atomic_fetch_add(&begun, 1);
 	if (quick)
 		(void)atomic_fetch_add(&begun_quick, 1);
-	return ST_OK;
+}
+
+/* Whether so many threads have begun, in a while. */
+static bool
+have_begun(size_t n)
+{
+	for (unsigned i = 0; i < 5000 && atomic_load(&begun) < n; i++)
+		(void)poll(NULL, 0, 1);
+	return atomic_load(&begun) == n;
 }
 
 static void
 one_thread_begins_as_the_quick_one(void **state)
 {
+	const struct workers_start tells = { .begin = begin_tells };
 	struct workers *ws;
 
 	(void)state;
 	for (size_t quick = 0; quick < 2; quick++) {
+		atomic_store(&begun, 0);
 		atomic_store(&begun_quick, 0);
 		assert_int_equal(workers_new(&ws, scene.loop, 3, quick == 1,
-		    begin_tells, NULL), ST_OK);
-		assert_int_equal(workers_ready(ws), ST_OK);
+		    &tells), ST_OK);
+		/* Nobody has to let them. */
+		assert_true(have_begun(3 + quick));
 		assert_int_equal(atomic_load(&begun_quick), quick);
 		await_threads(3 + quick);
 		workers_free(ws);
@@ -1270,14 +1281,55 @@ one_thread_begins_as_the_quick_one(void **state)
 }
 
 static void
-one_that_cannot_begin_is_told(void **state)
+nothing_is_run_before_the_release(void **state)
 {
+	const struct workers_start works = { .begin = begin_tells,
+		.ready = all_work };
+	struct piece *p = pieces_new(20);
 	struct workers *ws;
 
 	(void)state;
 	atomic_store(&begun, 0);
-	assert_int_equal(workers_new(&ws, scene.loop, 3, false,
-	    begin_second_fails, &begun), ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, 2, true, &works), ST_OK);
+	for (size_t i = 0; i < 20; i++)
+		submit(ws, &p[i], (unsigned)(i % 3));
+	assert_true(have_begun(3));
+	(void)poll(NULL, 0, 20);
+	assert_int_equal(atomic_load(&begun), 3);
+	for (size_t i = 0; i < 20; i++)
+		assert_int_equal(atomic_load(&p[i].runs), 0);
+	workers_release(ws);
+	finish(20);
+	assert_int_equal(workers_ready(ws), ST_OK);
+	assert_int_equal(atomic_load(&begun), 6);
+	workers_free(ws);
+	pieces_check(p, 20);
+}
+
+static void
+those_never_released_end(void **state)
+{
+	const struct workers_start works = { .ready = all_work };
+	struct workers *ws;
+
+	(void)state;
+	atomic_store(&begun, 0);
+	assert_int_equal(workers_new(&ws, scene.loop, 4, false, &works), ST_OK);
+	workers_free(ws);
+	await_threads(0);
+	assert_int_equal(atomic_load(&begun), 0);
+}
+
+static void
+one_that_cannot_begin_is_told(void **state)
+{
+	const struct workers_start fails = { .ready = second_fails,
+		.cookie = &begun };
+	struct workers *ws;
+
+	(void)state;
+	atomic_store(&begun, 0);
+	assert_int_equal(workers_new(&ws, scene.loop, 3, false, &fails), ST_OK);
 	assert_int_equal(workers_ready(ws), ST_SYSTEM);
 	assert_int_equal(atomic_load(&begun), 3);
 	workers_free(ws);
@@ -1287,13 +1339,14 @@ one_that_cannot_begin_is_told(void **state)
 static void
 fewer_threads_than_wished_for_do(void **state)
 {
+	const struct workers_start works = { .ready = all_work };
 	struct piece *p = pieces_new(50);
 	struct workers *ws;
 
 	(void)state;
 	threads_allowed = 2;
-	assert_int_equal(workers_new(&ws, scene.loop, 6, false, begin_works,
-	    NULL), ST_OK);
+	assert_int_equal(workers_new(&ws, scene.loop, 6, false, &works), ST_OK);
+	workers_release(ws);
 	assert_int_equal(workers_count(ws), 2);
 	await_threads(2);
 	for (size_t i = 0; i < 50; i++)
@@ -1316,7 +1369,7 @@ without_the_quick_one_the_others_do_it(void **state)
 		/* The first two of three, one of three, all but the second. */
 		threads_allowed = i == 0 ? 2 : i == 1 ? 1 : SIZE_MAX;
 		threads_until_failure = i == 2 ? 2 : 0;
-		assert_int_equal(workers_new(&ws, scene.loop, 2, true, NULL,
+		assert_int_equal(workers_new(&ws, scene.loop, 2, true,
 		    NULL), ST_OK);
 		assert_int_equal(workers_count(ws), i == 0 ? 2 : 1);
 		assert_false(workers_quick(ws));
@@ -1335,7 +1388,7 @@ no_thread_at_all_is_an_error(void **state)
 
 	(void)state;
 	threads_allowed = 0;
-	assert_int_equal(workers_new(&ws, scene.loop, 6, false, NULL, NULL),
+	assert_int_equal(workers_new(&ws, scene.loop, 6, false, NULL),
 	    ST_SYSTEM);
 	assert_null(ws);
 }
@@ -1348,7 +1401,7 @@ no_memory_for_workers_is_told(void **state)
 
 	(void)state;
 	no_memory = true;
-	st = workers_new(&ws, scene.loop, 1, false, NULL, NULL);
+	st = workers_new(&ws, scene.loop, 1, false, NULL);
 	no_memory = false;
 	assert_int_equal(st, ST_NOMEM);
 	assert_null(ws);
@@ -1499,6 +1552,8 @@ main(void)
 		TEST(free_without_work_ends_the_threads),
 		TEST(all_have_begun_when_they_are_ready),
 		TEST(one_thread_begins_as_the_quick_one),
+		TEST(nothing_is_run_before_the_release),
+		TEST(those_never_released_end),
 		TEST(one_that_cannot_begin_is_told),
 		TEST(fewer_threads_than_wished_for_do),
 		TEST(without_the_quick_one_the_others_do_it),
