@@ -108,14 +108,20 @@ out:
 	return st;
 }
 
-/* Read one whole frame. */
-static int
-read_reply(struct agentconn *c, struct slice *body)
+int
+agentconn_send(struct agentconn *c, struct slice frame)
+{
+	return fdio_write_full(c->fd, frame.p, frame.len);
+}
+
+int
+agentconn_reply(struct agentconn *c, struct slice *body)
 {
 	struct slice in = { c->reply, FRAME_HEAD + 1 };
 	struct frame_peek peek;
 	int st;
 
+	*body = (struct slice){ NULL, 0 };
 	if ((st = fdio_read_full(c->fd, c->reply, in.len, NULL)) != ST_OK)
 		return st;
 	if (frame_peek(in, &peek) != ST_OK)
@@ -133,9 +139,9 @@ agentconn_call(struct agentconn *c, struct slice frame, struct slice *body)
 	int st;
 
 	*body = (struct slice){ NULL, 0 };
-	if ((st = fdio_write_full(c->fd, frame.p, frame.len)) != ST_OK)
+	if ((st = agentconn_send(c, frame)) != ST_OK)
 		return st;
-	return read_reply(c, body);
+	return agentconn_reply(c, body);
 }
 
 void

@@ -47,14 +47,28 @@ int agentconn_open(struct agentconn *c, const char *path,
     enum agentconn_trust trust, char *why, size_t whylen) MUST_USE;
 
 /**
- * agentconn_call(c, frame, body):
- * Send one whole frame and wait for its reply.
+ * agentconn_send(c, frame):
+ * Send one whole frame, to which there is a reply to be waited for.
+ *
+ * Errors: ST_CLOSED, ST_SYSTEM  see agentconn_reply()
+ */
+int agentconn_send(struct agentconn *c, struct slice frame) MUST_USE;
+
+/**
+ * agentconn_reply(c, body):
+ * Wait for the reply to the first frame sent that had none.
  *
  * Owns:   ${body} borrows from ${c} until the next call.
  * Errors: ST_CLOSED     the agent closed the connection
  *         ST_MALFORMED  what it sent is no reply
  *         ST_SYSTEM     also when no reply comes in AGENTCONN_TIMEOUT_S; errno
  *                       is then EAGAIN
+ */
+int agentconn_reply(struct agentconn *c, struct slice *body) MUST_USE;
+
+/**
+ * agentconn_call(c, frame, body):
+ * Both.
  */
 int agentconn_call(struct agentconn *c, struct slice frame,
     struct slice *body) MUST_USE;

@@ -860,6 +860,8 @@ serve_load(struct call *c)
 	if ((st = load_chunk(c->conn->load, req.arg, &defaults, c->now_ms,
 	    &fault)) != ST_OK)
 		return refuse_load(c, st, &fault);
+	if (req.op == LOAD_FINISH)
+		return load_step_commit(c);
 	c->d->quiet = true;
 	return answer_load(c, ST_OK, &ans);
 }

@@ -30,15 +30,12 @@ loadcall_fini(struct loadcall *c)
 }
 
 int
-loadcall(struct loadcall *c, enum load_op op, struct slice arg,
-    struct load_answer *ans)
+loadcall_send(struct loadcall *c, enum load_op op, struct slice arg)
 {
 	struct wire_writer w = wire_writer(c->frame,
 	    LOAD_CHUNK_MAX + FRAME_ROOM);
 	const struct load_request req = { .op = op, .arg = arg };
-	struct slice frame, body;
-	struct wire_reader r;
-	struct reply reply;
+	struct slice frame;
 	size_t mark;
 	int st;
 
@@ -49,12 +46,32 @@ loadcall(struct loadcall *c, enum load_op op, struct slice arg,
 	frame_close(&w, mark);
 	if ((st = wire_done(&w, &frame)) != ST_OK)
 		return st;
-	if ((st = agentconn_call(c->conn, frame, &body)) != ST_OK)
+	return agentconn_send(c->conn, frame);
+}
+
+int
+loadcall_answer(struct loadcall *c, struct load_answer *ans)
+{
+	struct wire_reader r;
+	struct reply reply;
+	struct slice body;
+	int st;
+
+	if ((st = agentconn_reply(c->conn, &body)) != ST_OK)
 		return st;
 	if ((st = reply_decode(body, &reply)) != ST_OK ||
 	    (st = reply_get_extension(&reply, EXT_LOAD, &r)) != ST_OK)
 		return st;
 	return load_answer_decode(&r, ans);
+}
+
+int
+loadcall(struct loadcall *c, enum load_op op, struct slice arg,
+    struct load_answer *ans)
+{
+	int st = loadcall_send(c, op, arg);
+
+	return st == ST_OK ? loadcall_answer(c, ans) : st;
 }
 
 /* The fingerprint as ssh-add -l has it: of a certificate that of its key. */

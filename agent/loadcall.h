@@ -32,14 +32,30 @@ int loadcall_init(struct loadcall *c, struct agentconn *conn) MUST_USE;
 void loadcall_fini(struct loadcall *c);
 
 /**
- * loadcall(c, op, arg, ans):
- * Take one step.
+ * loadcall_send(c, op, arg):
+ * Ask for one step.
+ *
+ * Errors: ST_CLOSED, ST_SYSTEM  see loadcall_answer()
+ *         ST_TOO_LARGE
+ */
+int loadcall_send(struct loadcall *c, enum load_op op, struct slice arg)
+    MUST_USE;
+
+/**
+ * loadcall_answer(c, ans):
+ * Wait for the answer to the first step asked for that had none.
  *
  * Owns:   ${ans} borrows from the connection until the next call.
  * Errors: ST_DENIED     the agent does not let us
  *         ST_CLOSED     it hung up
  *         ST_MALFORMED  what it sent is no answer
  *         ST_SYSTEM
+ */
+int loadcall_answer(struct loadcall *c, struct load_answer *ans) MUST_USE;
+
+/**
+ * loadcall(c, op, arg, ans):
+ * Both.
  */
 int loadcall(struct loadcall *c, enum load_op op, struct slice arg,
     struct load_answer *ans) MUST_USE;

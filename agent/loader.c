@@ -40,6 +40,9 @@ struct loader {
 	int		 started;	/* tells the agent that we started
 					 * what became of it; or -1 */
 	bool		 on_its_way;	/* that agent, when last seen */
+	bool		 looked;	/* at how the input begins */
+	bool		 bundle;	/* it is one */
+	bool		 asked;		/* to begin; the answer is to come */
 };
 
 /* The exit code of a failed connection. */
@@ -196,14 +199,25 @@ unanswered(const struct loader *ld, int st)
 	return EXIT_FAILED;
 }
 
+/* The name of the load, which may be empty. */
+static struct slice
+name_of(const struct loader *ld)
+{
+	return slice_str(ld->opts->name != NULL ? ld->opts->name : "");
+}
+
 /* Begin the load: the answer is the key to seal to. */
 static int
-begin(struct loader *ld, struct slice name)
+begin(struct loader *ld)
 {
 	struct load_answer ans;
-	int st;
+	int st, code;
 
-	st = loadcall(&ld->call, LOAD_BEGIN, name, &ans);
+	st = ld->asked ? loadcall_answer(&ld->call, &ans) :
+	    loadcall(&ld->call, LOAD_BEGIN, name_of(ld), &ans);
+	/* One that could not start has told why, and hung up. */
+	if ((code = await_agent(ld)) != EXIT_DONE)
+		return code;
 	/* Whom no rule names is closed upon; root always has a rule. */
 	if (st == ST_DENIED || (st == ST_CLOSED && geteuid() != 0)) {
 		log_error("the agent at %s does not let uid %lu load keys",
@@ -219,20 +233,18 @@ begin(struct loader *ld, struct slice name)
 	return loadstream_begin(&ld->stream, ans.data.p);
 }
 
-/* Send the sealed stream. */
+/* Send the sealed stream, but for the last piece of it. */
 static int
-send_stream(struct loader *ld, struct slice rest)
+send_stream(struct loader *ld, struct slice *rest)
 {
 	struct load_answer ans;
 	struct slice chunk;
 	int st;
 
-	while (rest.len > 0) {
-		chunk = rest;
-		if (chunk.len > LOAD_CHUNK_MAX)
-			chunk.len = LOAD_CHUNK_MAX;
-		rest.p += chunk.len;
-		rest.len -= chunk.len;
+	while (rest->len > LOAD_CHUNK_MAX) {
+		chunk = (struct slice){ rest->p, LOAD_CHUNK_MAX };
+		rest->p += chunk.len;
+		rest->len -= chunk.len;
 		if ((st = loadcall(&ld->call, LOAD_CHUNK, chunk, &ans)) != ST_OK) {
 			(void)unanswered(ld, st);
 			log_error("nothing was loaded");
@@ -276,14 +288,14 @@ print_keys(struct slice keys)
 		    "printed");
 }
 
-/* Have the agent put the keys in force. */
+/* Send that one, and have the agent put the keys in force. */
 static int
-commit(struct loader *ld)
+finish(struct loader *ld, struct slice last)
 {
 	struct load_answer ans;
 	int st;
 
-	st = loadcall(&ld->call, LOAD_COMMIT, (struct slice){ NULL, 0 }, &ans);
+	st = loadcall(&ld->call, LOAD_FINISH, last, &ans);
 	if (st == ST_DENIED) {
 		log_error("the agent at %s refuses the load; nothing was "
 		    "loaded", ld->conn.path);
@@ -301,31 +313,55 @@ commit(struct loader *ld)
 	return EXIT_DONE;
 }
 
-/* Everything from the open vault on. */
+/* See what comes. */
 static int
-load(struct loader *ld)
+look(struct loader *ld)
 {
-	struct slice name = { NULL, 0 }, bytes;
-	bool bundle;
-	int code;
-
-	if (ld->opts->name != NULL)
-		name = slice_str(ld->opts->name);
+	if (ld->looked)
+		return EXIT_DONE;
+	ld->looked = true;
 	if (loadcall_init(&ld->call, &ld->conn) != ST_OK) {
 		log_error("out of memory");
 		return EXIT_FAILED;
 	}
-	code = loadstream_peek(&ld->stream, LOADPIPE_MAGIC, &bundle);
-	if (code != EXIT_DONE)
+	return loadstream_peek(&ld->stream, LOADPIPE_MAGIC, &ld->bundle);
+}
+
+/* Everything from the open vault on. */
+static int
+load(struct loader *ld)
+{
+	struct slice bytes;
+	int code;
+
+	if ((code = look(ld)) != EXIT_DONE)
 		return code;
-	if (bundle)
-		return bundlepipe_run(&ld->call, name, ld->opts);
-	if ((code = begin(ld, name)) != EXIT_DONE ||
+	if (ld->bundle)
+		return bundlepipe_run(&ld->call, name_of(ld), ld->opts);
+	if ((code = begin(ld)) != EXIT_DONE ||
 	    (code = loadstream_read(&ld->stream)) != EXIT_DONE ||
 	    (code = loadstream_make(&ld->stream, &bytes)) != EXIT_DONE ||
-	    (code = send_stream(ld, bytes)) != EXIT_DONE)
+	    (code = send_stream(ld, &bytes)) != EXIT_DONE)
 		return code;
-	return commit(ld);
+	return finish(ld, bytes);
+}
+
+/* While an agent that we started gets ready: memory for what comes; and the
+ * question, which waits for it, so that nobody has to wait for its answer later.
+ * It might also fail to start, so who sends us keys is not waited for. */
+static int
+prepare(struct loader *ld)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	int code;
+
+	secret_touch(vault_region(), LOAD_WORK);
+	if (poll(&in, 1, 0) <= 0)
+		return EXIT_DONE;
+	if ((code = look(ld)) == EXIT_DONE && !ld->bundle)
+		ld->asked = loadcall_send(&ld->call, LOAD_BEGIN,
+		    name_of(ld)) == ST_OK;
+	return code;
 }
 
 /* Tell an agent that we started what became of it.  One that got no key is of
@@ -358,17 +394,19 @@ load_safely(struct loader *ld, struct harden *harden)
 {
 	const struct agent_options *opts = ld->opts;
 	char why[WHY_MAX];
-	int st, code;
+	int st, code, late = EXIT_DONE;
 
 	if ((st = vault_open(&opts->memory, VAULT_LOAD, 0, why,
 	    sizeof(why))) == ST_OK &&
 	    (st = harden_privileges(harden, why, sizeof(why))) == ST_OK &&
 	    (st = harden_calls(harden, HARDEN_CLIENT, why,
 	    sizeof(why))) == ST_OK) {
-		/* Meanwhile. */
 		if (ld->on_its_way)
-			secret_touch(vault_region(), LOAD_WORK);
-		code = await_agent(ld);
+			late = prepare(ld);
+		if (ld->asked)
+			return load(ld);
+		if ((code = await_agent(ld)) == EXIT_DONE)
+			code = late;
 		return code == EXIT_DONE ? load(ld) : code;
 	}
 	/* The agent may not have been able to either: then that is said. */

@@ -626,11 +626,12 @@ step_begin(struct side *s)
 
 /* Seal a record and send it; good is what should come of it. */
 static bool
-send_record(struct side *s, struct slice plain, bool final, bool good)
+send_record(struct side *s, struct slice plain, enum load_op op, bool final,
+    bool good)
 {
 	static uint8_t room[HEAD + BUNDLE_RECORD_MAX + 64];
 	struct wire_writer w = wire_writer(room, sizeof(room));
-	struct load_request req = { .op = LOAD_CHUNK };
+	struct load_request req = { .op = op };
 	enum stage stage = s->stage;
 	struct load_answer ans;
 	bool done;
@@ -663,7 +664,8 @@ step_record(struct side *s)
 
 	wire_put_u8(&w, BUNDLE_KEY);
 	good = put_add(&w, &h);
-	if (!send_record(s, fuzz_written(&w), final, good && !final))
+	if (!send_record(s, fuzz_written(&w), LOAD_CHUNK, final,
+	    good && !final))
 		return;
 	h.load = s->name;
 	set_put(&s->staged, &h);
@@ -676,10 +678,17 @@ step_end(struct side *s)
 	uint8_t room[8], how = take();
 	struct wire_writer w = wire_writer(room, sizeof(room));
 	bool final = how % 8 != 7, fits = how % 8 != 6;
+	bool finish = how / 8 % 4 == 3;
 
 	bundle_put_end(&w, s->records + (fits ? 0 : 1));
-	if (send_record(s, fuzz_written(&w), final, final && fits))
-		s->stage = STAGE_ENDED;
+	if (!send_record(s, fuzz_written(&w), finish ? LOAD_FINISH : LOAD_CHUNK,
+	    final, final && fits && !(finish && model_lock.locked)))
+		return;
+	s->stage = STAGE_ENDED;
+	if (!finish)
+		return;
+	model_commit(s);
+	load_over(s);
 }
 
 static void

@@ -50,6 +50,7 @@ get_arg(struct wire_reader *r, struct load_request *out)
 		st = wire_get_text(r, &out->arg);
 		break;
 	case LOAD_CHUNK:
+	case LOAD_FINISH:
 		max = LOAD_CHUNK_MAX;
 		st = wire_get_string(r, &out->arg);
 		break;

@@ -47,6 +47,8 @@ enum load_op {
 	 * has brought goes. */
 	LOAD_REMOVE = 4,	/* string name, not empty */
 	LOAD_REMOVE_ALL = 5,	/* nothing */
+	/* Two steps in one: a chunk, and if that is good, the commit. */
+	LOAD_FINISH = 6,	/* string bytes of the bundle */
 };
 
 /* Longest name of a load, in bytes; empty is a name too: see docs. */
@@ -71,8 +73,9 @@ struct load_answer {
 	uint8_t		 verdict;	/* 0 done, 1 refused */
 	uint32_t	 item;		/* 1-based key it is about; 0: none */
 	struct slice	 text;		/* reason, one line for people */
-	struct slice	 data;		/* BEGIN: the public key; COMMIT: the
-					 * keys, by reply_put_identity();
+	struct slice	 data;		/* BEGIN: the public key; COMMIT and
+					 * FINISH: the keys, by
+					 * reply_put_identity();
 					 * REMOVE, REMOVE_ALL: those that went,
 					 * as many as fit */
 };

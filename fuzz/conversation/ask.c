@@ -203,6 +203,8 @@ some_question(const struct side *s)
 void
 ask_make(struct ask *a, struct side *s, enum kind kind)
 {
+	unsigned how;
+
 	*a = (struct ask){ .kind = kind, .type = ask_kinds[kind].type,
 		.op = ask_kinds[kind].op, .good = true, .lifetime_s = -1 };
 	switch (kind) {
@@ -244,7 +246,9 @@ ask_make(struct ask *a, struct side *s, enum kind kind)
 		a->load = program_of(3);
 		break;
 	case ASK_END:
-		a->final = program_byte() % 8 != 7;
+		how = program_byte();
+		a->final = how % 8 != 7;
+		a->finish = how / 8 % 4 == 3;
 		a->good = program_byte() % 8 != 7;
 		break;
 	case ASK_STRANGE:

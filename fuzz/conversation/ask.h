@@ -45,6 +45,7 @@ struct ask {
 	bool		 too_long;
 	uint32_t	 id;
 	bool		 yes, final;
+	bool		 finish;	/* and commit */
 	unsigned	 load;
 };
 

@@ -158,14 +158,15 @@ put_add(struct wire_writer *w, const struct ask *a)
 
 /* Seal a record for the load, or make up something that nobody has sealed. */
 static void
-put_chunk(struct wire_writer *w, struct side *s, struct slice plain, bool final)
+put_chunk(struct wire_writer *w, struct side *s, struct slice plain, bool final,
+    bool finish)
 {
 	uint8_t noise[256];
 	size_t mark;
 	int st;
 
 	put_extension_head(w, EXT_LOAD);
-	wire_put_u8(w, LOAD_CHUNK);
+	wire_put_u8(w, finish ? LOAD_FINISH : LOAD_CHUNK);
 	mark = wire_open_string(w);
 	wire_put_bytes(w, (struct slice){ s->head, s->head_len });
 	s->head_len = 0;
@@ -192,7 +193,7 @@ put_record(struct wire_writer *w, struct side *s, const struct ask *a)
 	} else {
 		bundle_put_end(&plain, a->id);
 	}
-	put_chunk(w, s, fuzz_written(&plain), a->final);
+	put_chunk(w, s, fuzz_written(&plain), a->final, a->finish);
 }
 
 static void

@@ -53,19 +53,20 @@ judge_remove_load(struct side *s, const struct ask *a)
 static void
 judge_load_step(struct side *s, const struct ask *a)
 {
-	bool done;
+	bool done = s->stage == STAGE_OPEN && a->good && !s->lost;
 
-	if (a->kind == ASK_COMMIT) {
-		done = s->stage == STAGE_ENDED && !world.lock.locked;
+	if (a->kind == ASK_END)
+		done = done && a->final && a->id == s->records;
+	if (a->kind == ASK_COMMIT)
+		done = s->stage == STAGE_ENDED;
+	if (a->kind == ASK_COMMIT || (a->finish && done)) {
+		done = done && !world.lock.locked;
 		if (done)
 			commit(s);
 		answer(s, a, done, false);
 		outcome_load_over(s);
 		return;
 	}
-	done = s->stage == STAGE_OPEN && a->good && !s->lost;
-	if (a->kind == ASK_END)
-		done = done && a->final && a->id == s->records;
 	answer(s, a, done, true);
 	if (!done) {
 		outcome_load_over(s);

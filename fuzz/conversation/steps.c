@@ -334,7 +334,7 @@ step_requests(void)
 			break;
 		}
 		added_before = added_before || a.kind == ASK_ADD ||
-		    a.kind == ASK_COMMIT;
+		    a.kind == ASK_COMMIT || a.finish;
 		sent(s, &a);
 		if (stands_last(&a, added_before))
 			break;

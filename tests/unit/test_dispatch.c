@@ -633,6 +633,51 @@ load_is_one_step(void **state)
 }
 
 static void
+load_is_finished_in_one_step(void **state)
+{
+	struct testkey bad = *p256, *keys[2] = { ed, p256 };
+	struct load_answer ans;
+	struct slice stream;
+	struct wire_reader r;
+	struct slice blob;
+
+	(void)state;
+	bad.fields.ecdsa.q = ed->fields.ed25519.sk;
+	ans = load_step(LOAD_BEGIN, slice_str("set"));
+	ans = load_step(LOAD_FINISH, seal(ans.data, keys, 2));
+	assert_int_equal(ans.verdict, 0);
+	assert_null(conn.load);
+	r = wire_reader(ans.data);
+	assert_int_equal(wire_get_string(&r, &blob), ST_OK);
+	assert_true(slice_eq(blob, ed->blob));
+	list_is(&node, 2, ed, "loaded", p256, "loaded");
+	/* What comes before it may be chunks; without an end it is refused,
+	 * and so it is with a bad key, which is named. */
+	keys[0] = ed2;
+	ans = load_step(LOAD_BEGIN, slice_str("set"));
+	stream = seal(ans.data, keys, 1);
+	assert_int_equal(load_step(LOAD_CHUNK, (struct slice){ stream.p,
+	    50 }).verdict, 0);
+	assert_int_equal(load_step(LOAD_FINISH, (struct slice){ stream.p + 50,
+	    stream.len - 51 }).verdict, 1);
+	assert_null(conn.load);
+	keys[1] = &bad;
+	ans = load_step(LOAD_BEGIN, slice_str("set"));
+	ans = load_step(LOAD_FINISH, seal(ans.data, keys, 2));
+	assert_int_equal(ans.verdict, 1);
+	assert_int_equal(ans.item, 2);
+	assert_null(conn.load);
+	list_is(&node, 2, ed, "loaded", p256, "loaded");
+	ans = load_step(LOAD_BEGIN, slice_str("set"));
+	stream = seal(ans.data, keys, 1);
+	assert_int_equal(load_step(LOAD_CHUNK, (struct slice){ stream.p,
+	    50 }).verdict, 0);
+	assert_int_equal(load_step(LOAD_FINISH, (struct slice){ stream.p + 50,
+	    stream.len - 50 }).verdict, 0);
+	list_is(&node, 1, ed2, "loaded");
+}
+
+static void
 refused_load_changes_nothing_and_names_the_key(void **state)
 {
 	struct testkey bad = *p256, *keys[3] = { ed, &bad, ed2 };
@@ -682,6 +727,12 @@ locked_agent_takes_no_load(void **state)
 	assert_int_equal(code(&root, "16 00000001 78"), 6);
 	assert_int_equal(load_step(LOAD_COMMIT, slice_str("")).verdict, 1);
 	assert_int_equal(load_step(LOAD_BEGIN, slice_str("")).verdict, 1);
+	assert_int_equal(code(&root, "17 00000001 78"), 6);
+	ans = load_step(LOAD_BEGIN, slice_str(""));
+	stream = seal(ans.data, keys, 1);
+	assert_int_equal(code(&root, "16 00000001 78"), 6);
+	assert_int_equal(load_step(LOAD_FINISH, stream).verdict, 1);
+	assert_null(conn.load);
 	assert_int_equal(code(&root, "17 00000001 78"), 6);
 	list_is(&root, 0);
 }
@@ -974,6 +1025,7 @@ main(void)
 		CASE(query_names_what_the_peer_can_use),
 		CASE(unknown_extensions_fail_like_unknown_messages),
 		CASE(load_is_one_step),
+		CASE(load_is_finished_in_one_step),
 		CASE(refused_load_changes_nothing_and_names_the_key),
 		CASE(load_that_is_not_complete_is_refused),
 		CASE(locked_agent_takes_no_load),

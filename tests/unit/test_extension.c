@@ -92,6 +92,7 @@ load_requests_are_read_and_written_back(void **state)
 		{ "03", LOAD_COMMIT, "" },
 		{ "04 00000004 'work'", LOAD_REMOVE, "'work'" },
 		{ "05", LOAD_REMOVE_ALL, "" },
+		{ "06 00000003 0001ff", LOAD_FINISH, "0001ff" },
 	};
 	struct load_request req;
 	size_t i;
@@ -123,7 +124,9 @@ broken_load_requests_are_refused(void **state)
 		{ "04 00000001 'a' 00", ST_MALFORMED },
 		{ "04 00000003 'a' 00 'b'", ST_MALFORMED },
 		{ "05 00", ST_MALFORMED },
-		{ "06", ST_UNSUPPORTED },
+		{ "06", ST_MALFORMED },
+		{ "06 00000002 00", ST_MALFORMED },
+		{ "07", ST_UNSUPPORTED },
 		{ "ff", ST_UNSUPPORTED },
 		{ "01", ST_MALFORMED },
 		{ "01 00000002 'a'", ST_MALFORMED },
@@ -169,6 +172,9 @@ arguments_may_be_as_long_as_their_limit(void **state)
 	assert_int_equal(decode_with(LOAD_REMOVE, LOAD_NAME_MAX + 1),
 	    ST_TOO_LARGE);
 	assert_int_equal(decode_with(LOAD_CHUNK, LOAD_CHUNK_MAX), ST_OK);
+	assert_int_equal(decode_with(LOAD_FINISH, LOAD_CHUNK_MAX), ST_OK);
+	assert_int_equal(decode_with(LOAD_FINISH, LOAD_CHUNK_MAX + 1),
+	    ST_TOO_LARGE);
 	assert_int_equal(decode_with(LOAD_CHUNK, LOAD_CHUNK_MAX + 1),
 	    ST_TOO_LARGE);
 }
