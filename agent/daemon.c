@@ -354,16 +354,13 @@ vault_is_touched(struct work *w)
 	(void)w;
 }
 
-/* Once the start is over: memory for all operations, and none for what is over.
- * A worker for which libcrypto could not be set up would never be done with what
- * it is given. */
+/* When the workers are ready: memory for all operations.  One for which libcrypto
+ * could not be set up would never be done with what it is given. */
 static int
-on_rest(void *cookie)
+on_ready(void *cookie)
 {
 	struct daemon *d = cookie;
 
-	/* What only the start took. */
-	(void)malloc_trim(0);
 	d->touch = (struct work){ .run = touch_vault, .done = vault_is_touched };
 	if (d->workers == NULL) {
 		vault_touch();
@@ -374,6 +371,22 @@ on_rest(void *cookie)
 		d->code = EXIT_FAILED;
 		loop_stop(d->loop);
 	}
+	return ST_OK;
+}
+
+/* Once the start is over: what only that took is given back, and the workers get
+ * ready, if nobody has needed them yet.  Sooner they would keep this thread and
+ * whoever loads keys from the memory and the processors that these need. */
+static int
+on_rest(void *cookie)
+{
+	struct daemon *d = cookie;
+
+	(void)malloc_trim(0);
+	if (d->workers != NULL)
+		workers_release(d->workers);
+	d->rest.fn = on_ready;
+	loop_timer_set(d->loop, &d->rest, loop_now(d->loop) + REST_MS);
 	return ST_OK;
 }
 
@@ -739,10 +752,6 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	await_workers(d);
 	st = harden_calls(&d->harden, HARDEN_SERVER, why, whylen);
 	tell_hardening(&d->harden);
-	/* From now on libcrypto is set up.  Sooner it would keep this thread
-	 * from the process's memory, of which both take a lot. */
-	if (d->workers != NULL)
-		workers_release(d->workers);
 	return st;
 }
 

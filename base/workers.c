@@ -572,6 +572,8 @@ workers_submit(struct workers *ws, struct work *w)
 
 	w->next = NULL;
 	w->spent_ns = 0;
+	if (!ws->released)
+		workers_release(ws);
 	(void)pthread_mutex_lock(&ws->lock);
 	if ((a = open_account(ws, w->account)) != NULL) {
 		*a->last = w;

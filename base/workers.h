@@ -74,7 +74,8 @@ struct work {
 /* What threads do before they work; a NULL is nothing. */
 struct workers_start {
 	void		(*begin)(void *cookie, bool quick);	/* at once */
-	int		(*ready)(void *cookie);	/* from workers_release() on */
+	int		(*ready)(void *cookie);	/* when there is work, or from
+						 * workers_release() on */
 	void		*cookie;
 };
 
@@ -94,7 +95,7 @@ int workers_new(struct workers **out, struct loop *loop, size_t n, bool quick,
 
 /**
  * workers_release(ws):
- * Let them call ->ready(): nothing that they are given is run before.
+ * Let them call ->ready() now, before there is work.
  */
 void workers_release(struct workers *ws);
 

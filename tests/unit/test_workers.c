@@ -1281,7 +1281,7 @@ one_thread_begins_as_the_quick_one(void **state)
 }
 
 static void
-nothing_is_run_before_the_release(void **state)
+all_get_ready_when_there_is_work(void **state)
 {
 	const struct workers_start works = { .begin = begin_tells,
 		.ready = all_work };
@@ -1291,19 +1291,31 @@ nothing_is_run_before_the_release(void **state)
 	(void)state;
 	atomic_store(&begun, 0);
 	assert_int_equal(workers_new(&ws, scene.loop, 2, true, &works), ST_OK);
-	for (size_t i = 0; i < 20; i++)
-		submit(ws, &p[i], (unsigned)(i % 3));
 	assert_true(have_begun(3));
 	(void)poll(NULL, 0, 20);
 	assert_int_equal(atomic_load(&begun), 3);
 	for (size_t i = 0; i < 20; i++)
-		assert_int_equal(atomic_load(&p[i].runs), 0);
-	workers_release(ws);
+		submit(ws, &p[i], (unsigned)(i % 3));
 	finish(20);
-	assert_int_equal(workers_ready(ws), ST_OK);
-	assert_int_equal(atomic_load(&begun), 6);
+	assert_true(have_begun(6));
 	workers_free(ws);
 	pieces_check(p, 20);
+}
+
+static void
+all_get_ready_when_they_are_released(void **state)
+{
+	const struct workers_start works = { .ready = all_work };
+	struct workers *ws;
+
+	(void)state;
+	atomic_store(&begun, 0);
+	assert_int_equal(workers_new(&ws, scene.loop, 3, false, &works), ST_OK);
+	(void)poll(NULL, 0, 20);
+	assert_int_equal(atomic_load(&begun), 0);
+	workers_release(ws);
+	assert_true(have_begun(3));
+	workers_free(ws);
 }
 
 static void
@@ -1346,7 +1358,6 @@ fewer_threads_than_wished_for_do(void **state)
 	(void)state;
 	threads_allowed = 2;
 	assert_int_equal(workers_new(&ws, scene.loop, 6, false, &works), ST_OK);
-	workers_release(ws);
 	assert_int_equal(workers_count(ws), 2);
 	await_threads(2);
 	for (size_t i = 0; i < 50; i++)
@@ -1552,7 +1563,8 @@ main(void)
 		TEST(free_without_work_ends_the_threads),
 		TEST(all_have_begun_when_they_are_ready),
 		TEST(one_thread_begins_as_the_quick_one),
-		TEST(nothing_is_run_before_the_release),
+		TEST(all_get_ready_when_there_is_work),
+		TEST(all_get_ready_when_they_are_released),
 		TEST(those_never_released_end),
 		TEST(one_that_cannot_begin_is_told),
 		TEST(fewer_threads_than_wished_for_do),
