@@ -10,18 +10,21 @@
 
 #include "base/fdio.h"
 
+/* What to do where no agent is. */
+#define NEXT	"--load starts one, and -a PATH looks elsewhere"
+
 /* Say that path cannot be reached because of st. */
 static void
 explain(int st, const char *path, char *why, size_t whylen)
 {
 	switch (st) {
 	case ST_NOT_FOUND:
-		(void)snprintf(why, whylen, "no agent at %s: no such file",
-		    path);
+		(void)snprintf(why, whylen, "no agent at %s: no such file; "
+		    NEXT, path);
 		break;
 	case ST_CLOSED:
-		(void)snprintf(why, whylen, "no agent at %s: nobody listens",
-		    path);
+		(void)snprintf(why, whylen, "no agent at %s: nobody listens; "
+		    NEXT, path);
 		break;
 	case ST_DENIED:
 		(void)snprintf(why, whylen, "no permission to connect to %s",
