@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
+#include "base/log.h"
 
 /* What to do where no agent is. */
 #define NEXT	"--load starts one, and -a PATH looks elsewhere"
@@ -27,7 +28,8 @@ explain(int st, const char *path, char *why, size_t whylen)
 		    NEXT, path);
 		break;
 	case ST_DENIED:
-		(void)snprintf(why, whylen, "no permission to connect to %s",
+		(void)snprintf(why, whylen, "no permission to connect to %s; "
+		    "run this as root, or start the agent with --public",
 		    path);
 		break;
 	case ST_TOO_LARGE:
@@ -139,6 +141,16 @@ agentconn_call(struct agentconn *c, struct slice frame, struct slice *body)
 	if ((st = fdio_write_full(c->fd, frame.p, frame.len)) != ST_OK)
 		return st;
 	return read_reply(c, body);
+}
+
+bool
+agentconn_unnamed(const struct agentconn *c, int st)
+{
+	if (st != ST_CLOSED || geteuid() == 0)
+		return false;
+	log_error("the agent at %s lets uid %u do nothing: run this as root, "
+	    "or give it a rule with --allow", c->path, (unsigned)geteuid());
+	return true;
 }
 
 void
