@@ -532,8 +532,10 @@ use_keys
 misuse_keys
 say_more
 if [ "$keep" = yes ]; then
+	enter=$(world_enter 1000)
+	# A shell has no prompt without a terminal.
 	printf '\nIt stays up.  To get in:\n\n  %s bash\n\n' \
-	    "$(world_enter 1000)"
+	    "${enter/#docker exec -i /docker exec -it }"
 	printf './quickstart.sh --down takes it down.\n'
 	keep_up
 fi
