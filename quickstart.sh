@@ -534,8 +534,8 @@ say_more
 if [ "$keep" = yes ]; then
 	enter=$(world_enter 1000)
 	# A shell has no prompt without a terminal.
-	printf '\nIt stays up.  To get in:\n\n  %s bash\n\n' \
-	    "${enter/#docker exec -i /docker exec -it }"
+	printf '\nIt stays up.  To get in:\n\n  %s env SSH_AUTH_SOCK=%s bash\n\n' \
+	    "${enter/#docker exec -i /docker exec -it }" "$world_socket"
 	printf './quickstart.sh --down takes it down.\n'
 	keep_up
 fi
