@@ -247,7 +247,7 @@ choose_kind() {
 }
 
 make_world() {
-	local from=''
+	local from='' hint=''
 
 	step 'Make the bottle, the proxy and the server, from Debian packages'
 	roots_ready || die 'cannot make the root file systems'
@@ -259,13 +259,17 @@ make_world() {
 	fi
 	# Into a container bottle-provision puts them.
 	if [ "$kind" = docker ]; then
+		want_room "$work" 50
 		clear_away
+		hint='; ./quickstart.sh --embedded does without an engine'
 	else
+		# The three roots are unpacked there.
+		want_room "$work" 600
 		from=$bin
 	fi
 	at_exit world_down
 	world_up "$kind" "$demo" "$from" ||
-	    die "they do not come up: ${world_why:-no answer from sshd}"
+	    die "they do not come up: ${world_why:-no answer from sshd}$hint"
 	bottle 1000 git config --global user.name node
 	bottle 1000 git config --global user.email "$principal"
 	if [ "$kind" = docker ]; then
@@ -528,8 +532,10 @@ use_keys
 misuse_keys
 say_more
 if [ "$keep" = yes ]; then
-	printf '\nIt stays up.  To get in:\n\n  %s bash\n\n' \
-	    "$(world_enter 1000)"
+	enter=$(world_enter 1000)
+	# A shell has no prompt without a terminal.
+	printf '\nIt stays up.  To get in:\n\n  %s env SSH_AUTH_SOCK=%s bash\n\n' \
+	    "${enter/#docker exec -i /docker exec -it }" "$world_socket"
 	printf './quickstart.sh --down takes it down.\n'
 	keep_up
 fi

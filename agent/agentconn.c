@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
+#include "base/log.h"
+
+/* What to do where no agent is. */
+#define NEXT	"--load starts one, and -a PATH looks elsewhere"
 
 /* Say that path cannot be reached because of st. */
 static void
@@ -16,15 +20,16 @@ explain(int st, const char *path, char *why, size_t whylen)
 {
 	switch (st) {
 	case ST_NOT_FOUND:
-		(void)snprintf(why, whylen, "no agent at %s: no such file",
-		    path);
+		(void)snprintf(why, whylen, "no agent at %s: no such file; "
+		    NEXT, path);
 		break;
 	case ST_CLOSED:
-		(void)snprintf(why, whylen, "no agent at %s: nobody listens",
-		    path);
+		(void)snprintf(why, whylen, "no agent at %s: nobody listens; "
+		    NEXT, path);
 		break;
 	case ST_DENIED:
-		(void)snprintf(why, whylen, "no permission to connect to %s",
+		(void)snprintf(why, whylen, "no permission to connect to %s; "
+		    "run this as root, or start the agent with --public",
 		    path);
 		break;
 	case ST_TOO_LARGE:
@@ -142,6 +147,16 @@ agentconn_call(struct agentconn *c, struct slice frame, struct slice *body)
 	if ((st = agentconn_send(c, frame)) != ST_OK)
 		return st;
 	return agentconn_reply(c, body);
+}
+
+bool
+agentconn_unnamed(const struct agentconn *c, int st)
+{
+	if (st != ST_CLOSED || geteuid() == 0)
+		return false;
+	log_error("the agent at %s lets uid %u do nothing: run this as root, "
+	    "or give it a rule with --allow", c->path, (unsigned)geteuid());
+	return true;
 }
 
 void

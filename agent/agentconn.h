@@ -8,6 +8,7 @@
  * Layer:   agent.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,13 @@ int agentconn_reply(struct agentconn *c, struct slice *body) MUST_USE;
  */
 int agentconn_call(struct agentconn *c, struct slice frame,
     struct slice *body) MUST_USE;
+
+/**
+ * agentconn_unnamed(c, st):
+ * Whether a call that ended with ${st} was closed upon because no rule of the
+ * agent names us; that is said then, and what helps.  root always has a rule.
+ */
+bool agentconn_unnamed(const struct agentconn *c, int st) MUST_USE;
 
 /**
  * agentconn_close(c):

@@ -133,6 +133,8 @@ explain(struct agentconn *c, bool json)
 		    "bottle-agent", c->path, (unsigned)geteuid());
 		return EXIT_DENIED;
 	}
+	if (agentconn_unnamed(c, st))
+		return EXIT_DENIED;
 	if (st == ST_CLOSED || st == ST_SYSTEM) {
 		log_error_st(st, "the agent at %s gives no answer", c->path);
 		return EXIT_UNREACHABLE;

@@ -55,12 +55,8 @@ look(struct lockcmd *l)
 	l->before = KNOWN_NOT;
 	if (st == ST_OK)
 		l->before = s.head.locked != 0 ? KNOWN_LOCKED : KNOWN_UNLOCKED;
-	/* Whom no rule names is closed upon; root always has a rule. */
-	if (st == ST_CLOSED && geteuid() != 0) {
-		log_error("the agent at %s lets uid %u do nothing",
-		    l->conn.path, (unsigned)geteuid());
+	if (agentconn_unnamed(&l->conn, st))
 		return EXIT_DENIED;
-	}
 	if (st == ST_CLOSED || st == ST_SYSTEM) {
 		log_error_st(st, "the agent at %s gives no answer",
 		    l->conn.path);

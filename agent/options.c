@@ -416,8 +416,13 @@ take_argument(struct parse *p, enum option_id id, const char *arg)
 		o->providers = arg;
 		return ST_OK;
 	case ID_LIFETIME:
-		if (num_duration_s(arg, &o->lifetime_s) != ST_OK)
-			return wrong(p, "Invalid lifetime");
+		/* The first words are ssh-agent's. */
+		st = num_duration_s(arg, &o->lifetime_s);
+		if (st != ST_OK)
+			return wrong(p, "Invalid lifetime \"%s\": %s",
+			    option_show(arg, strlen(arg)).text,
+			    st == ST_TOO_LARGE ? "at most 2147483647 seconds" :
+			    "give seconds, or units as in 1h30m");
 		o->has_lifetime = o->lifetime_s != 0;
 		return ST_OK;
 	case ID_READY_FD:

@@ -131,6 +131,8 @@ refused(const struct removecmd *r, const struct load_answer *ans)
 static int
 unanswered(const struct removecmd *r, int st)
 {
+	if (agentconn_unnamed(&r->conn, st))
+		return EXIT_DENIED;
 	switch (st) {
 	case ST_DENIED:
 		log_error("the agent at %s does not let uid %u remove a load: "
@@ -138,14 +140,6 @@ unanswered(const struct removecmd *r, int st)
 		    "this version (end an older one and load again)",
 		    r->conn.path, (unsigned)geteuid());
 		return EXIT_DENIED;
-	case ST_CLOSED:
-		/* Whom no rule names is closed upon; root always has one. */
-		if (geteuid() != 0) {
-			log_error("the agent at %s lets uid %u do nothing",
-			    r->conn.path, (unsigned)geteuid());
-			return EXIT_DENIED;
-		}
-		break;
 	case ST_SYSTEM:
 		log_error_sys("no answer from the agent at %s: whether the "
 		    "keys are removed is not known", r->conn.path);

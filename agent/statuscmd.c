@@ -336,6 +336,8 @@ ask(struct agentconn *c, bool json)
 	struct statusget s;
 	int st = statusget(c, &s);
 
+	if (agentconn_unnamed(c, st))
+		return EXIT_DENIED;
 	switch (st) {
 	case ST_OK:
 		return put_out(&s, json);

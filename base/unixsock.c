@@ -115,6 +115,25 @@ address_of(const char *path)
 	return sun;
 }
 
+/* No lock file can be made or opened: why, and what helps; errno is kept. */
+static int
+fail_lock(const char *path, char *why, size_t whylen)
+{
+	const char *helps = "choose another path";
+	int saved = errno;
+
+	if (saved == EACCES || saved == EPERM)
+		helps = "run this as root, or choose another path";
+	else if (saved == ENOSPC || saved == EDQUOT)
+		helps = "make room there, or choose another path";
+	else if (saved == EMFILE || saved == ENFILE)
+		helps = "close files, or raise the limit of open ones";
+	(void)fail(ST_SYSTEM, why, whylen, "cannot open lock file %s: %s; %s",
+	    path, errtext(saved), helps);
+	errno = saved;
+	return ST_SYSTEM;
+}
+
 /* Take the lock that stands for the right to bind ${u}->path. */
 static int
 take_lock(struct unixsock *u, char *why, size_t whylen)
@@ -130,7 +149,7 @@ take_lock(struct unixsock *u, char *why, size_t whylen)
 		return fail(ST_DENIED, why, whylen, "%s exists and is no "
 		    "plain file; remove it or choose another path", path);
 	if (u->lock_fd < 0 || fstat(u->lock_fd, &sb) != 0)
-		return fail_sys(why, whylen, "cannot open lock file", path);
+		return fail_lock(path, why, whylen);
 	if (!S_ISREG(sb.st_mode))
 		return fail(ST_DENIED, why, whylen, "%s exists and is no "
 		    "plain file; remove it or choose another path", path);

@@ -1,5 +1,15 @@
 # Every library we link, with the oldest version we know to work.
 find_package(PkgConfig REQUIRED)
+
+# The module, or what to install; after the package, what else helps.
+macro(bottle_need prefix module package)
+	pkg_check_modules(${prefix} IMPORTED_TARGET ${module})
+	if(NOT ${prefix}_FOUND)
+		message(FATAL_ERROR "${module} is missing; "
+			"on Debian: apt-get install ${package}" ${ARGN})
+	endif()
+endmacro()
+
 if(BOTTLE_STATIC)
 	set(OPENSSL_USE_STATIC_LIBS TRUE)
 	find_library(SODIUM_STATIC libsodium.a REQUIRED)
@@ -13,8 +23,8 @@ if(BOTTLE_STATIC)
 endif()
 find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
-pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
-pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5.0)
+bottle_need(SODIUM libsodium>=1.0.18 libsodium-dev)
+bottle_need(SECCOMP libseccomp>=2.5.0 libseccomp-dev)
 if(BOTTLE_STATIC)
 	add_library(bottle_sodium INTERFACE)
 	target_link_libraries(bottle_sodium INTERFACE ${SODIUM_STATIC}
@@ -27,9 +37,10 @@ else()
 endif()
 if(NOT BOTTLE_STATIC)
 	# For the host's side alone, which is not among the static programs.
-	pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.13)
-	pkg_check_modules(LIBSSH REQUIRED IMPORTED_TARGET libssh>=0.10)
+	bottle_need(JANSSON jansson>=2.13 libjansson-dev)
+	bottle_need(LIBSSH libssh>=0.10 libssh-dev)
 endif()
 if(BOTTLE_TESTS)
-	pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka>=1.1.5)
+	bottle_need(CMOCKA cmocka>=1.1.5 libcmocka-dev
+		" or, for the programs alone, give -DBOTTLE_TESTS=OFF")
 endif()

@@ -144,6 +144,13 @@ check_same who_it_was "[$other_uid,\"purpose-namespace\",\"file\"]" \
 "$AGENT" --load -a "$S" --purpose git,file <"$T/safe/free" >/dev/null
 check and_that_helps_too sign free file
 check_refused a_stranger as_stranger ssh-add -l
+for command in --status --explain; do
+	check_status "a_stranger_with$command" 3 as_stranger "$AGENT" \
+	    "$command" -a "$S"
+	check_has "is_told_what_helps_with$command" \
+	    "$(as_stranger "$AGENT" "$command" -a "$S" 2>&1)" \
+	    "lets uid $stranger_uid do nothing: run this as root, or give"
+done
 check_same a_stranger_is_not_named "[$stranger_uid,\"connect\",\"not-named\"]" \
     "$(last 0 '.record | [.peer.uid, .op, .reason]')"
 check_has a_rule_is_the_remedy "$(explain | sed -n 2p)" '--allow PEER=OPS'
@@ -189,7 +196,7 @@ check_same the_same_order_for_people "$order" "$(explain |
     sed -n 's/^[^ ].* denied: [^(]* (\([a-z-]*\)).*/"\1"/p' | paste -sd , |
     sed 's/.*/[&]/')"
 as_stranger ssh-add -l 2>/dev/null || true
-check_same one_that_comes_again_is_first '["not-named",2]' \
+check_same one_that_comes_again_is_first '["not-named",6]' \
     "$(last 0 '.record | [.reason, .count]')"
 check_same and_is_there_once 6 "$(explain --json | jq '.refusals | length')"
 # The same key elsewhere is another thing; for another user as well.

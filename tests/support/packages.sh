@@ -136,7 +136,7 @@ packages_install() {
 	command -v apt-get >/dev/null ||
 	    die "needs apt-get, or these packages by hand: ${missing[*]}" 2
 	[ "$(id -u)" -eq 0 ] ||
-	    die "not root, so please install: ${missing[*]}" 2
+	    die "not root, so as root first: apt-get install ${missing[*]}" 2
 	printf 'installing %s\n' "${missing[*]}"
 	log=$(mktemp)
 	if ! packages_apt "${missing[@]}" >"$log" 2>&1; then

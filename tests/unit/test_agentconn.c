@@ -121,6 +121,7 @@ a_socket_that_nobody_serves(void **state)
 	assert_int_equal(agentconn_open(&c, path, AGENTCONN_TRUSTED, why,
 	    sizeof(why)), ST_NOT_FOUND);
 	assert_non_null(strstr(why, path));
+	assert_non_null(strstr(why, "no such file; --load starts one, and -a"));
 	assert_int_equal(c.fd, -1);
 	(void)snprintf(missing, sizeof(missing), "%s/no/socket", dir);
 	assert_int_equal(agentconn_open(&c, missing, AGENTCONN_TRUSTED, why,
@@ -133,6 +134,7 @@ a_socket_that_nobody_serves(void **state)
 	(void)close(s.count_fd);
 	assert_int_equal(agentconn_open(&c, path, AGENTCONN_TRUSTED, why,
 	    sizeof(why)), ST_CLOSED);
+	assert_non_null(strstr(why, "listens; --load starts one, and -a"));
 	assert_int_equal(unlink(path), 0);
 }
 

@@ -8,12 +8,15 @@
 #include <grp.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -412,6 +415,59 @@ a_lock_file_that_is_no_plain_file_is_refused(void **state)
 		assert_int_equal(listen_at(&u, sock, 0600, true), ST_DENIED);
 		assert_non_null(strstr(why, "uid 65534"));
 	}
+}
+
+/* No file can be made in dir: not by others, and it holds one inode. */
+static int
+listen_where_no_file_can_be(void)
+{
+	struct unixsock u;
+	int st;
+
+	if (unshare(CLONE_NEWNS) != 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", dir, "tmpfs", 0, "nr_inodes=1,mode=755") != 0)
+		return 77;
+	st = listen_at(&u, sock, 0600, true);
+	if (st != ST_SYSTEM || errno != ENOSPC ||
+	    strstr(why, "make room there, or choose another path") == NULL)
+		return 1;
+	if (seteuid(65534) != 0)
+		return 2;
+	st = listen_at(&u, sock, 0600, true);
+	return st == ST_SYSTEM && errno == EACCES &&
+	    strstr(why, "run this as root, or choose another path") != NULL ?
+	    0 : 3;
+}
+
+static void
+a_lock_file_that_cannot_be_made_says_what_helps(void **state)
+{
+	struct rlimit saved, none;
+	struct unixsock u;
+	int st, status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &saved), 0);
+	none = (struct rlimit){ 0, saved.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	st = listen_at(&u, sock, 0600, true);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &saved), 0);
+	assert_int_equal(st, ST_SYSTEM);
+	assert_non_null(strstr(why, lock));
+	assert_non_null(strstr(why, "Too many open files; close files"));
+
+	if (geteuid() != 0)
+		skip();
+	assert_true((pid = fork()) >= 0);
+	if (pid == 0)
+		_exit(listen_where_no_file_can_be());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* Start together, try once, hold what was got until told. */
@@ -858,6 +914,7 @@ main(void)
 		SOCK_TEST(senders_are_told_from_the_first_connection_on),
 		SOCK_TEST(what_is_no_socket_is_never_touched),
 		SOCK_TEST(a_lock_file_that_is_no_plain_file_is_refused),
+		SOCK_TEST(a_lock_file_that_cannot_be_made_says_what_helps),
 		SOCK_TEST(of_two_that_race_exactly_one_gets_it),
 		SOCK_TEST(only_our_own_file_is_removed),
 		SOCK_TEST(a_child_that_closes_removes_nothing),
