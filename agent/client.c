@@ -778,7 +778,7 @@ client_free(struct client *c)
 	loop_timer_del(loop, &c->unread_late);
 	loop_timer_del(loop, &c->hold);
 	turns_cancel(&c->home->turns, &c->turn);
-	(void)close(c->watch.fd);
+	door_close(c->home->door, c->watch.fd);
 	abandon_job(c);
 	conn_fini(&c->conn);
 	inbox_fini(&c->in, &c->home->intake);

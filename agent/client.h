@@ -10,6 +10,7 @@
 
 #include "agent/account.h"
 #include "agent/dispatch.h"
+#include "agent/door.h"
 #include "agent/inbox.h"
 #include "agent/limits.h"
 #include "base/loop.h"
@@ -28,6 +29,7 @@ struct client_home {
 	const struct limits *limits;
 	struct accounts	*accounts;
 	struct turns	 turns;		/* of the first thread */
+	struct door	*door;		/* by which they go; or NULL */
 	uint64_t	 numbered;	/* connections so far */
 	uint8_t		*replies;	/* LIMIT_REPLIES bytes, one turn's */
 	struct decision	 decision;	/* of the request being served */

@@ -51,7 +51,7 @@
 #define WORKERS_DEFAULT_MAX	4
 /* How much further back than the first thread workers stand for the processor,
  * and how much the quick one does: nobody can come forward again. */
-#define WORKER_NICE	15
+#define WORKER_NICE	19
 #define QUICK_NICE	1
 /* ssh-agent does not even start with fewer descriptors. */
 #define NOFILE_MIN	10

@@ -13,11 +13,18 @@
 #include "agent/account.h"
 #include "agent/client.h"
 #include "agent/describe.h"
+#include "agent/door.h"
 #include "agent/limits.h"
 #include "agent/peercomm.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/unixsock.h"
+
+/* After so many connections without a pause between them there may be a crowd at
+ * the door.  There is, as long as a worker finds two and more of them at once; it
+ * is over when so often there were fewer. */
+#define CROWD		16
+#define CROWD_THIN	4
 
 /* Try again to accept after this long without descriptors or memory. */
 #define RETRY_MS	100
@@ -26,8 +33,11 @@ struct server {
 	struct client_home	 home;
 	struct server_options	 opts;
 	struct loop_fd		 watch;
-	struct share		 door;		/* accepting has turns too */
+	struct share		 share;		/* accepting has turns too */
 	struct turn		 turn;
+	bool			 lots;		/* a worker accepts them */
+	unsigned		 row;		/* accepted one after the other */
+	unsigned		 crowd;		/* lots for which it lasts */
 	struct loop_timer	 retry;
 	struct loop_timer	 expiry;	/* of the nearest key */
 	int64_t			 expiry_ms;	/* what expiry is set to */
@@ -82,10 +92,11 @@ server_limit(struct server_options *opts, bool service)
 	    opts->connections_root);
 }
 
-/* Stop or go on accepting. */
+/* Stop or go on accepting; not in this thread while a worker does it. */
 static void
 accepting(struct server *s, bool yes)
 {
+	yes = yes && !s->lots;
 	loop_fd_want(s->home.loop, &s->watch, yes ? LOOP_READ : 0);
 }
 
@@ -239,7 +250,7 @@ admit(struct server *s, int fd)
 		/* End of file and nothing else: no answer, no hint. */
 		note_refusal(s, fd, &peer, why);
 		free(peer.groups);
-		(void)close(fd);
+		door_close(s->home.door, fd);
 		return ST_OK;
 	}
 	if ((st = client_new(&c, &s->home, fd, &peer)) != ST_OK) {
@@ -253,26 +264,59 @@ admit(struct server *s, int fd)
 	return ST_OK;
 }
 
+/* Let a worker accept connections, if that is better: while there is a crowd and
+ * others are served.  Whether it does. */
+static bool
+send_lot(struct server *s)
+{
+	size_t held = s->n + door_held(s->home.door);
+
+	s->lots = s->home.door != NULL && s->crowd > 0 &&
+	    held < s->opts.connections_max &&
+	    turns_short(&s->home.turns, &s->share);
+	if (!s->lots)
+		return false;
+	accepting(s, false);
+	door_send(s->home.door, s->opts.connections_max - held);
+	return true;
+}
+
 /* Take one connection; ST_MORE: there is none, or none that could be had. */
 static int
 take_one(struct server *s)
 {
-	int fd;
+	int fd, err;
 
+	if (door_away(s->home.door))
+		return ST_MORE;
+	if ((fd = door_next(s->home.door)) >= 0)
+		return admit(s, fd);
 	if (s->n >= s->opts.connections_max && s->opts.wait_when_full) {
+		s->lots = false;
 		accepting(s, false);
 		return ST_MORE;
 	}
-	fd = accept4(s->opts.listen_fd, NULL, NULL,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd >= 0)
-		return admit(s, fd);
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) {
+	err = s->lots ? door_end(s->home.door) : 0;
+	if (err == 0 && send_lot(s))
+		return ST_MORE;
+	s->lots = false;
+	if (err == 0) {
+		fd = accept4(s->opts.listen_fd, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			if (++s->row >= CROWD && s->crowd == 0)
+				s->crowd = 1;
+			return admit(s, fd);
+		}
+		err = errno;
+	}
+	s->row = 0;
+	if (err == EAGAIN || err == EINTR || err == ECONNABORTED) {
 		accepting(s, true);
 		return ST_MORE;
 	}
 	/* No descriptors or no memory: they can wait. */
-	log_debug("accept: errno %d", errno);
+	log_debug("accept: errno %d", err);
 	accepting(s, false);
 	loop_timer_set(s->home.loop, &s->retry,
 	    loop_now(s->home.loop) + RETRY_MS);
@@ -317,6 +361,20 @@ on_listen(void *cookie, unsigned ready)
 	(void)ready;
 	turns_wait(&s->home.turns, &s->turn);
 	return ST_OK;
+}
+
+/* A worker has brought some. */
+static void
+on_come(void *cookie)
+{
+	struct server *s = cookie;
+
+	if (door_size(s->home.door) > 1)
+		s->crowd = CROWD_THIN;
+	else if (s->crowd > 0)
+		s->crowd--;
+	s->row = 0;
+	turns_wait(&s->home.turns, &s->turn);
 }
 
 /* Perhaps there are descriptors again. */
@@ -394,8 +452,8 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 	turns_init(&s->home.turns, loop, opts->workers != NULL ?
 	    is_beside : NULL, opts->workers);
 	s->turn = (struct turn){ .fn = on_turn, .parked = on_parked,
-		.cookie = s, .share = &s->door };
-	s->door.nobody = true;
+		.cookie = s, .share = &s->share };
+	s->share.nobody = true;
 	s->home.accounts = accounts_new(opts->connections_uid_max > 0 ?
 	    opts->limits : NULL);
 	s->home.replies = malloc(LIMIT_REPLIES);
@@ -409,6 +467,9 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 	if ((st = intake_init(&s->home.intake)) != ST_OK)
 		goto out;
 	s->home.intake.senders = opts->senders;
+	if (opts->workers != NULL && (st = door_new(&s->home.door, loop,
+	    opts->workers, opts->listen_fd, on_come, s)) != ST_OK)
+		goto out;
 	if ((st = loop_fd_add(loop, &s->watch)) != ST_OK)
 		goto out;
 	agent->limits = agent->service ? opts->limits : NULL;
@@ -434,6 +495,7 @@ server_free(struct server *s)
 	loop_timer_del(s->home.loop, &s->expiry);
 	while (s->n > 0)
 		client_free(s->clients[--s->n]);
+	door_free(s->home.door);
 	approver_free(s->home.agent->approver);
 	s->home.agent->approver = NULL;
 	turns_cancel(&s->home.turns, &s->turn);

@@ -146,7 +146,8 @@ review(const struct workers *ws, struct account *a)
 	bool was = a->single;
 
 	a->single = ws->quick && !is_running(a) && a->first != NULL &&
-	    a->first->next == NULL && !a->first->alone && !is_resting(a);
+	    a->first->next == NULL && !a->first->alone &&
+	    !a->first->patient && !is_resting(a);
 	if (a->single && !was)
 		catch_up(ws, a, LANE_QUICK);
 }

@@ -21,7 +21,7 @@
  * one takes the processor from them.  It cannot be made to give up what it has
  * begun: so an account whose piece took longer than WORKERS_SLICE_NS of it while
  * another one's waited is left to the others for WORKERS_REST times as long, and
- * an ->alone piece always is.
+ * an ->alone piece and a ->patient one always are.
  *
  * Nothing waits for ever, and here is why.  The ordinary workers take every
  * piece, single or not, and never leave one while they are idle.  They take
@@ -66,6 +66,7 @@ struct work {
 	void		(*done)(struct work *w);
 	unsigned	 account;	/* a uid, say */
 	bool		 alone;		/* not beside another such piece */
+	bool		 patient;	/* not for the quick worker */
 	/* Of workers.c. */
 	struct work	*next;
 	int64_t		 spent_ns;	/* CPU time that it took */

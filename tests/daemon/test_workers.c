@@ -9,10 +9,13 @@
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/extension.h"
@@ -36,6 +39,8 @@
 #define MORE_THREADS	0
 #endif
 #define ROUNDS		12
+/* What workers do by themselves is far less. */
+#define CROWD_NS	20000000
 
 static struct rig agent;
 static struct testkey *quick, *slow, *slower;
@@ -638,7 +643,7 @@ the_many_stand_back_for_the_single_ones(void **state)
 	fd = rig_connect(&agent);
 	/* When it answers, all threads are where they stay. */
 	(void)rig_list(fd, NULL);
-	assert_int_equal(threads_at_nice(15), 3);
+	assert_int_equal(threads_at_nice(19), 3);
 	assert_int_equal(threads_at_nice(1), 1);
 	assert_int_equal(threads_at_nice(0), 1 + MORE_THREADS);
 }
@@ -681,6 +686,86 @@ single_signatures_do_not_wait_for_anothers_many(void **state)
 	for (size_t i = 0; i < BUSY; i++)
 		rig_hang_up(fds[i]);
 	rig_hang_up(other);
+}
+
+/* Processor time that threads other than the first one have had, in ns. */
+static uint64_t
+others_ns(void)
+{
+	char path[300];
+	const struct dirent *e;
+	unsigned long long ns;
+	uint64_t all = 0;
+	FILE *file;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/task", (long)agent.pid);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.' || atol(e->d_name) == agent.pid)
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%ld/task/%s/schedstat",
+		    (long)agent.pid, e->d_name);
+		file = fopen(path, "re");
+		assert_non_null(file);
+		assert_int_equal(fscanf(file, "%llu", &ns), 1);
+		all += ns;
+		(void)fclose(file);
+	}
+	(void)closedir(dir);
+	return all;
+}
+
+/* Connect and hang up, until the test ends it. */
+static pid_t
+start_connecting(void)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		(void)close(rig_connect(&agent));
+}
+
+/* While others are served, a crowd at the door is let in by a worker; without
+ * one, or alone with them, the first thread does it. */
+static void
+a_crowd_is_let_in_by_a_worker(void **state)
+{
+	pid_t pids[4];
+	uint64_t before;
+	int64_t end;
+	uint32_t n = 0;
+
+	(void)state;
+	if (access("/proc/self/schedstat", R_OK) != 0)
+		skip();
+	rig_start(&agent, "--allow", "0=admin", "--workers", "1", NULL);
+	fd = rig_connect(&agent);
+	/* What comes at rest is over. */
+	rig_sleep(1500);
+	before = others_ns();
+	for (size_t i = 0; i < 4; i++)
+		pids[i] = start_connecting();
+	end = rig_now() + RIG_PATIENCE_MS;
+	do {
+		for (unsigned i = 0; i < 100; i++)
+			(void)rig_list(fd, NULL);
+		n += 100;
+	} while (others_ns() - before < CROWD_NS && rig_now() < end);
+	print_message("%u lists; the workers had %llu us\n", n,
+	    (unsigned long long)(others_ns() - before) / 1000);
+	assert_true(others_ns() - before >= CROWD_NS);
+	for (size_t i = 0; i < 4; i++) {
+		(void)kill(pids[i], SIGKILL);
+		(void)waitpid(pids[i], NULL, 0);
+	}
+	/* And all who were let in are let out. */
+	rig_await_connections(&agent, fd, 1);
 }
 
 static void
@@ -757,6 +842,8 @@ main(void)
 		CASE(sigterm_while_signatures_are_made),
 		cmocka_unit_test_teardown(
 		    there_are_as_many_workers_as_was_said, teardown),
+		cmocka_unit_test_teardown(a_crowd_is_let_in_by_a_worker,
+		    teardown),
 		cmocka_unit_test_teardown(
 		    the_many_stand_back_for_the_single_ones, teardown),
 		cmocka_unit_test_teardown(
