@@ -21,10 +21,13 @@
 #include "base/unixsock.h"
 
 /* After so many connections without a pause between them there may be a crowd at
- * the door.  There is, as long as a worker finds two and more of them at once; it
- * is over when so often there were fewer. */
+ * the door.  There is, as long as a worker finds more than so many of them at
+ * once; it is over when so often there were fewer.  Where none was found it is
+ * looked for after twice as many, up to a limit. */
 #define CROWD		16
+#define CROWD_LOT	4
 #define CROWD_THIN	4
+#define CROWD_LATE	1024
 
 /* Try again to accept after this long without descriptors or memory. */
 #define RETRY_MS	100
@@ -38,6 +41,7 @@ struct server {
 	bool			 lots;		/* a worker accepts them */
 	unsigned		 row;		/* accepted one after the other */
 	unsigned		 crowd;		/* lots for which it lasts */
+	unsigned		 crowd_after;	/* so many may be one */
 	struct loop_timer	 retry;
 	struct loop_timer	 expiry;	/* of the nearest key */
 	int64_t			 expiry_ms;	/* what expiry is set to */
@@ -304,7 +308,7 @@ take_one(struct server *s)
 		fd = accept4(s->opts.listen_fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			if (++s->row >= CROWD && s->crowd == 0)
+			if (++s->row >= s->crowd_after && s->crowd == 0)
 				s->crowd = 1;
 			return admit(s, fd);
 		}
@@ -369,10 +373,13 @@ on_come(void *cookie)
 {
 	struct server *s = cookie;
 
-	if (door_size(s->home.door) > 1)
+	if (door_size(s->home.door) > CROWD_LOT) {
 		s->crowd = CROWD_THIN;
-	else if (s->crowd > 0)
-		s->crowd--;
+		s->crowd_after = CROWD;
+	} else if (s->crowd > 0 && --s->crowd == 0 &&
+	    s->crowd_after < CROWD_LATE) {
+		s->crowd_after *= 2;
+	}
 	s->row = 0;
 	turns_wait(&s->home.turns, &s->turn);
 }
@@ -454,6 +461,7 @@ server_new(struct server **out, struct loop *loop, struct agent *agent,
 	s->turn = (struct turn){ .fn = on_turn, .parked = on_parked,
 		.cookie = s, .share = &s->share };
 	s->share.nobody = true;
+	s->crowd_after = CROWD;
 	s->home.accounts = accounts_new(opts->connections_uid_max > 0 ?
 	    opts->limits : NULL);
 	s->home.replies = malloc(LIMIT_REPLIES);

@@ -1015,6 +1015,27 @@ the_quick_one_takes_nothing_that_is_alone(void **state)
 	free(p);
 }
 
+static void
+the_quick_one_takes_nothing_patient(void **state)
+{
+	struct piece *p = pieces_new(1), *many;
+	struct workers *ws = start_some(1, true);
+	struct gate gate = GATE;
+
+	(void)state;
+	many = flood(ws, 3, &gate);
+	p->work.patient = true;
+	submit(ws, p, 2);
+	for (size_t i = 0; i < 100; i++)
+		(void)sched_yield();
+	assert_true(workers_cancel(ws, &p->work));
+	gate_open(&gate);
+	finish(3);
+	workers_free(ws);
+	pieces_check(many, 3);
+	free(p);
+}
+
 /* How many ->alone pieces are being run. */
 static atomic_size_t alone_now, alone_most;
 
@@ -1552,6 +1573,7 @@ main(void)
 		TEST(nobody_who_comes_is_before_those_who_wait),
 		TEST(what_waits_for_the_quick_one_can_be_taken_back),
 		TEST(the_quick_one_takes_nothing_that_is_alone),
+		TEST(the_quick_one_takes_nothing_patient),
 		TEST(single_work_without_end_does_not_keep_the_others_from_theirs),
 		TEST(free_hands_back_what_was_not_begun),
 		TEST(pieces_alone_hold_up_only_their_like),
