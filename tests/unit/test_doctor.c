@@ -691,7 +691,7 @@ look(const char *const text[PARTS], bool agent, struct doctor *d)
 {
 	static struct target t;
 	const struct doctor_where where = { .target = &t, .name = "web",
-		.account = "node", .uid = 1000, .home = "/home/node",
+		.account = "node", .uid = 1000,
 		.socket = "/run/bottle-agent.sock", .path = "/usr/bin" };
 	struct doctor_seen seen = { .where = &where, .has_root = true,
 		.has_user = true, .status_code = SESSION_UNREACHABLE,
