@@ -119,4 +119,68 @@ answer '\377\377\377\377\6'
 all an_answer_without_end "$BAD" 1 1 1 1 1 1
 answer '\0\0\0\0\0'
 all an_empty_frame "$BAD" 1 1 1 1 1 1
+
+# What a real agent answers, cut off behind each of its bytes, in a frame that is
+# whole: with a rule, an account, a key and a refusal there is something of all.
+agent_start --allow "$other_uid=list"
+as_self ssh-add -q "$T/ed25519"
+make_key ed25519 other
+check_refused a_removal_is_refused as_self ssh-add -q -d "$T/other.pub"
+printf x >"$T/word"
+check_refused an_unlock_is_refused "$AGENT" --unlock -a "$S" <"$T/word"
+perl -MSocket -e '
+	for my $ask (["status", ""], ["explain", "\0"],
+	    ["explain--json", "\1"]) {
+		my ($name, $how) = @$ask;
+		my $body = chr(27) . pack("N/a*", $name =~ s/--.*//r .
+		    "\@bottle-agent") . $how;
+		my ($got, $len) = ("", 4);
+		socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+		connect($s, sockaddr_un($ARGV[0])) or die "connect: $!";
+		syswrite($s, pack("N/a*", $body));
+		while (length($got) < $len) {
+			sysread($s, $got, 65536, length($got)) or die;
+			$len = 4 + unpack("N", $got) if length($got) >= 4;
+		}
+		open(my $out, ">", "$ARGV[1]/$name.answer") or die;
+		print $out substr($got, 4);
+	}' "$S" "$T"
+check_same two_refusals_are_told_of 2 "$("$AGENT" --explain --json -a "$S" |
+    jq '.refusals | length')"
+agent_stop
+# cut NAME STEP OPTION...: which lengths a command takes for the whole.
+cut() {
+	local name=$1 step=$2 len n status
+
+	shift 2
+	len=$(wc -c <"$T/$name.answer")
+	taken=
+	wrong=
+	for ((n = 1; n <= len; n += step)); do
+		perl -e 'open(my $in, "<", $ARGV[0]) or die; local $/;
+		    print pack("N/a*", substr(<$in>, 0, $ARGV[1]))' \
+		    "$T/$name.answer" "$n" >"$T/answer"
+		status=0
+		timeout 30 "$AGENT" "$@" -a "$BAD" >"$T/printed" \
+		    2>"$T/complained" || status=$?
+		if [ "$status" -eq 0 ]; then
+			taken+=" $n"
+		elif [ "$status" -ne 1 ] || [ -s "$T/printed" ] ||
+		    [ ! -s "$T/complained" ]; then
+			wrong+=" $n ends with $status: $(head -c 80 "$T/printed")"
+		fi
+	done
+}
+step=$((slower > 1 ? 41 : 1))
+for how in --json ''; do
+	cut "explain$how" "$step" --explain ${how:+"$how"}
+	check_same "explain_cut_anywhere_prints_nothing$how" '' "$wrong"
+	[ "$slower" -gt 1 ] || check_same "explain_is_taken_whole$how" \
+	    " $(wc -c <"$T/explain$how.answer")" "$taken"
+	cut status "$step" --status ${how:+"$how"}
+	check_same "status_cut_anywhere_prints_nothing$how" '' "$wrong"
+	# One that is older ends before the last field.
+	[ "$slower" -gt 1 ] || check_same "status_is_taken_whole$how" 2 \
+	    "$(wc -w <<<"$taken")"
+done
 scenario_end
