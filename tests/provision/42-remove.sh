@@ -207,11 +207,24 @@ for list in '{}' '"x"' '[1]' '[{}]' \
 	remove "exec:$T/enter"
 	expect "no_list_of_keys_$list" 1 'is no list of keys'
 done
+# shellcheck disable=SC2016
 printf '#!/bin/sh\ncase $1 in\n*/bottle-agent) echo '"'%s'"' ;;\n*) exec "$@" ;;\nesac\n' \
     '{"version": 1, "removed": [{"type": "T", "fingerprint": "F", "comment": ""}]}' \
     >"$T/enter"
 remove "exec:$T/enter"
 check_same a_key_without_a_comment "exec:$T/enter: removed T F" "$out"
+
+# A bottle-forward that is older says that it knows no such command.
+# shellcheck disable=SC2016
+printf '#!/bin/sh\ncase $1 in\n*/bottle-forward) echo "%s" >&2; exit 2 ;;\n*) exec "$@" ;;\nesac\n' \
+    'bottle-forward: error: unknown command remove' >"$T/enter"
+load_first local
+remove "exec:$T/enter"
+check_same an_older_bottle_forward_prints_it "exec:$T/enter: removed $(line id)" \
+    "$out"
+out=
+expect an_older_bottle_forward 2 'unknown command remove' \
+    'what to do: the bottle-forward there is older than this: the next load'
 
 # A way in that has something to say of its own, and ends lines as a terminal
 # does.
