@@ -108,6 +108,14 @@ body=$(printf '\\0\\0\\0\\021%s\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\037%s' \
 answer "\\0\\0\\0\\102\\35$body"
 in=$T/ed25519
 bad load_with_a_short_key_to_seal_to 1 'no answer' --load
+printf 'bottle-bundle 1\n' >"$T/bundle"
+in=$T/bundle
+status=0
+timeout 30 "$AGENT" --load -a "$BAD" <"$T/bundle" >"$T/printed" \
+    2>"$T/complained" || status=$?
+check_same a_bundle_gets_no_short_key 1 "$status"
+check_lacks a_bundle_gets_no_short_key_either "$(cat "$T/printed")" hello
+in=$T/ed25519
 # One of 32, whatever it is; and the same again for the keys that were taken.
 name=load@bottle-agent
 body=$(printf '\\0\\0\\0\\021%s\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\040%s' \
@@ -169,6 +177,18 @@ cut() {
 		fi
 	done
 }
+# A text that is longer than any is, and so not printed: AUDITLINE_MAX.
+explain_text_max=8192
+long() {
+	perl -e 'print pack("N/a*", chr(29) . pack("N/a* N N N/a* N/a* Q>",
+	    "explain\@bottle-agent", 1, 1, "x" x $ARGV[0], "", 1))' "$1" \
+	    >"$T/answer"
+}
+long "$explain_text_max"
+check_same explain_prints_the_longest "$explain_text_max" \
+    "$("$AGENT" --explain -a "$BAD" | head -n 1 | tr -d '\n' | wc -c)"
+long "$((explain_text_max + 1))"
+bad explain_prints_nothing_longer 1 'none' --explain
 step=$((slower > 1 ? 41 : 1))
 for how in --json ''; do
 	cut "explain$how" "$step" --explain ${how:+"$how"}
