@@ -137,7 +137,7 @@ done | sort -u)"
 
 # A socket that is not as open as asked for.
 end_process "$started"
-two=(--allow 65534=list --allow 65533=list)
+two=(--allow "65534=list" --allow "65533=list")
 load "${two[@]}" <"$T/ed25519" >/dev/null
 started=$(agent_of "$S")
 agent_seen "$started"
