@@ -424,6 +424,16 @@ take --every-load
 check_same other_status 0 "$status"
 is_as other_all_gone "$(home_own && bytes)"
 
+# What was changed meanwhile stays, and is told of.
+home_own
+put --at switched "$kill_it" "${load[@]}"
+printf 'more\n' >>"$H/.gitconfig"
+take
+check_same edited_status 0 "$status"
+check_has edited_is_told_of "$said" \
+    "bottle-place: left somebody has changed $H/.gitconfig since"
+check_has edited_stays "$(cat "$H/.gitconfig")" more
+
 # Somebody else is at it.
 home_own
 kept busy "${load[@]}"
