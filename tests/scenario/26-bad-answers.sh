@@ -189,8 +189,8 @@ check_same explain_prints_the_longest "$explain_text_max" \
     "$("$AGENT" --explain -a "$BAD" | head -n 1 | tr -d '\n' | wc -c)"
 long "$((explain_text_max + 1))"
 bad explain_prints_nothing_longer 1 'none' --explain
-step=$((slower > 1 ? 41 : 1))
 for how in --json ''; do
+	step=$((slower > 1 ? 41 : 1))
 	cut "explain$how" "$step" --explain ${how:+"$how"}
 	check_same "explain_cut_anywhere_prints_nothing$how" '' "$wrong"
 	[ "$slower" -gt 1 ] || check_same "explain_is_taken_whole$how" \
