@@ -91,7 +91,23 @@ print_json(const struct explainmsg_item *item, bool first)
 	    (int)item->line.len, (const char *)item->line.p);
 }
 
-/* Print all that came. */
+/* Whether there are so many, and all of them can be printed. */
+static int
+check_all(struct wire_reader r, uint32_t n)
+{
+	struct explainmsg_item item;
+	int st;
+
+	for (; n > 0; n--) {
+		if ((st = explainmsg_get(&r, &item)) != ST_OK)
+			return st;
+		if (!is_safe(item.line) || !is_safe(item.remedy))
+			return ST_MALFORMED;
+	}
+	return ST_OK;
+}
+
+/* Print all that came, or nothing. */
 static int
 print_all(struct wire_reader *r, bool json)
 {
@@ -99,15 +115,12 @@ print_all(struct wire_reader *r, bool json)
 	uint32_t n, i;
 	int st;
 
-	if ((st = wire_get_u32(r, &n)) != ST_OK)
+	if ((st = wire_get_u32(r, &n)) != ST_OK ||
+	    (st = check_all(*r, n)) != ST_OK)
 		return st;
 	if (json)
 		(void)printf("{\"version\":1,\"refusals\":[");
-	for (i = 0; i < n; i++) {
-		if ((st = explainmsg_get(r, &item)) != ST_OK)
-			return st;
-		if (!is_safe(item.line) || !is_safe(item.remedy))
-			return ST_MALFORMED;
+	for (i = 0; i < n && explainmsg_get(r, &item) == ST_OK; i++) {
 		if (json)
 			print_json(&item, i == 0);
 		else

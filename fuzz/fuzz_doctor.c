@@ -77,7 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct target t;
 	static char hosts[DOCTOR_HOSTS_MAX][DOCTOR_HOST_MAX];
 	const struct doctor_where where = { .target = &t, .name = "docker:web",
-		.account = "node", .uid = 1000, .home = "/home/node",
+		.account = "node", .uid = 1000,
 		.socket = "/run/bottle-agent.sock", .path = "/usr/bin" };
 	struct doctor_seen seen = { .where = &where,
 		.status_code = SESSION_UNREACHABLE };

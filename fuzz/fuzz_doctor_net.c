@@ -59,7 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct target t;
 	static struct doctor_sign sign;
 	const struct doctor_where where = { .target = &t, .name = "docker:web",
-		.account = "node", .uid = 1000, .home = "/home/node",
+		.account = "node", .uid = 1000,
 		.socket = "/run/bottle-agent.sock", .path = "/usr/bin" };
 	struct doctor d = { .target = "docker:web" };
 	struct doctor_word_of_agent agent;

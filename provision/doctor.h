@@ -70,8 +70,6 @@ struct doctor_where {
 	const char		*account;	/* who uses the keys, as it is
 						 * known there */
 	uint32_t		 uid;		/* the same as a number */
-	const char		*home;		/* of the account; NULL: it is
-						 * not known */
 	const char		*socket;	/* of the agent */
 	const char		*bin;		/* folder of our programs; NULL:
 						 * LAUNCH_BINS */

@@ -33,9 +33,8 @@
 #define ACCOUNT_UID	"1000"
 /* Most that a script prints. */
 #define FACTS_MAX	(1024 * 1024)
-/* Longest name of an account, and of a home. */
+/* Longest name of an account. */
 #define ACCOUNT_MAX	256
-#define HOME_MAX	4096
 
 struct doctorcmd {
 	const struct provision_options *opts;
@@ -51,7 +50,6 @@ struct look {
 	struct doctor_where	 where;
 	struct doctor_seen	 seen;
 	char			 account[ACCOUNT_MAX];
-	char			 home[HOME_MAX];
 	char			 hosts[DOCTOR_HOSTS_MAX][DOCTOR_HOST_MAX];
 	const char		*host[DOCTOR_HOSTS_MAX];
 };
@@ -100,7 +98,7 @@ take_facts(struct look *l, const struct remote_result *r,
 	return out->whole;
 }
 
-/* What root's script says of the account: UID GID NAME HOME. */
+/* What root's script says of the account: UID GID NAME, and its home. */
 static void
 take_account(struct look *l)
 {
@@ -113,10 +111,6 @@ take_account(struct look *l)
 	    !doctor_facts_word(&v, name, sizeof(name)))
 		return;
 	(void)snprintf(l->account, sizeof(l->account), "%s", name);
-	if (l->where.home == NULL && v[0] == '/') {
-		(void)snprintf(l->home, sizeof(l->home), "%s", v);
-		l->where.home = l->home;
-	}
 }
 
 /* As root; false if there is no way into the target. */
@@ -165,7 +159,7 @@ is_user(struct look *l)
 static void
 look_as_user(struct look *l)
 {
-	const char *home = l->opts->home, *v;
+	const char *home = l->opts->home;
 	struct remote_result r;
 
 	run_script(l, doctor_user_sh, l->account, "user",
@@ -178,12 +172,6 @@ look_as_user(struct look *l)
 		    home != NULL ? home : "-", &r);
 	}
 	l->seen.has_user = take_facts(l, &r, &l->seen.user) && is_user(l);
-	v = doctor_facts_get(&l->seen.user, "home");
-	if (l->seen.has_user && l->where.home == NULL && v != NULL &&
-	    v[0] == '/') {
-		(void)snprintf(l->home, sizeof(l->home), "%s", v);
-		l->where.home = l->home;
-	}
 	if (l->seen.has_user) {
 		remote_result_fini(&r);
 		return;
@@ -281,7 +269,7 @@ look_at_target(void *cookie, size_t i, struct fleet_line *line)
 	    ACCOUNT);
 	l->where = (struct doctor_where){ .target = &c->targets.targets[i],
 		.name = c->targets.names[i], .account = l->account,
-		.home = o->home, .socket = o->socket, .bin = o->bin,
+		.socket = o->socket, .bin = o->bin,
 		.path = c->path, .time_ms = (int64_t)o->time_s * 1000,
 		.no_login = o->no_login, .hosts = l->host };
 	l->seen.where = &l->where;

@@ -4,7 +4,8 @@
  * Two ways: whole lives of a program, from its first line to its exit code, a
  * process for each fault; and scenes, asked of one agent that must go on.  After
  * each fault the agent must be as it was: all keys, no more memory, no more
- * descriptors, no secret anywhere but in the vault.
+ * descriptors, no secret anywhere but in the vault.  And an agent that serves
+ * already, for which no worker can set libcrypto up, must end.
  *
  *	--long		every errno of each call in lives as well, each call of
  *			libcrypto's allocator at a start, and two failures in
@@ -40,6 +41,12 @@
 #define AGAIN_COARSE	1
 /* Exit code of what a sanitizer found. */
 #define SANITIZER	99
+/* An agent that serves looks so long after its start whether a worker could set
+ * libcrypto up; from there to its end it may take much longer where all does. */
+#define REST_MS		500
+#define END_MS		10000
+/* Exit code of what could not go on. */
+#define FAILED		1
 
 /* The life of a program. */
 struct life {
@@ -520,6 +527,136 @@ walk_life(const struct life *l)
 }
 
 /*
+ * Agents that serve before libcrypto is there, and for which a worker cannot set
+ * it up.
+ */
+
+/* Whether a worker makes that call before its first job, and nobody else does
+ * before the first request. */
+static bool
+is_workers(enum fault_call call)
+{
+	switch (call) {
+	case FAULT_RAND_bytes:
+	case FAULT_RAND_priv_bytes:
+	case FAULT_EVP_MD_fetch:
+	case FAULT_EVP_KEYMGMT_fetch:
+	case FAULT_EVP_SIGNATURE_fetch:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether a short walk has the n-th call fail: the first of its name and the
+ * last, which may be different workers'. */
+static bool
+is_at_an_end(uint64_t n)
+{
+	uint64_t before = n - 1, after = n + 1;
+
+	while (before > 0 && trace[before] != trace[n])
+		before--;
+	while (after <= trace_len && trace[after] != trace[n])
+		after++;
+	return before == 0 || after > trace_len;
+}
+
+/* Wait until a fault was met, which is soon; whether one was. */
+static bool
+await_fault(void)
+{
+	for (int i = 0; i < TRIES && fault_first() == FAULT_CALLS; i++)
+		rig_sleep(5);
+	return fault_first() != FAULT_CALLS;
+}
+
+/* Live once without a fault: it goes on when it has looked. */
+static void
+live_ready(const struct life *l, struct stage_seen *was)
+{
+	const struct fault_plan never = { .n = UINT64_MAX,
+		.groups = FAULT_CRYPTO };
+	int code;
+
+	fault_arm(&never);
+	stage_start(l->args, l->in);
+	if (!stage_serves() || stage_ended(2 * REST_MS))
+		stage_wrong("is gone, and nothing has failed");
+	keep_trace();
+	scenes_greet();
+	stage_signal(SIGTERM);
+	code = stage_wait(was, false, NULL);
+	(void)fault_off();
+	judge(l, code, false, true, 0);
+	(void)rig_forget(NULL);
+}
+
+/* Live once with one: it serves, ends in time, and says why.  Who waits for a
+ * worker until then is hung up on. */
+static void
+live_unready(const struct life *l, const struct fault_plan *plan,
+    const struct stage_seen *was)
+{
+	int64_t start = rig_now(), took;
+	struct stage_seen seen;
+	int code;
+
+	fault_arm(plan);
+	stage_start(l->args, l->in);
+	if (!stage_serves())
+		stage_wrong("does not serve");
+	else if (!await_fault())
+		stage_wrong("nothing has failed");
+	else
+		scenes_greet();
+	code = stage_wait(&seen, false, NULL);
+	took = rig_now() - start;
+	(void)fault_off();
+	if (code != FAILED)
+		stage_wrong("ended with %d, not %d", code, FAILED);
+	if (!has_said("cannot set up libcrypto; the agent ends"))
+		stage_wrong("does not say why it ends");
+	if (took < REST_MS || took >= END_MS)
+		stage_wrong("ended after %lld ms", (long long)took);
+	if (!clear_dir())
+		stage_wrong("left a file behind");
+	if (seen.blocks > was->blocks)
+		stage_wrong("%zu blocks more at the end, %zu bytes",
+		    seen.blocks - was->blocks, seen.bytes - was->bytes);
+	check_leak();
+	(void)rig_forget(NULL);
+}
+
+static void
+walk_unready(const struct life *l)
+{
+	struct fault_plan plan = { .groups = FAULT_CRYPTO };
+	struct stage_seen was;
+	unsigned n = 0;
+
+	if (!wanted(l->name))
+		return;
+	stage_doing(l->name);
+	live_ready(l, &was);
+	for (plan.n = 1; plan.n <= trace_len &&
+	    stage_wrongs() < WRONGS_MAX; plan.n++) {
+		if (!is_workers(trace[plan.n]) ||
+		    (!is_long && !is_at_an_end(plan.n)))
+			continue;
+		say(l->name, &plan);
+		live_unready(l, &plan, &was);
+		n++;
+	}
+	stage_doing(l->name);
+	if (n == 0)
+		stage_wrong("no worker sets libcrypto up");
+	(void)printf("# %-18s %u runs in which a worker has no libcrypto\n",
+	    l->name, n);
+	(void)fflush(stdout);
+}
+
+/*
  * All of it.
  */
 
@@ -634,6 +771,9 @@ walk_all(void)
 	walk_scenes("with threads", threads, true);
 	for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++)
 		walk_life(&lives[i]);
+	for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++)
+		if (lives[i].serves)
+			walk_unready(&lives[i]);
 	if (deaths > 0)
 		(void)printf("# libcrypto itself died %u times at a start\n",
 		    deaths);

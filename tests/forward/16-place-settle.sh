@@ -125,6 +125,69 @@ for home in home_used home_new; do
 	settled "new_${home}_other_agent" 0 '' --settle
 	settled "new_${home}_not_reverted" 0 '' --socket "$S" --revert
 done
+# What is in force is a load of that name, or it is not looked at.
+new_one
+link=$(readlink "$dir/default")
+for other in mine . .. "../bottle-agent/$link" ".other${link#.default}" \
+    .default.none .default.abcdef "$link.x" "$dir/$link"; do
+	rm -rf "$T/new"
+	cp -a "$H" "$T/new"
+	cp -a "$dir/$link" "$dir/.other${link#.default}"
+	ln -sfn "$other" "$dir/default"
+	settled "in_force_is_no_$other" 0 '' --socket "$S" --settle
+	rm -rf "$H"
+	mv "$T/new" "$H"
+done
+settled in_force_is_the_load 2 '' --socket "$S" --settle
+
+# Whoever serves the socket may say anything: what is no list of these keys is
+# no reason to keep files.
+perl -MSocket -e '
+	socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+	connect($s, sockaddr_un($ARGV[0])) or die;
+	syswrite($s, "\0\0\0\1\13");
+	my ($got, $len) = ("", 4);
+	while (length($got) < $len) {
+		sysread($s, $got, 65536, length($got)) or die;
+		$len = 4 + unpack("N", $got) if length($got) >= 4;
+	}
+	open(my $out, ">", $ARGV[1]) or die;
+	print $out substr($got, 4);' "$S" "$T/list"
+perl -MSocket -e '
+	my ($path, $answer) = @ARGV;
+	$SIG{PIPE} = "IGNORE";
+	socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+	bind($s, sockaddr_un($path)) or die "bind: $!";
+	listen($s, 5) or die;
+	while (accept(my $c, $s)) {
+		sysread($c, my $request, 100);
+		open(my $in, "<", $answer) or die;
+		local $/;
+		syswrite($c, scalar <$in>);
+	}' "$T/bad.sock" "$T/answer" &
+at_exit end_process "$!"
+wait_for 30 test -S "$T/bad.sock"
+# says NAME N PERL: of the right answer, in $_, that; with its length before it.
+says() {
+	perl -0777 -ne "my \$answer = do { $3 };"' print ref $answer ?
+	    $$answer : pack("N/a*", $answer)' "$T/list" >"$T/answer"
+	settled "answer_$1" "$2" '' --socket "$T/bad.sock" --settle
+}
+# Perl's.
+# shellcheck disable=SC2016
+{
+	says that_is_right 2 '$_'
+	says that_is_endless 0 '\"\xff\xff\xff\xff\xc"'
+	says that_is_empty 0 '""'
+	says of_another_type 0 '"\5" . substr($_, 1)'
+	says without_a_number 0 '"\14\0\0"'
+	says of_no_keys 0 '"\14\0\0\0\0"'
+	says cut_in_its_first_key 0 'substr($_, 0, 20)'
+	says cut_in_its_last_comment 0 'substr($_, 0, -1)'
+	says with_a_number_too_large 0 '"\14\0\0\0\3" . substr($_, 5)'
+	says with_a_number_too_small 0 '"\14\0\0\0\1" . substr($_, 5)'
+}
+
 # The host knows that there was no commit.
 home_used
 before=$(tree)

@@ -385,6 +385,36 @@ for word in staged switched; do
 		is_as "killed_${word}_${home}_twice_as_before" "$before"
 	done
 done
+# Two loads have lines in a file that is another thing now: that is said once.
+home_own
+kept one_note "${load[@]}"
+kept one_note_two "${second[@]}"
+rm "$H/.gitconfig"
+mkdir "$H/.gitconfig"
+take --every-load
+check_same one_note_status 0 "$status"
+check_same one_note_says 1 "$(grep -c "$H/.gitconfig is " <<<"$said")"
+check one_note_stays test -d "$H/.gitconfig"
+rmdir "$H/.gitconfig"
+
+# Files that have nothing of ours any more, below a folder: each is looked at,
+# and no descriptor is kept for any of them.
+home_new
+lines=() dirs=()
+for i in {1..16}; do
+	mkdir "$H/.d$i"
+	dirs+=("$H/.d$i")
+	lines+=(--line ".d$i/rc" "Include ~/.ssh/bottle-agent/default/x$i"$'\n')
+done
+kept none_kept "${lines[@]}"
+rm "$H"/.d*/rc
+under=(prlimit --nofile=16)
+take
+under=()
+lines_are none_kept_says 'removed default' 'finished 0'
+rmdir "${dirs[@]}"
+is_as none_kept_nothing_is_there "$(home_new && bytes)"
+
 # Of another name: it is settled, and this one goes.
 home_own
 kept other "${second[@]}"
@@ -393,6 +423,16 @@ put --at switched "$kill_it" "${load[@]}"
 take --every-load
 check_same other_status 0 "$status"
 is_as other_all_gone "$(home_own && bytes)"
+
+# What was changed meanwhile stays, and is told of.
+home_own
+put --at switched "$kill_it" "${load[@]}"
+printf 'more\n' >>"$H/.gitconfig"
+take
+check_same edited_status 0 "$status"
+check_has edited_is_told_of "$said" \
+    "bottle-place: left somebody has changed $H/.gitconfig since"
+check_has edited_stays "$(cat "$H/.gitconfig")" more
 
 # Somebody else is at it.
 home_own

@@ -37,6 +37,16 @@ done
 scan -u node web
 check_same as_the_user_that_is_named \
     "<exec><-i><-u><node><-w></><web>$words<connect>$host" "$told"
+cp "$T/m.json" "$T/plain.json"
+manifest "$(entry git.test "$T/git" '"Hostname": "192.0.2.1", "Port": 2222,
+    "user": "build"')"
+scan web
+check_same as_the_user_of_the_manifest \
+    "<exec><-i><-u><build><-w></><web>$words<connect>$host" "$told"
+scan -u node web
+check_same which_an_option_overrides \
+    "<exec><-i><-u><node><-w></><web>$words<connect>$host" "$told"
+mv "$T/plain.json" "$T/m.json"
 scan --proxy http://proxy.test:8888 web
 check_same by_the_proxy \
     "<exec><-i><-u><1000><-w></><web>$words<connect><--proxy><http://proxy.test:8888>$host" \
@@ -67,5 +77,16 @@ run load -f "$T/m.json" --scan-via-target --no-install --bin "$bin" \
 expect what_it_says_there_is_said 5 \
     'in the target: proxy http://127.0.0.1:1: cannot connect' \
     '!bottle-forward: error'
+# Its lines as a terminal ends them, and those that say nothing.
+cat >"$T/enter" <<-'EOS'
+	#!/bin/sh
+	printf 'bottle-forward: error: one\r\n\r\n\nbottle-forward: error: \r\n' >&2
+	printf 'two\r\nbottle-forward: error: three' >&2
+	exit 1
+EOS
+chmod 755 "$T/enter"
+run load -f "$T/m.json" --scan-via-target --no-install --bin "$bin" \
+    "exec:$T/enter"
+expect what_it_says_in_many_lines 5 'in the target: one; two; three' '!\x0d'
 
 checks_end

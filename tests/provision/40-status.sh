@@ -222,6 +222,16 @@ told an_explanation_that_is_none 1 'prints is no list of refusals: it is no JSON
 LIE=''
 run explain --json --timeout 40 "exec:$T/liar"
 told a_status_is_no_explanation 1 'refusals is not a list'
+# head_of NAME PART TEXT: what stands before the list.
+head_of() {
+	LIE="s/.*/{$3\"refusals\":[]}/"
+	run explain --json --timeout 1 "exec:$T/liar"
+	told "$1" 1 "prints is no list of refusals: $2"
+}
+head_of no_version 'version is not a number' ''
+head_of a_version_in_words 'version is not a number' '"version":"1",'
+head_of a_version_to_come 'it is of version 2' '"version":2,'
+head_of a_version_of_nobody 'it is of version 0' '"version":0,'
 # refusals NAME STATUS PART LIST: a list of them that is another one.
 refusals() {
 	LIE="s/.*/{\"version\":1,\"refusals\":[$4]}/"

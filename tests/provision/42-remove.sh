@@ -176,6 +176,56 @@ check_same locked_keys 'id ' "$(prints)"
 remove local
 expect unlocked 0 'removed load default: 1 key'
 
+# One that knows no loads: what it has stays, and what helps is said.
+home_used
+load_first local
+old=$(in_home)
+agent_stop
+ssh-agent -D -a "$S" >/dev/null 2>&1 &
+other_agent=$!
+at_exit end_process "$other_agent"
+wait_for 30 test -S "$S"
+remove local
+expect another_agent 3 'does not let' 'nothing was changed; an agent that is older' \
+    '"kill"'
+check_same another_agent_files "$old" "$(in_home)"
+end_process "$other_agent"
+rm -f "$S"
+agent_start --public --allow "$account=list,sign" --audit "$T/audit"
+
+# What is no list of keys is none, wherever it comes from: each string must be
+# one, and an empty one takes no room in a line.
+for list in '{}' '"x"' '[1]' '[{}]' \
+    '[{"type": 1, "fingerprint": "F", "comment": "C"}]' \
+    '[{"type": "T", "fingerprint": null, "comment": "C"}]' \
+    '[{"type": "T", "fingerprint": "F", "comment": ["C"]}]' \
+    '[{"type": "T", "fingerprint": "F"}]' \
+    '[{"type": "T", "fingerprint": "F", "comment": "C"}, {"type": "T"}]'; do
+	printf '#!/bin/sh\necho '"'%s'"'\n' \
+	    "{\"version\": 1, \"removed\": $list}" >"$T/enter"
+	chmod 755 "$T/enter"
+	remove "exec:$T/enter"
+	expect "no_list_of_keys_$list" 1 'is no list of keys'
+done
+# shellcheck disable=SC2016
+printf '#!/bin/sh\ncase $1 in\n*/bottle-agent) echo '"'%s'"' ;;\n*) exec "$@" ;;\nesac\n' \
+    '{"version": 1, "removed": [{"type": "T", "fingerprint": "F", "comment": ""}]}' \
+    >"$T/enter"
+remove "exec:$T/enter"
+check_same a_key_without_a_comment "exec:$T/enter: removed T F" "$out"
+
+# A bottle-forward that is older says that it knows no such command.
+# shellcheck disable=SC2016
+printf '#!/bin/sh\ncase $1 in\n*/bottle-forward) echo "%s" >&2; exit 2 ;;\n*) exec "$@" ;;\nesac\n' \
+    'bottle-forward: error: unknown command remove' >"$T/enter"
+load_first local
+remove "exec:$T/enter"
+check_same an_older_bottle_forward_prints_it "exec:$T/enter: removed $(line id)" \
+    "$out"
+out=
+expect an_older_bottle_forward 2 'unknown command remove' \
+    'what to do: the bottle-forward there is older than this: the next load'
+
 # A way in that has something to say of its own, and ends lines as a terminal
 # does.
 home_used

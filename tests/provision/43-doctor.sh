@@ -107,6 +107,36 @@ run doctor --json --no-login --user "$account" --socket "$S" --bin "$bin" \
     --timeout 20 "$target"
 check_same home_is_that_of_the_user ok "$(verdict ssh-config)"
 
+# Nor where root's script finds nothing out, and the user's says it.
+cat >"$T/enter-user" <<EOS
+#!/bin/bash
+case \$1:\${4:-} in
+/bin/sh:root) exit 1 ;;
+*) exec "$T/enter" "\$@" ;;
+esac
+EOS
+chmod 755 "$T/enter-user"
+run doctor --json --no-login --user "$account" --socket "$S" --bin "$bin" \
+    --timeout 20 "exec:$T/enter-user"
+check_same home_is_what_the_user_has ok "$(verdict ssh-config)"
+
+# What nothing can be found out about is not said to be well.
+cat >"$T/enter-nothing" <<EOS
+#!/bin/bash
+case \$1:\${4:-}:\${5:-} in
+/bin/sh:user:login) exit 1 ;;
+*) exec "$T/enter" "\$@" ;;
+esac
+EOS
+chmod 755 "$T/enter-nothing"
+doctor "exec:$T/enter-nothing"
+for link in proxy host-key login signing; do
+	check_same "nothing_is_known_of_$link" skipped "$(verdict "$link")"
+	check "${link}_is_told_of" test -n "$(jq -r --arg link "$link" \
+	    '.targets[0].findings[] | select(.link == $link) | .what' \
+	    "$W/stdout")"
+done
+
 # --- one that is not ----------------------------------------------------------------
 
 # What is broken and left so has nothing to do with what comes after it.

@@ -127,6 +127,9 @@ refused all_without_a_label 2 '--label' -f "$T/m.json" --all
 refused no_program 5 'nerdctl is not in PATH' -f "$T/m.json" nerdctl:web
 refused no_manifest 2 'cannot open the manifest' -f "$T/none.json" web
 refused no_dry_run 2 '--dry-run' --dry-run -f "$T/m.json" web
+printf '[]\n' >"$T/empty.json"
+refused nothing_to_load 0 'there are no ssh entries in the manifest' \
+    -f "$T/empty.json" web
 check_same nothing_was_run no "$([ -e "$E/log" ] && echo yes || echo no)"
 
 # --- what runs, and what starts -----------------------------------------------------

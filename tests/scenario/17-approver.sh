@@ -179,6 +179,17 @@ check_same because_of_the_policy "policy $other_uid=list" \
     "$(jq -r 'select(.op == "sign") | "\(.reason) \(.rule)"' "$A")"
 agent_stop
 
+# Without workers it is made by whoever hears the answer.
+serve --workers 0
+approver alone yes
+check yes_signs_without_workers git_signs as_other ask
+check_has it_was_asked_without_workers "$(cat "$T/said.alone")" taken
+kill "$approver_pid"
+check the_one_without_workers_goes wait_for 30 process_gone "$approver_pid"
+approver other no
+check_refused no_is_no_without_workers git_signs as_other ask
+agent_stop
+
 # In ssh-agent's place there are no approvers.
 agent_start
 as_self ssh-add -q -c "$T/ask"

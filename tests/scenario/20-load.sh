@@ -129,18 +129,23 @@ check_same the_same_again_is_silent 0 \
     "$(said --public --allow 65534=list,sign)"
 check_same other_rules_are_not_passed_over 1 \
     "$(said --public --allow 65534=list)"
+check_same more_rules_are_not_passed_over 1 \
+    "$(said --public --allow 65534=list,sign --allow 65533=list)"
 check_same it_has_no_descriptor_of_ours /dev/null "$(for fd in 0 1 2; do
 	readlink "/proc/$started/fd/$fd"
 done | sort -u)"
 
 # A socket that is not as open as asked for.
 end_process "$started"
-load --allow 65534=list <"$T/ed25519" >/dev/null
+two=(--allow "65534=list" --allow "65533=list")
+load "${two[@]}" <"$T/ed25519" >/dev/null
 started=$(agent_of "$S")
 agent_seen "$started"
 check_same it_is_not_public 600 "$(stat -c %a "$S")"
 check_same public_is_not_passed_over 1 \
-    "$(said --public --allow 65534=list)"
+    "$(said --public "${two[@]}")"
+check_same the_same_two_are_silent 0 "$(said "${two[@]}")"
+check_same fewer_rules_are_not_passed_over 1 "$(said --allow 65534=list)"
 end_process "$started"
 
 # A start that brought no key is undone, so that the next try has its own

@@ -71,6 +71,16 @@ perl -MMIME::Base64 -e '
     <"$T/ed25519" >"$T/mismatch"
 refuse halves_of_two_keys 'key 1 of 1' "$T/mismatch"
 
+# A locked agent refuses before it hears of a key, and says what to do.
+printf 'a word' | "$AGENT" --lock -a "$S" 2>/dev/null
+status=0
+out=$(within 30 "$AGENT" --load -a "$S" <"$T/ed25519" 2>&1) || status=$?
+check_same locked_ends_with_1 1 "$status"
+check_same locked_says_so "bottle-agent: error: the agent refuses the load: \
+the agent is locked: unlock it first (ssh-add -X); nothing was loaded" "$out"
+printf 'a word' | "$AGENT" --unlock -a "$S" 2>/dev/null
+check_same locked_changes_nothing "$(public before)" "$(listed)"
+
 # Somebody at a terminal has forgotten the "<".
 status=0
 out=$(within 20 script -qec "'$AGENT' --load -a '$S'" /dev/null </dev/null) ||

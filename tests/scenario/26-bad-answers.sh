@@ -108,6 +108,14 @@ body=$(printf '\\0\\0\\0\\021%s\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\037%s' \
 answer "\\0\\0\\0\\102\\35$body"
 in=$T/ed25519
 bad load_with_a_short_key_to_seal_to 1 'no answer' --load
+printf 'bottle-bundle 1\n' >"$T/bundle"
+in=$T/bundle
+status=0
+timeout 30 "$AGENT" --load -a "$BAD" <"$T/bundle" >"$T/printed" \
+    2>"$T/complained" || status=$?
+check_same a_bundle_gets_no_short_key 1 "$status"
+check_lacks a_bundle_gets_no_short_key_either "$(cat "$T/printed")" hello
+in=$T/ed25519
 # One of 32, whatever it is; and the same again for the keys that were taken.
 name=load@bottle-agent
 body=$(printf '\\0\\0\\0\\021%s\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\040%s' \
@@ -119,4 +127,78 @@ answer '\377\377\377\377\6'
 all an_answer_without_end "$BAD" 1 1 1 1 1 1
 answer '\0\0\0\0\0'
 all an_empty_frame "$BAD" 1 1 1 1 1 1
+
+# What a real agent answers, cut off behind each of its bytes, in a frame that is
+# whole: with a rule, an account, a key and a refusal there is something of all.
+agent_start --allow "$other_uid=list"
+as_self ssh-add -q "$T/ed25519"
+make_key ed25519 other
+check_refused a_removal_is_refused as_self ssh-add -q -d "$T/other.pub"
+perl -MSocket -e '
+	for my $ask (["status", ""], ["explain", "\0"],
+	    ["explain--json", "\1"]) {
+		my ($name, $how) = @$ask;
+		my $body = chr(27) . pack("N/a*", $name =~ s/--.*//r .
+		    "\@bottle-agent") . $how;
+		my ($got, $len) = ("", 4);
+		socket(my $s, AF_UNIX, SOCK_STREAM, 0) or die;
+		connect($s, sockaddr_un($ARGV[0])) or die "connect: $!";
+		syswrite($s, pack("N/a*", $body));
+		while (length($got) < $len) {
+			sysread($s, $got, 65536, length($got)) or die;
+			$len = 4 + unpack("N", $got) if length($got) >= 4;
+		}
+		open(my $out, ">", "$ARGV[1]/$name.answer") or die;
+		print $out substr($got, 4);
+	}' "$S" "$T"
+check_same it_is_told_of 1 "$("$AGENT" --explain --json -a "$S" |
+    jq '.refusals | length')"
+agent_stop
+# cut NAME STEP OPTION...: which lengths a command takes for the whole.
+cut() {
+	local name=$1 step=$2 len n status
+
+	shift 2
+	len=$(wc -c <"$T/$name.answer")
+	taken=
+	wrong=
+	for ((n = 1; n <= len; n += step)); do
+		perl -e 'open(my $in, "<", $ARGV[0]) or die; local $/;
+		    print pack("N/a*", substr(<$in>, 0, $ARGV[1]))' \
+		    "$T/$name.answer" "$n" >"$T/answer"
+		status=0
+		timeout 30 "$AGENT" "$@" -a "$BAD" >"$T/printed" \
+		    2>"$T/complained" || status=$?
+		if [ "$status" -eq 0 ]; then
+			taken+=" $n"
+		elif [ "$status" -ne 1 ] || [ -s "$T/printed" ] ||
+		    [ ! -s "$T/complained" ]; then
+			wrong+=" $n ends with $status: $(head -c 80 "$T/printed")"
+		fi
+	done
+}
+# A text that is longer than any is, and so not printed: AUDITLINE_MAX.
+explain_text_max=8192
+long() {
+	perl -e 'print pack("N/a*", chr(29) . pack("N/a* N N N/a* N/a* Q>",
+	    "explain\@bottle-agent", 1, 1, "x" x $ARGV[0], "", 1))' "$1" \
+	    >"$T/answer"
+}
+long "$explain_text_max"
+check_same explain_prints_the_longest "$explain_text_max" \
+    "$("$AGENT" --explain -a "$BAD" | head -n 1 | tr -d '\n' | wc -c)"
+long "$((explain_text_max + 1))"
+bad explain_prints_nothing_longer 1 'none' --explain
+for how in --json ''; do
+	step=$((slower > 1 ? 41 : 1))
+	cut "explain$how" "$step" --explain ${how:+"$how"}
+	check_same "explain_cut_anywhere_prints_nothing$how" '' "$wrong"
+	[ "$slower" -gt 1 ] || check_same "explain_is_taken_whole$how" \
+	    " $(wc -c <"$T/explain$how.answer")" "$taken"
+	cut status "$step" --status ${how:+"$how"}
+	check_same "status_cut_anywhere_prints_nothing$how" '' "$wrong"
+	# One that is older ends before the last field.
+	[ "$slower" -gt 1 ] || check_same "status_is_taken_whole$how" 2 \
+	    "$(wc -w <<<"$taken")"
+done
 scenario_end

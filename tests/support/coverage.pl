@@ -15,8 +15,10 @@ my @rooms = ([proto => 95], [base => 90], [keys => 90], [agent => 90],
 my $rooms = join '|', map { $_->[0] } @rooms;
 
 # A piece is told apart by its own lines, and by so many before it: there is what
-# has to fail.
+# has to fail.  Where it begins is this mark, for rules that have it; to others it
+# is not there.
 my $lines_before = 3;
+my $mark = '@@';
 
 my ($lines_to, $page);
 while (@ARGV && $ARGV[0] =~ /^--/) {
@@ -46,7 +48,8 @@ sub read_reasons {
 			push @read, { name => $1, text => $2, rules => [],
 			    lines => 0 };
 		} elsif (@read && $line =~ /^(\S+)\t+(.+)/) {
-			push @{$read[-1]{rules}}, [qr/^(?:$1)$/, qr/$2/];
+			push @{$read[-1]{rules}}, [qr/^(?:$1)$/, qr/$2/,
+			    index($2, $mark) >= 0];
 		} else {
 			die "coverage.pl: $path:$.: no reason and no rule\n";
 		}
@@ -71,12 +74,15 @@ die "coverage.pl: gcov says nothing of this tree\n" if !%reached;
 
 # The reason of a piece that was not reached, or undef.
 sub reason_of {
-	my ($path, $text) = @_;
+	my ($path, $before, $piece) = @_;
 
 	for my $reason (@reasons) {
 		for my $rule (@{$reason->{rules}}) {
-			return $reason if $path =~ $rule->[0] &&
-			    $text =~ $rule->[1];
+			my ($of, $text, $marked) = @$rule;
+
+			return $reason if $path =~ $of &&
+			    join($marked ? $mark : '', $before, $piece) =~
+			    $text;
 		}
 	}
 	return undef;
@@ -109,9 +115,9 @@ for my $path (sort keys %reached) {
 	for my $p (grep { $_->{path} eq $path } @pieces) {
 		my $from = $p->{from} - 1 - $lines_before;
 		$from = 0 if $from < 0;
-		my $text = join '', @source[$from .. $p->{to} - 1];
+		my $before = join '', @source[$from .. $p->{from} - 2];
 		$p->{text} = join '', @source[$p->{from} - 1 .. $p->{to} - 1];
-		$p->{reason} = reason_of($path, $text);
+		$p->{reason} = reason_of($path, $before, $p->{text});
 		if ($p->{reason}) {
 			$p->{reason}{lines} += $p->{n};
 		} else {

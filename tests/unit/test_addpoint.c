@@ -35,6 +35,8 @@
 #include "proto/reply.h"
 #include "proto/request.h"
 #include "provision/child.h"
+#include "support/cert_vectors.h"
+#include "support/hex.h"
 
 #define LENGTH(a)	(sizeof(a) / sizeof((a)[0]))
 /* The uid of somebody else. */
@@ -199,6 +201,37 @@ client_plain(void)
 	put_plain(SSH_AGENTC_REQUEST_IDENTITIES, 1);
 	WANT(fdio_read_full(sock, list, sizeof(list), NULL) == ST_OK);
 	WANT(memcmp(list, "\0\0\0\5\x0c\0\0\0\0", sizeof(list)) == 0);
+}
+
+/* A certificate that lies beside the key, as ssh-add finds it: that is taken note
+ * of and is no key. */
+static void
+client_certificate(void)
+{
+	const struct cert_vector *v = &cert_vectors[KEY_ED25519];
+	struct wire_writer w = wire_writer(frame_bytes, sizeof(frame_bytes));
+	size_t mark = frame_open(&w);
+	struct slice out;
+
+	wire_put_u8(&w, SSH_AGENTC_ADD_IDENTITY);
+	wire_put_str(&w, key_type_info(KEY_ED25519)->cert_name);
+	wire_put_string(&w, hex(v->cert_hex));
+	wire_put_bytes(&w, hex(v->rest_hex));
+	wire_put_str(&w, "beside");
+	frame_close(&w, mark);
+	WANT(wire_done(&w, &out) == ST_OK);
+	put(out);
+	WANT(code() == SSH_AGENT_SUCCESS);
+	if (getenv("TEST_ALONE") == NULL)
+		add_well();
+	(void)hex_free(NULL);
+}
+
+static void
+client_certificate_alone(void)
+{
+	(void)setenv("TEST_ALONE", "yes", 1);
+	client_certificate();
 }
 
 /* All that an agent can be asked for but that. */
@@ -488,6 +521,8 @@ static const struct {
 	int		 status;
 } clients[] = {
 	{ "plain", client_plain, 0 },
+	{ "certificate", client_certificate, 0 },
+	{ "certificate_alone", client_certificate_alone, 0 },
 	{ "all", client_all, 0 },
 	{ "bytewise", client_bytewise, 0 },
 	{ "joined", client_joined, 0 },
@@ -648,6 +683,17 @@ a_key_is_taken(void **state)
 	expect_key("plain");
 	spec.expect = blob;
 	expect_key("plain");
+}
+
+static void
+a_certificate_is_not_the_key(void **state)
+{
+	(void)state;
+	expect_key("certificate");
+	spec.expect = blob;
+	expect_key("certificate");
+	assert_int_not_equal(ask("certificate_alone"), ST_OK);
+	assert_null(got.mem);
 }
 
 static void
@@ -1031,6 +1077,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		OWN_TEST(a_key_is_taken),
+		OWN_TEST(a_certificate_is_not_the_key),
 		OWN_TEST(whatever_else_is_asked_is_refused),
 		OWN_TEST(frames_come_in_any_pieces),
 		OWN_TEST(an_add_may_be_as_long_as_the_limit),

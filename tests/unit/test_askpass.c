@@ -483,7 +483,8 @@ cancelled_program_that_goes_on_is_killed(void **state)
 	await_end(pid);
 }
 
-/* The program is gone, and its output still open. */
+/* The program is gone, and its output still open: there is nobody to be told to
+ * end, the helper least of all. */
 static void
 cancel_does_not_wait_for_what_holds_the_output(void **state)
 {
@@ -492,13 +493,16 @@ cancel_does_not_wait_for_what_holds_the_output(void **state)
 
 	(void)state;
 	start();
-	id = ask("setsid sleep 100 & echo $! >pid", 0);
+	id = ask("setsid sleep 100 & echo $! >pid; echo $$ >program", 0);
 	(void)ask(":", 1);
 	pid = await_pid("pid");
+	await_end(await_pid("program"));
 	askpass_cancel(ap, id);
 	await_answers(1);
 	assert_int_equal(answers[0].cookie, 1);
+	assert_true(answers[0].yes);
 	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_true(answer_to(":"));
 }
 
 static void

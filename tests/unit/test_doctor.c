@@ -242,6 +242,23 @@ a_line_of_ls_is_taken_apart(void **state)
 	assert_false(doctor_facts_ls("", &ls));
 }
 
+/* Lines of a target: the path fits, or is none. */
+static void
+a_path_of_ls_has_its_limit(void **state)
+{
+	static const char head[] = "drwxr-xr-x 1 0 44 4096 2026-11-29 09:00 /";
+	const size_t max = sizeof(((struct doctor_ls *)NULL)->path) - 1;
+	char line[sizeof(head) + DOCTOR_FACTS_LINE_MAX];
+	struct doctor_ls ls;
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "%s%0*d", head, (int)max - 1, 0);
+	assert_true(doctor_facts_ls(line, &ls));
+	assert_int_equal(strlen(ls.path), max);
+	(void)snprintf(line, sizeof(line), "%s%0*d", head, (int)max, 0);
+	assert_false(doctor_facts_ls(line, &ls));
+}
+
 /* --- findings ------------------------------------------------------------ */
 
 static void
@@ -691,7 +708,7 @@ look(const char *const text[PARTS], bool agent, struct doctor *d)
 {
 	static struct target t;
 	const struct doctor_where where = { .target = &t, .name = "web",
-		.account = "node", .uid = 1000, .home = "/home/node",
+		.account = "node", .uid = 1000,
 		.socket = "/run/bottle-agent.sock", .path = "/usr/bin" };
 	struct doctor_seen seen = { .where = &where, .has_root = true,
 		.has_user = true, .status_code = SESSION_UNREACHABLE,
@@ -1083,6 +1100,7 @@ main(void)
 		cmocka_unit_test(lines_that_are_no_facts_are_passed_over),
 		cmocka_unit_test(facts_end_at_their_limits),
 		cmocka_unit_test(a_line_of_ls_is_taken_apart),
+		cmocka_unit_test(a_path_of_ls_has_its_limit),
 		cmocka_unit_test(a_finding_is_safe_to_print),
 		cmocka_unit_test(too_many_findings_are_bad),
 		cmocka_unit_test(the_worst_counts),

@@ -673,6 +673,30 @@ a_scan_that_is_broken_breaks_nothing_else(void **state)
 	assert_int_equal(ask("127.0.0.1", port, SHORT_MS), ST_BUSY);
 }
 
+static int
+says_nothing_of_why(void)
+{
+	return SSH_ERROR;
+}
+
+/* Neither the host says anything nor libssh, and the connection is there yet. */
+static void
+a_failure_without_a_word_is_no_ssh_server(void **state)
+{
+	(void)state;
+	instead = says_nothing_of_why;
+	assert_int_equal(ask("127.0.0.1", serve(silent), LONG_MS),
+	    ST_MALFORMED);
+	assert_non_null(strstr(why, ": no SSH server answers"));
+	assert_null(strstr(why, "begins"));
+	(void)teardown(state);
+	/* Who has named itself is one. */
+	assert_int_equal(ask("127.0.0.1", serve(names_itself_only), LONG_MS),
+	    ST_MALFORMED);
+	assert_non_null(strstr(why, "the exchange of keys failed: what it "
+	    "sends is not of the protocol"));
+}
+
 static void
 the_scan_has_little(void **state)
 {
@@ -815,6 +839,7 @@ main(void)
 		SCAN_TEST(every_address_is_tried),
 		SCAN_TEST(an_address_that_nobody_answers_at_is_given_up),
 		SCAN_TEST(a_scan_that_is_broken_breaks_nothing_else),
+		SCAN_TEST(a_failure_without_a_word_is_no_ssh_server),
 		SCAN_TEST(the_scan_has_little),
 		SCAN_TEST(each_key_has_a_connection_of_its_own),
 		SCAN_TEST(what_was_had_before_the_host_was_gone_is_kept),

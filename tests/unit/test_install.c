@@ -766,6 +766,38 @@ advice_names_the_whole_path(void **state)
 	check_refused(st, ST_DENIED, said);
 }
 
+/* What a copy of this program does in that folder: it has its own. */
+static int
+use_own_folder(const char *where)
+{
+	const struct install how = { NULL, where, NULL, 60000 };
+	struct install_report r;
+	struct target t;
+
+	if (target_parse("web", &t, why, sizeof(why)) != ST_OK ||
+	    install_programs(&t, &how, &r, why, sizeof(why)) != ST_DENIED)
+		return 1;
+	return puts(why) < 0;
+}
+
+static void
+advice_names_our_own_folder(void **state)
+{
+	char line[512];
+
+	(void)state;
+	make_folder("x86_64", &amd64);
+	make_engine("echo sha256:1", "echo amd64", "echo 'bottle-install: no "
+	    "x'; exit 3");
+	(void)snprintf(line, sizeof(line), "mkdir -p bin lib/bottle-agent/"
+	    "programs && mv x86_64 lib/bottle-agent/programs && "
+	    "cp /proc/%ld/exe bin/copy && bin/copy \"$PWD\" >said && "
+	    "grep -qF -e \"web: x; give them to the container when it is made: "
+	    "-v $PWD/lib/bottle-agent/programs/x86_64/bottle-agent:\" said",
+	    (long)getpid());
+	prepare(line);
+}
+
 static void
 one_that_hangs_is_ended(void **state)
 {
@@ -806,7 +838,7 @@ programs_are_found_from_where_we_are(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digest_is_sha256),
@@ -822,9 +854,12 @@ main(void)
 		OWN_TEST(engines_are_asked_for_the_processor),
 		OWN_TEST(what_engines_say_is_told),
 		OWN_TEST(advice_names_the_whole_path),
+		OWN_TEST(advice_names_our_own_folder),
 		OWN_TEST(one_that_hangs_is_ended),
 	};
 
+	if (argc > 1)
+		return use_own_folder(argv[1]);
 	child_ignore_pipe();
 	umask(022);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -429,6 +429,16 @@ a_bad_key_is_named_by_its_number(void **state)
 	assert_int_equal(fault.item, 3);
 	assert_non_null(strstr(fault.text, "constraint"));
 	expect("a b");
+	/* And for a library that only a key of an authenticator has. */
+	begin("work");
+	put_key_limited(keys[0], "a", hex("ff 00000017"
+	    "'sk-provider@openssh.com' 00000008'internal'"));
+	put_end(1, true);
+	assert_int_equal(feed(all()), ST_UNSUPPORTED);
+	assert_int_equal(fault.item, 1);
+	assert_non_null(strstr(fault.text, "authenticator"));
+	assert_int_equal(load_count(load), 0);
+	expect("a b");
 }
 
 static void
