@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/auditline.h"
+#include "agent/beat.h"
 #include "agent/describe.h"
 #include "agent/limits.h"
 #include "agent/peercomm.h"
@@ -623,6 +624,8 @@ turn(struct client *c, bool may_read)
 	if (may_read && !c->ended && !inbox_waiting(&c->in)) {
 		st = inbox_read(&c->in, &c->peer, &home->intake, c->watch.fd,
 		    is_brief(c) ? LIMIT_READ_BRIEF : SIZE_MAX);
+		if (c->in.laden && beat_held(turns_began_ns(&home->turns)))
+			turns_wall(&home->turns);
 		if (st == ST_CLOSED) {
 			c->ended = true;
 			st = ST_OK;
@@ -778,7 +781,8 @@ client_free(struct client *c)
 	loop_timer_del(loop, &c->unread_late);
 	loop_timer_del(loop, &c->hold);
 	turns_cancel(&c->home->turns, &c->turn);
-	(void)close(c->watch.fd);
+	if (beat_close(c->watch.fd))
+		turns_wall(&c->home->turns);
 	abandon_job(c);
 	conn_fini(&c->conn);
 	inbox_fini(&c->in, &c->home->intake);

@@ -20,6 +20,7 @@
 #include "agent/askpass.h"
 #include "agent/audit.h"
 #include "agent/auditsink.h"
+#include "agent/beat.h"
 #include "agent/describe.h"
 #include "agent/dispatch.h"
 #include "agent/harden.h"
@@ -671,6 +672,16 @@ set_senders(const struct daemon *d)
 	return unixsock_senders(d->sock.fd);
 }
 
+/* Peers can send descriptors: see to it that these hold nobody up. */
+static void
+start_beat(struct daemon *d)
+{
+	d->harden.beats = beat_start(d->loop) == ST_OK;
+	if (!d->harden.beats)
+		log_warn_sys("no timer: a peer can hold the agent up by sending "
+		    "a socket that takes long to close");
+}
+
 /* Set up what serving needs; why is for people. */
 static int
 set_up(struct daemon *d, char *why, size_t whylen)
@@ -707,8 +718,7 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	if (d->sink != NULL && (st = auditsink_start(d->sink)) != ST_OK)
 		return st;
 	if (!unixsock_no_descriptors(d->sock.fd))
-		log_debug("before Linux 6.16 a peer can hold the agent up by "
-		    "sending a socket that takes long to close");
+		start_beat(d);
 	if (d->service && (st = set_senders(d)) != ST_OK)
 		return st;
 	server_limit(&limits, d->service);
@@ -787,6 +797,7 @@ serve(struct daemon *d)
 	keyring_free(d->agent.ring);
 	lock_fini(&d->agent.lock);
 	loop_free(d->loop);
+	beat_stop();
 	vault_close();
 	return d->code;
 }

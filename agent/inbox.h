@@ -65,6 +65,8 @@ struct inbox {
 					 * one that connected: stays so */
 	uid_t		 sender;	/* the first one that did; -1: one that
 					 * is not known */
+	bool		 laden;		/* what was read last had something along
+					 * that we do not take */
 };
 
 /**

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/account.h"
+#include "agent/beat.h"
 #include "agent/client.h"
 #include "agent/describe.h"
 #include "agent/limits.h"
@@ -215,6 +216,14 @@ judge(const struct server *s, const struct unixsock_peer *cred,
 	return ST_OK;
 }
 
+/* Close a connection that is not served. */
+static void
+show_out(struct server *s, int fd)
+{
+	if (beat_close(fd))
+		turns_wall(&s->home.turns);
+}
+
 /* Look at who connected, and serve or close. */
 static int
 admit(struct server *s, int fd)
@@ -228,23 +237,23 @@ admit(struct server *s, int fd)
 	st = unixsock_peer(fd, &cred);
 	if (st != ST_OK && st != ST_TOO_LARGE) {
 		log_debug("a peer without credentials: %s", status_name(st));
-		(void)close(fd);
+		show_out(s, fd);
 		return ST_OK;
 	}
 	if (judge(s, &cred, &peer) != ST_OK) {
-		(void)close(fd);
+		show_out(s, fd);
 		return ST_OK;
 	}
 	if ((why = turn_away(s, &peer)) != REASON_NONE) {
 		/* End of file and nothing else: no answer, no hint. */
 		note_refusal(s, fd, &peer, why);
 		free(peer.groups);
-		(void)close(fd);
+		show_out(s, fd);
 		return ST_OK;
 	}
 	if ((st = client_new(&c, &s->home, fd, &peer)) != ST_OK) {
 		free(peer.groups);
-		(void)close(fd);
+		show_out(s, fd);
 		return st == ST_NOMEM || st == ST_SYSTEM ? ST_OK : st;
 	}
 	client_set_index(c, s->n);
