@@ -386,6 +386,7 @@ inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
 	ssize_t n;
 	int st;
 
+	box->laden = false;
 	if (box->skip > 0)
 		return read_skipped(box, peer, intake, fd);
 	if (box->rest.len > 0) {

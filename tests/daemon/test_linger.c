@@ -19,7 +19,7 @@
 
 /* What a close takes that nothing ends, and what all that is done may.  A machine
  * with much to do is late, but not for so long. */
-#define LINGER_S	60
+#define LINGER_S	20
 #define BOUNDED_MS	10000
 /* Connections of one peer. */
 #define CROWD		100
