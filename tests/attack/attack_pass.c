@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include <linux/sched.h>
-#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -26,10 +25,7 @@
 #include "tests/attack/bodies.h"
 #include "tests/attack/talk.h"
 #include "tests/attack/trial.h"
-
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS	83
-#endif
+#include "tests/support/linger.h"
 
 #define NODE		1000u
 #define NOBODY		65534u
@@ -40,6 +36,9 @@
 #define PASSED_MAX	8
 /* Seconds that a close may take. */
 #define LINGER_S	5
+/* More than the agent reads at once. */
+#define BROKEN		(40 * 1024)
+#define LINGERERS	4
 
 void
 attack_become(unsigned id)
@@ -130,45 +129,20 @@ storm_once(int queue)
 	(void)close(mine);
 }
 
-/* A socket that takes seconds to close: what it sent has nowhere to go.  The
- * other end stays with us. */
-static int
-lingering(void)
-{
-	static const uint8_t much[65536];
-	const struct linger on = { 1, LINGER_S };
-	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(at);
-
-	if (door < 0 || fd < 0 || listen(door, 1) != 0 ||
-	    getsockname(door, (struct sockaddr *)&at, &len) != 0 ||
-	    connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof(on)) != 0)
-		return -1;
-	while (send(fd, much, sizeof(much), MSG_DONTWAIT) > 0)
-		continue;
-	return fd;
-}
-
-/* Send such a socket with a request, or with the end of one that is none. */
+/* Send a request, or what is none, to which some sockets are tied that take long
+ * to close; first of all other bytes.  On a connection of its own, which is
+ * left. */
 static void
-send_lingering(struct slice bytes, struct slice before)
+send_lingering(struct slice before, struct slice bytes, int door, size_t n)
 {
-	const struct linger off = { 0, 0 };
-	int to = talk_connect(), fd = lingering();
+	int to = talk_connect();
 
-	trial_holds("there is such a socket", fd >= 0 && to >= 0);
+	if (to < 0)
+		return;
 	if (before.len > 0)
 		(void)talk_send_bytes(to, before);
-	if (!send_with(to, bytes, &fd, 1, NULL)) {
-		/* It is ours to close, then. */
-		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+	if (!linger_send(to, bytes.p, bytes.len, door, LINGER_S, n))
 		(void)talk_send_bytes(to, bytes);
-	}
-	(void)close(fd);
 	(void)close(to);
 }
 
@@ -177,25 +151,72 @@ attack_linger(int argc, char **argv)
 {
 	static const uint8_t list[] = { 0, 0, 0, 1,
 		SSH_AGENTC_REQUEST_IDENTITIES };
-	static const uint8_t broken[] = { 0xff, 0xff, 0xff, 0xff };
-	struct slice frame = { list, sizeof(list) };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	static uint8_t broken[BROKEN];
+	struct slice frame = { list, sizeof(list) }, none = { NULL, 0 };
 	int64_t start = clock_ms();
+	int door = linger_door();
 
 	(void)argc;
 	(void)argv;
-	if (setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &on, sizeof(on)) != 0)
-		return trial_skip("before Linux 6.16 descriptors can be sent");
-	(void)close(fd);
+	trial_holds("there are such sockets", door >= 0);
+	memset(broken, 0xff, sizeof(broken));
 	for (int i = 0; i < 3; i++) {
-		send_lingering(frame, (struct slice){ NULL, 0 });
-		send_lingering(frame, (struct slice){ broken, sizeof(broken) });
+		send_lingering(none, frame, door, 1);
+		/* In what is not read any more. */
+		send_lingering((struct slice){ broken, sizeof(broken) }, frame,
+		    door, 1);
 		trial_is("a list", talk_once(body_number(
 		    SSH_AGENTC_REQUEST_IDENTITIES)),
 		    SSH_AGENT_IDENTITIES_ANSWER);
 	}
+	send_lingering(none, frame, door, LINGER_MANY);
+	trial_is("a list", talk_once(body_number(
+	    SSH_AGENTC_REQUEST_IDENTITIES)), SSH_AGENT_IDENTITIES_ANSWER);
 	trial_holds("nobody waits for it", clock_ms() - start <
 	    LINGER_S * 1000);
+	return trial_end();
+}
+
+/* One of those who do nothing else. */
+static void
+linger_on(int64_t end)
+{
+	static const uint8_t list[] = { 0, 0, 0, 1,
+		SSH_AGENTC_REQUEST_IDENTITIES };
+	static uint8_t broken[BROKEN];
+	int door = -1;
+
+	memset(broken, 0xff, sizeof(broken));
+	for (size_t i = 0; clock_ms() < end; i++) {
+		/* Who waits behind one is not let in for ever; and were it
+		 * closed, nothing would linger any more. */
+		if (i % LINGER_MANY == 0)
+			door = linger_door();
+		if (door < 0)
+			_exit(1);
+		send_lingering((struct slice){ broken, i % 2 == 0 ? 0 :
+		    sizeof(broken) }, (struct slice){ list, sizeof(list) },
+		    door, 1);
+	}
+	_exit(0);
+}
+
+int
+attack_linger_storm(int argc, char **argv)
+{
+	int64_t end = clock_ms() + STORM_MS;
+	bool fine = true;
+	int status;
+
+	(void)argc;
+	(void)argv;
+	for (unsigned i = 0; i < LINGERERS; i++)
+		if (fork() == 0)
+			linger_on(end);
+	attack_ready();
+	while (wait(&status) > 0)
+		fine &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	trial_holds("every one of the storm", fine);
 	return trial_end();
 }
 
