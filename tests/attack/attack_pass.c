@@ -38,6 +38,7 @@
 #define LINGER_S	5
 /* More than the agent reads at once. */
 #define BROKEN		(40 * 1024)
+#define REQUESTS	4000
 #define LINGERERS	4
 
 void
@@ -129,47 +130,47 @@ storm_once(int queue)
 	(void)close(mine);
 }
 
-/* Send a request, or what is none, to which some sockets are tied that take long
- * to close; first of all other bytes.  On a connection of its own, which is
- * left. */
+/* Send a request to which some sockets are tied that take long to close; on a
+ * connection of its own, which is left.  Before it come others, more than are
+ * read at once: while the agent is busy with them we close what is ours of the
+ * sockets, or it would be ours to wait.  And bytes that end the connection, if it
+ * is not to be read at all (${broken}). */
 static void
-send_lingering(struct slice before, struct slice bytes, int door, size_t n)
+send_lingering(bool broken, int door, size_t n)
 {
+	static const uint8_t list[] = { 0, 0, 0, 1,
+		SSH_AGENTC_REQUEST_IDENTITIES };
+	static const uint8_t none[] = { 0, 0, 0, 1, 0xff };
+	static uint8_t before[REQUESTS * sizeof(none) + BROKEN];
 	int to = talk_connect();
 
 	if (to < 0)
 		return;
-	if (before.len > 0)
-		(void)talk_send_bytes(to, before);
-	if (!linger_send(to, bytes.p, bytes.len, door, LINGER_S, n))
-		(void)talk_send_bytes(to, bytes);
+	memset(before, 0xff, sizeof(before));
+	for (size_t i = 0; i < REQUESTS; i++)
+		memcpy(before + i * sizeof(none), none, sizeof(none));
+	(void)linger_send_behind(to, before, broken ? sizeof(before) :
+	    REQUESTS * sizeof(none), list, sizeof(list), door, LINGER_S, n);
 	(void)close(to);
 }
 
 int
 attack_linger(int argc, char **argv)
 {
-	static const uint8_t list[] = { 0, 0, 0, 1,
-		SSH_AGENTC_REQUEST_IDENTITIES };
-	static uint8_t broken[BROKEN];
-	struct slice frame = { list, sizeof(list) }, none = { NULL, 0 };
 	int64_t start = clock_ms();
 	int door = linger_door();
 
 	(void)argc;
 	(void)argv;
 	trial_holds("there are such sockets", door >= 0);
-	memset(broken, 0xff, sizeof(broken));
 	for (int i = 0; i < 3; i++) {
-		send_lingering(none, frame, door, 1);
-		/* In what is not read any more. */
-		send_lingering((struct slice){ broken, sizeof(broken) }, frame,
-		    door, 1);
+		send_lingering(false, door, 1);
+		send_lingering(true, door, 1);
 		trial_is("a list", talk_once(body_number(
 		    SSH_AGENTC_REQUEST_IDENTITIES)),
 		    SSH_AGENT_IDENTITIES_ANSWER);
 	}
-	send_lingering(none, frame, door, LINGER_MANY);
+	send_lingering(false, door, LINGER_MANY);
 	trial_is("a list", talk_once(body_number(
 	    SSH_AGENTC_REQUEST_IDENTITIES)), SSH_AGENT_IDENTITIES_ANSWER);
 	trial_holds("nobody waits for it", clock_ms() - start <
@@ -181,22 +182,16 @@ attack_linger(int argc, char **argv)
 static void
 linger_on(int64_t end)
 {
-	static const uint8_t list[] = { 0, 0, 0, 1,
-		SSH_AGENTC_REQUEST_IDENTITIES };
-	static uint8_t broken[BROKEN];
 	int door = -1;
 
-	memset(broken, 0xff, sizeof(broken));
 	for (size_t i = 0; clock_ms() < end; i++) {
-		/* Who waits behind one is not let in for ever; and were it
-		 * closed, nothing would linger any more. */
+		/* It lets so many in; and were it closed, nothing would linger
+		 * any more. */
 		if (i % LINGER_MANY == 0)
 			door = linger_door();
 		if (door < 0)
 			_exit(1);
-		send_lingering((struct slice){ broken, i % 2 == 0 ? 0 :
-		    sizeof(broken) }, (struct slice){ list, sizeof(list) },
-		    door, 1);
+		send_lingering(i % 2 == 1, door, 1);
 	}
 	_exit(0);
 }

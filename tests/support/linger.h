@@ -55,10 +55,12 @@ linger_socket(int door, int seconds)
 	return fd;
 }
 
-/* Send bytes with ${n} such sockets, up to LINGER_MANY, which are nobody's but the
- * message's then; false: they could not be sent, and are closed at once. */
+/* Send ${n_before} bytes, and then some with ${n} such sockets, up to LINGER_MANY,
+ * which are nobody's but that message's afterwards; false: they could not be sent,
+ * and were closed at once. */
 static inline bool
-linger_send(int to, const void *p, size_t len, int door, int seconds, size_t n)
+linger_send_behind(int to, const void *before, size_t n_before, const void *p,
+    size_t len, int door, int seconds, size_t n)
 {
 	static _Alignas(struct cmsghdr) char
 	    room[CMSG_SPACE(LINGER_MANY * sizeof(int))];
@@ -80,7 +82,9 @@ linger_send(int to, const void *p, size_t len, int door, int seconds, size_t n)
 	head->cmsg_len = CMSG_LEN(n * sizeof(int));
 	msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
 	memcpy(CMSG_DATA(head), fds, n * sizeof(int));
-	sent = sent && sendmsg(to, &msg, MSG_NOSIGNAL) == (ssize_t)len;
+	sent = sent && (n_before == 0 || send(to, before, n_before,
+	    MSG_NOSIGNAL) == (ssize_t)n_before) &&
+	    sendmsg(to, &msg, MSG_NOSIGNAL) == (ssize_t)len;
 	for (size_t i = 0; i < n; i++) {
 		if (!sent)
 			(void)setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &off,
@@ -88,6 +92,13 @@ linger_send(int to, const void *p, size_t len, int door, int seconds, size_t n)
 		(void)close(fds[i]);
 	}
 	return sent;
+}
+
+/* The same with nothing before it. */
+static inline bool
+linger_send(int to, const void *p, size_t len, int door, int seconds, size_t n)
+{
+	return linger_send_behind(to, NULL, 0, p, len, door, seconds, n);
 }
 
 #endif /* !LINGER_H_ */
