@@ -10,12 +10,13 @@
  *          vault, see vault_signals().
  *
  * Descriptors that a peer has sent are closed by the kernel in the name of who
- * receives, or closes, what they came with, before that system call returns; and
- * to close a TCP socket takes as long as who sent it likes (SO_LINGER).  Such a
- * wait ends when a signal is there, and with it all others of the same call.  So
- * a timer sends one to the thread every BEAT_US.  The loop keeps it out of its own
- * wait, and the kernel does not set the timer again before the signal was taken:
- * an agent that waits is not woken, and one that serves makes no call for it.
+ * receives, or closes, what they came with, before that system call returns;
+ * and to close a TCP socket takes as long as who sent it likes (SO_LINGER).
+ * Such a wait ends when a signal is there, and with it all others of the same
+ * call.  So a timer sends one to the thread every BEAT_US.  The loop keeps it
+ * out of its own wait, and the kernel does not set the timer again before the
+ * signal was taken: an agent that waits is not woken, and one that serves makes
+ * no call for it.
  *
  * For kernels on which peers can send descriptors, see
  * unixsock_no_descriptors().
@@ -40,7 +41,7 @@
  * Let it beat, for the calling thread, which will run ${loop} and does not yet.
  * Before harden_calls(), which is to know of it.
  *
- * Errors: ST_SYSTEM  no timer; errno is set, and all is as before
+ * Errors: ST_SYSTEM  no timer; errno is set, and nothing beats
  */
 int beat_start(struct loop *loop) MUST_USE;
 

@@ -37,8 +37,8 @@
 #define VAULT_OVERHEAD		16
 
 /* The stack of an operation, in bytes: libcrypto's deepest, an RSA signature
- * with AVX-512 IFMA, takes 13 KiB; three quarters of it are for use, the rest has
- * room for a signal: its frame takes 3.6 KiB with AVX-512. */
+ * with AVX-512 IFMA, takes 13 KiB; three quarters of it are for use, the rest
+ * has room for a signal: its frame takes 3.6 KiB with AVX-512. */
 #define VAULT_STACK		(20 * 1024)
 /* What an operation may take that is not VAULT_BIG: RSA of 4096 bits takes 28
  * KiB with OpenSSL 3.0. */
@@ -165,9 +165,10 @@ void vault_wipe_registers(void);
  * vault_signals(on):
  * Have signals whose handlers are set up with SA_ONSTACK come on the stack for
  * operations, also where none is under way, in the calling thread, which opened
- * the vault: the kernel writes the registers to a signal's stack.  Such a handler
- * calls vault_soiled(), so that this is wiped: at the end of the operation, or
- * by vault_wipe_registers().  Nothing where stacks are not changed.
+ * the vault: the kernel writes the registers to a signal's stack.  Such a
+ * handler calls vault_soiled(), so that this is wiped: at the end of the
+ * operation, or by vault_wipe_registers().  Nothing where stacks are not
+ * changed.
  *
  * Errors: ST_SYSTEM  errno is set
  */

@@ -1,7 +1,7 @@
 /*
  * Sockets that take long to close, sent along with what is sent to the agent,
- * which closes them without having taken them.  On this kernel or one that it is
- * made to look like: before Linux 6.16.
+ * which closes them without having taken them.  On a kernel from before Linux
+ * 6.16, or one that is made to look like it.
  */
 #include "daemon/rig.h"
 
@@ -17,8 +17,8 @@
 #include "support/linger.h"
 #include "support/oldkernel.h"
 
-/* What a close takes that nothing ends, and what all that is done may.  A machine
- * with much to do is late, but not for so long. */
+/* What a close takes that nothing ends, and what all that is done may.  A
+ * machine with much to do is late, but not for so long. */
 #define LINGER_S	20
 #define BOUNDED_MS	10000
 /* Connections of one peer. */
@@ -85,8 +85,8 @@ state(void)
 	return end[2];
 }
 
-/* Let it stand still, and go on.  What is sent meanwhile is its own to close: the
- * sender has closed it before. */
+/* Let it stand still, and go on.  What is sent meanwhile is its own to close:
+ * the sender has closed it before. */
 static void
 stop(void)
 {
