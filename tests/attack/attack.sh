@@ -456,9 +456,9 @@ attack_identity() {
 	    "$(since "$last_offset" | jq -r --argjson pid \
 	    "$(sed -n 's/^pid \([0-9]*\)$/\1/p' <<<"$last_out" | grep . ||
 		echo 0)" 'select(.claims.pid == $pid) | .op')"
-	attack sockets_that_take_long_to_close 1000:connect:broken linger
+	attack sockets_that_take_long_to_close 1000:other:unsupported linger
 	press sockets_that_take_long_to_close_in_a_storm \
-	    1000:connect:broken linger-storm
+	    1000:other:unsupported linger-storm
 	press descriptors_in_a_storm - storm
 }
 

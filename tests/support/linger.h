@@ -34,7 +34,7 @@ linger_door(void)
 }
 
 /* A socket that is closed in so many seconds, and not before: what it was given
- * has nowhere to go as long as the door is open.  -1: there is none to be had. */
+ * has nowhere to go as long as the door is open.  -1: there is none. */
 static inline int
 linger_socket(int door, int seconds)
 {
@@ -55,9 +55,9 @@ linger_socket(int door, int seconds)
 	return fd;
 }
 
-/* Send ${n_before} bytes, and then some with ${n} such sockets, up to LINGER_MANY,
- * which are nobody's but that message's afterwards; false: they could not be sent,
- * and were closed at once. */
+/* Send ${n_before} bytes, and then some with ${n} such sockets, up to
+ * LINGER_MANY, which are nobody's but that message's afterwards; false: they
+ * could not be sent, and were closed at once. */
 static inline bool
 linger_send_behind(int to, const void *before, size_t n_before, const void *p,
     size_t len, int door, int seconds, size_t n)
