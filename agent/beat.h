@@ -41,7 +41,10 @@
  * Let it beat, for the calling thread, which will run ${loop} and does not yet.
  * Before harden_calls(), which is to know of it.
  *
- * Errors: ST_SYSTEM  no timer; errno is set, and nothing beats
+ * Errors: ST_SYSTEM       no timer; errno is set, and nothing beats
+ *         ST_UNSUPPORTED  this is the build for valgrind, which lets no signal
+ *                         into a close(2), and takes what is on a stack of its
+ *                         own for out of bounds afterwards
  */
 int beat_start(struct loop *loop) MUST_USE;
 

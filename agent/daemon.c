@@ -676,8 +676,10 @@ set_senders(const struct daemon *d)
 static void
 start_beat(struct daemon *d)
 {
-	d->harden.beats = beat_start(d->loop) == ST_OK;
-	if (!d->harden.beats)
+	int st = beat_start(d->loop);
+
+	d->harden.beats = st == ST_OK;
+	if (st == ST_SYSTEM)
 		log_warn_sys("no timer: a peer can hold the agent up by sending "
 		    "a socket that takes long to close");
 }

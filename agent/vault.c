@@ -494,9 +494,8 @@ vault_signals(bool on)
 
 	assert(mine.depth == 0 && mine.stack == vault.stacks);
 	/* During an operation the kernel finds that it is on this stack and
-	 * goes on below. */
-	return !opstack_switches() || sigaltstack(&stack, NULL) == 0 ? ST_OK :
-	    ST_SYSTEM;
+	 * goes on below; or the stack is unused, where they are not changed. */
+	return sigaltstack(&stack, NULL) == 0 ? ST_OK : ST_SYSTEM;
 }
 
 void

@@ -167,8 +167,7 @@ void vault_wipe_registers(void);
  * operations, also where none is under way, in the calling thread, which opened
  * the vault: the kernel writes the registers to a signal's stack.  Such a
  * handler calls vault_soiled(), so that this is wiped: at the end of the
- * operation, or by vault_wipe_registers().  Nothing where stacks are not
- * changed.
+ * operation, or by vault_wipe_registers().
  *
  * Errors: ST_SYSTEM  errno is set
  */
