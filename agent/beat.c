@@ -46,7 +46,7 @@ on_beat(int signo)
 	errno = err;
 }
 
-/* Who did it once will do it again. */
+/* More of them may be about to be closed. */
 static void
 quicken(void)
 {
