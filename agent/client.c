@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/auditline.h"
+#include "agent/beat.h"
 #include "agent/describe.h"
 #include "agent/limits.h"
 #include "agent/peercomm.h"
@@ -623,6 +624,8 @@ turn(struct client *c, bool may_read)
 	if (may_read && !c->ended && !inbox_waiting(&c->in)) {
 		st = inbox_read(&c->in, &c->peer, &home->intake, c->watch.fd,
 		    is_brief(c) ? LIMIT_READ_BRIEF : SIZE_MAX);
+		if (c->in.laden && beat_held(turns_began_ns(&home->turns)))
+			turns_wall(&home->turns);
 		if (st == ST_CLOSED) {
 			c->ended = true;
 			st = ST_OK;
@@ -769,6 +772,17 @@ client_new(struct client **out, struct client_home *home, int fd,
 }
 
 void
+client_part(struct client_home *home, int fd)
+{
+	/* What was sent along goes in the name of the thread that has the
+	 * timer. */
+	if (!beat_runs())
+		door_close(home->door, fd);
+	else if (beat_close(fd))
+		turns_wall(&home->turns);
+}
+
+void
 client_free(struct client *c)
 {
 	struct loop *loop = c->home->loop;
@@ -778,7 +792,7 @@ client_free(struct client *c)
 	loop_timer_del(loop, &c->unread_late);
 	loop_timer_del(loop, &c->hold);
 	turns_cancel(&c->home->turns, &c->turn);
-	door_close(c->home->door, c->watch.fd);
+	client_part(c->home, c->watch.fd);
 	abandon_job(c);
 	conn_fini(&c->conn);
 	inbox_fini(&c->in, &c->home->intake);

@@ -52,6 +52,12 @@ int client_new(struct client **out, struct client_home *home, int fd,
     const struct peer *peer) MUST_USE;
 
 /**
+ * client_part(home, fd):
+ * Close a connection that is no client's, or was one's.
+ */
+void client_part(struct client_home *home, int fd);
+
+/**
  * client_free(c):
  * Close and release.  A job of it that is being run stays until it is done.
  */

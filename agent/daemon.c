@@ -20,6 +20,7 @@
 #include "agent/askpass.h"
 #include "agent/audit.h"
 #include "agent/auditsink.h"
+#include "agent/beat.h"
 #include "agent/describe.h"
 #include "agent/dispatch.h"
 #include "agent/harden.h"
@@ -695,6 +696,18 @@ set_senders(const struct daemon *d)
 	return unixsock_senders(d->sock.fd);
 }
 
+/* Peers can send descriptors: see to it that these hold nobody up. */
+static void
+start_beat(struct daemon *d)
+{
+	int st = beat_start(d->loop);
+
+	d->harden.beats = st == ST_OK;
+	if (st == ST_SYSTEM)
+		log_warn_sys("no timer: a peer can hold the agent up by sending "
+		    "a socket that takes long to close");
+}
+
 /* Set up what serving needs; why is for people. */
 static int
 set_up(struct daemon *d, char *why, size_t whylen)
@@ -731,8 +744,7 @@ set_up(struct daemon *d, char *why, size_t whylen)
 	if (d->sink != NULL && (st = auditsink_start(d->sink)) != ST_OK)
 		return st;
 	if (!unixsock_no_descriptors(d->sock.fd))
-		log_debug("before Linux 6.16 a peer can hold the agent up by "
-		    "sending a socket that takes long to close");
+		start_beat(d);
 	if (d->service && (st = set_senders(d)) != ST_OK)
 		return st;
 	server_limit(&limits, d->service);
@@ -809,6 +821,7 @@ serve(struct daemon *d)
 	keyring_free(d->agent.ring);
 	lock_fini(&d->agent.lock);
 	loop_free(d->loop);
+	beat_stop();
 	vault_close();
 	return d->code;
 }

@@ -43,6 +43,7 @@
 /* On a server with such a wish. */
 #define FOR_FILE	(1u << (HARDEN_CLIENT + 1))
 #define FOR_SYSLOG	(1u << (HARDEN_CLIENT + 2))
+#define FOR_BEATS	(1u << (HARDEN_CLIENT + 3))
 
 #ifndef BOTTLE_RELAXED_HARDENING
 /* What is let through whatever its arguments are, in the order of its use:
@@ -66,6 +67,9 @@ static const struct {
 	{ "epoll_ctl",		ON_SERVER },
 	{ "timerfd_settime",	ON_SERVER },
 	{ "close",		ON_BOTH },
+	/* Its end, where peers can send descriptors. */
+	{ "getrusage",		FOR_BEATS },
+	{ "timer_settime",	FOR_BEATS },
 	/* Input, output and the log. */
 	{ "read",		ON_BOTH },
 	{ "write",		ON_BOTH },
@@ -312,7 +316,7 @@ who_we_are(const struct harden *h)
 	if (h->role != HARDEN_SERVER)
 		return ON_CLIENT;
 	return ON_SERVER | (h->appends ? FOR_FILE : 0) |
-	    (h->datagrams ? FOR_SYSLOG : 0);
+	    (h->datagrams ? FOR_SYSLOG : 0) | (h->beats ? FOR_BEATS : 0);
 }
 
 /* What depends on the arguments. */

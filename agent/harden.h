@@ -51,6 +51,7 @@ struct harden {
 	bool	 daemon;	/* in the background: its session is its own */
 	bool	 appends;	/* a server that opens its audit file anew */
 	bool	 datagrams;	/* one that talks to the syslog daemon */
+	bool	 beats;		/* one that did beat_start() */
 	enum harden_role role;	/* as harden_calls() was told */
 	struct {
 		enum harden_state state;
@@ -71,7 +72,8 @@ void harden_untraceable(void);
  * harden_process(h, why, whylen), harden_privileges(h, why, whylen),
  * harden_calls(h, role, why, whylen):
  * Take the steps and note in ${h} what became of each; the caller has set
- * strict, daemon, appends and datagrams, and all else to zero.
+ * strict, daemon, appends, datagrams and, before the third, beats, and all else
+ * to zero.
  *
  * The first: umask 077, SIGPIPE and SIGXFSZ ignored, no core, a session.  Not for a
  * process that runs a command of the user's afterwards.  The second:

@@ -227,6 +227,7 @@ receive(struct inbox *box, const struct peer *peer, const struct intake *intake,
 	if (!intake->senders)
 		return recv(fd, p, len, MSG_DONTWAIT);
 	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	box->laden = n > 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
 	head = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 	if (n <= 0)
 		return n;
@@ -385,6 +386,7 @@ inbox_read(struct inbox *box, const struct peer *peer, struct intake *intake,
 	ssize_t n;
 	int st;
 
+	box->laden = false;
 	if (box->skip > 0)
 		return read_skipped(box, peer, intake, fd);
 	if (box->rest.len > 0) {

@@ -65,6 +65,8 @@ struct inbox {
 					 * one that connected: stays so */
 	uid_t		 sender;	/* the first one that did; -1: one that
 					 * is not known */
+	bool		 laden;		/* what was read last had something along
+					 * that we do not take */
 };
 
 /**
@@ -85,7 +87,8 @@ void inbox_fini(struct inbox *box, struct intake *intake);
  * inbox_read(box, peer, intake, fd, most):
  * Receive some bytes of ${peer}, ${most} or fewer.  Where the kernel says that
  * another one has sent them, who is not root, the box is foreign from then on,
- * and ->sender who that was.
+ * and ->sender who that was; where descriptors came along, which are not taken,
+ * it is laden until the next call.
  *
  * Errors: ST_MORE    nothing there now
  *         ST_CLOSED  end of file, or the peer is gone

@@ -5,8 +5,9 @@
 /*
  * The switch is done by hand and not by swapcontext(3), which makes two system
  * calls for the signal mask each time: signals with handlers are blocked in
- * this program but for the moment in which the loop sleeps.  Calls and returns
- * stay paired, so a shadow stack is content.
+ * this program but for the moment in which the loop sleeps, or come on the very
+ * stack that is changed to (vault_signals).  Calls and returns stay paired, so a
+ * shadow stack is content.
  */
 
 #if defined(OPSTACK_STAY) || defined(__SANITIZE_ADDRESS__) || \

@@ -35,6 +35,7 @@ peercomm(int fd, pid_t *pid, char out[static PEERCOMM_MAX])
 {
 	struct pollfd ended = { .fd = -1, .events = POLLIN };
 	socklen_t len = sizeof(ended.fd);
+	int rc = 0;
 
 	out[0] = '\0';
 	if (*pid <= 0)
@@ -49,7 +50,9 @@ peercomm(int fd, pid_t *pid, char out[static PEERCOMM_MAX])
 	}
 	read_comm(*pid, out);
 	/* The name is the process's own only if that is still there now. */
-	if (ended.fd >= 0 && poll(&ended, 1, 0) != 0) {
+	while (ended.fd >= 0 && (rc = poll(&ended, 1, 0)) < 0 && errno == EINTR)
+		continue;
+	if (rc != 0) {
 		out[0] = '\0';
 		*pid = 0;
 	}

@@ -243,23 +243,23 @@ admit(struct server *s, int fd)
 	st = unixsock_peer(fd, &cred);
 	if (st != ST_OK && st != ST_TOO_LARGE) {
 		log_debug("a peer without credentials: %s", status_name(st));
-		(void)close(fd);
+		client_part(&s->home, fd);
 		return ST_OK;
 	}
 	if (judge(s, &cred, &peer) != ST_OK) {
-		(void)close(fd);
+		client_part(&s->home, fd);
 		return ST_OK;
 	}
 	if ((why = turn_away(s, &peer)) != REASON_NONE) {
 		/* End of file and nothing else: no answer, no hint. */
 		note_refusal(s, fd, &peer, why);
 		free(peer.groups);
-		door_close(s->home.door, fd);
+		client_part(&s->home, fd);
 		return ST_OK;
 	}
 	if ((st = client_new(&c, &s->home, fd, &peer)) != ST_OK) {
 		free(peer.groups);
-		(void)close(fd);
+		client_part(&s->home, fd);
 		return st == ST_NOMEM || st == ST_SYSTEM ? ST_OK : st;
 	}
 	client_set_index(c, s->n);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -48,6 +49,9 @@ static struct {
 						 * VAULT_BIG */
 	bool			 crypto;	/* libcrypto is there */
 } vault;
+
+/* A signal came on the first stack since it was wiped. */
+static volatile sig_atomic_t soiled;
 
 /* What one thread does. */
 static _Thread_local struct {
@@ -440,11 +444,12 @@ vault_run(vault_fn *fn, void *arg, unsigned how)
 		mine.work.heap_peak = mine.work.heap_last;
 	if (vault.measure)
 		measure_stack();
+	/* The registers first: a signal puts them on the stack. */
+	opstack_wipe_registers();
 	if (opstack_switches()) {
 		assert(stack_held_out());
 		explicit_bzero(mine.stack, VAULT_STACK);
 	}
-	opstack_wipe_registers();
 	leave(how);
 	return rc;
 }
@@ -475,6 +480,28 @@ void
 vault_wipe_registers(void)
 {
 	opstack_wipe_registers();
+	if (soiled && mine.depth == 0 && mine.stack == vault.stacks) {
+		soiled = 0;
+		explicit_bzero(mine.stack, VAULT_STACK);
+	}
+}
+
+int
+vault_signals(bool on)
+{
+	const stack_t stack = { .ss_sp = vault.stacks,
+		.ss_size = VAULT_STACK, .ss_flags = on ? 0 : SS_DISABLE };
+
+	assert(mine.depth == 0 && mine.stack == vault.stacks);
+	/* During an operation the kernel finds that it is on this stack and
+	 * goes on below; or the stack is unused, where they are not changed. */
+	return sigaltstack(&stack, NULL) == 0 ? ST_OK : ST_SYSTEM;
+}
+
+void
+vault_soiled(void)
+{
+	soiled = 1;
 }
 
 void

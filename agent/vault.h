@@ -15,7 +15,8 @@
  * Secrets: all of them.
  * Threads: the one that opened the vault, and others that vault_attach()ed;
  *          each runs one operation at a time, with all signals blocked by
- *          whoever started it.  No lock of ours lies in the vault.
+ *          whoever started it, but for those of vault_signals().  No lock of
+ *          ours lies in the vault.
  *
  * The room for operations is shared out: each thread has a share that is
  * enough for RSA of 4096 bits, and one share more is for what is larger, which
@@ -36,7 +37,8 @@
 #define VAULT_OVERHEAD		16
 
 /* The stack of an operation, in bytes: libcrypto's deepest, an RSA signature
- * with AVX-512 IFMA, takes 13 KiB; three quarters of it are for use. */
+ * with AVX-512 IFMA, takes 13 KiB; three quarters of it are for use, the rest
+ * has room for a signal: its frame takes 3.6 KiB with AVX-512. */
 #define VAULT_STACK		(20 * 1024)
 /* What an operation may take that is not VAULT_BIG: RSA of 4096 bits takes 28
  * KiB with OpenSSL 3.0. */
@@ -158,6 +160,19 @@ void vault_watch(atomic_bool *spoilt);
  * After secret bytes were moved outside of an operation.
  */
 void vault_wipe_registers(void);
+
+/**
+ * vault_signals(on):
+ * Have signals whose handlers are set up with SA_ONSTACK come on the stack for
+ * operations, also where none is under way, in the calling thread, which opened
+ * the vault: the kernel writes the registers to a signal's stack.  Such a
+ * handler calls vault_soiled(), so that this is wiped: at the end of the
+ * operation, or by vault_wipe_registers().
+ *
+ * Errors: ST_SYSTEM  errno is set
+ */
+int vault_signals(bool on) MUST_USE;
+void vault_soiled(void);
 
 /**
  * vault_room(record, need):

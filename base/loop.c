@@ -64,6 +64,7 @@ struct loop {
 
 	struct signal_record signals[SIGNALS];
 	sigset_t	 wait_mask;
+	sigset_t	 outside;	/* blocked in the wait */
 	int64_t		 signals_ms;	/* when they were let in by hand */
 	unsigned	 signals_seen;	/* of those that came */
 };
@@ -111,6 +112,7 @@ loop_new(struct loop **out)
 	loop->armed_ms = NEVER_MS;
 	loop->now_ms = clock_ms();
 	sigemptyset(&loop->wait_mask);
+	sigemptyset(&loop->outside);
 	*out = loop;
 	return ST_OK;
 }
@@ -441,7 +443,14 @@ loop_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *cookie)
 	return ST_OK;
 }
 
-/* The mask for the wait: what is blocked now, without the signals of ours. */
+void
+loop_signal_outside(struct loop *loop, int signo)
+{
+	sigaddset(&loop->outside, signo);
+}
+
+/* The mask for the wait: what is blocked now, without the signals of ours, and
+ * what is to come outside of it. */
 static int
 set_wait_mask(struct loop *loop)
 {
@@ -452,6 +461,8 @@ set_wait_mask(struct loop *loop)
 	for (signo = 1; signo < SIGNALS; signo++) {
 		if (loop->signals[signo].fn != NULL)
 			sigdelset(&loop->wait_mask, signo);
+		if (sigismember(&loop->outside, signo) == 1)
+			sigaddset(&loop->wait_mask, signo);
 	}
 	return ST_OK;
 }

@@ -148,4 +148,11 @@ void loop_later_del(struct loop *loop, struct loop_later *rec);
 int loop_signal(struct loop *loop, int signo, loop_signal_fn *fn,
     void *cookie) MUST_USE;
 
+/**
+ * loop_signal_outside(loop, signo):
+ * Have a signal that the caller handles by himself come between waits alone: in
+ * a wait it is blocked, and ends none.  Before loop_run().
+ */
+void loop_signal_outside(struct loop *loop, int signo);
+
 #endif /* !LOOP_H_ */

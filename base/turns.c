@@ -200,6 +200,12 @@ turns_whole(struct turns *ts)
 	ts->whole = true;
 }
 
+void
+turns_wall(struct turns *ts)
+{
+	ts->wall = true;
+}
+
 /* Remember who had a turn. */
 static void
 note_recent(struct turns *ts, struct share *s)
@@ -306,6 +312,7 @@ on_turn(void *cookie)
 	ts->virtual_ns = s->virtual_ns;
 	ts->running = s;
 	ts->whole = false;
+	ts->wall = false;
 	turns_cancel(ts, t);
 	/* Who is answered may take the processor at once, for as long as he
 	 * likes, and before a turn is over: that is not its time.  While nobody
@@ -316,7 +323,7 @@ on_turn(void *cookie)
 	st = t->fn(t->cookie);
 	wall = took = clock_ns() - ts->now_ns;
 	ts->now_ns += wall;
-	if (company)
+	if (company && !ts->wall)
 		took = clock_thread_ns() - cpu;
 	if (ts->running != NULL) {
 		s->virtual_ns += ts->whole ? times_whole(ts, s) * took :

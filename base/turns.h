@@ -95,6 +95,7 @@ struct turns {
 	unsigned	 n_shares;	/* how many these are */
 	struct share	*running;	/* whose turn it is */
 	bool		 whole;		/* which counts in full */
+	bool		 wall;		/* and by the wall */
 	int64_t		 now_ns;	/* as of the last turn */
 	struct share	*recent;	/* who had the last turn, when, and */
 	int64_t		 recent_ns;	/* when the last other one had one */
@@ -149,6 +150,13 @@ int64_t turns_began_ns(const struct turns *ts);
  * has another.
  */
 void turns_whole(struct turns *ts);
+
+/**
+ * turns_wall(ts):
+ * The turn under way counts by the wall even where others count by the
+ * processor: it was held up for what is its own doing.
+ */
+void turns_wall(struct turns *ts);
 
 /**
  * turns_forget(ts, share):

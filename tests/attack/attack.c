@@ -28,6 +28,7 @@
 #include "tests/attack/bodies.h"
 #include "tests/attack/talk.h"
 #include "tests/attack/trial.h"
+#include "tests/support/oldkernel.h"
 
 #define HONEST	1001u
 /* More than this is not honest service; attack.sh judges what is less. */
@@ -132,6 +133,18 @@ make_tmpfs(int argc, char **argv)
 	return 1;
 }
 
+/* Become a program, on a kernel that is older than this one. */
+static int
+run_on_old_kernel(int argc, char **argv)
+{
+	if (argc < 2)
+		return 2;
+	if (old_kernel())
+		(void)execv(argv[1], argv + 1);
+	perror(argv[1]);
+	return 1;
+}
+
 static const struct {
 	const char	*name;
 	int		(*fn)(int argc, char **argv);
@@ -139,6 +152,7 @@ static const struct {
 	{ "after", after },
 	{ "known-hosts", known_hosts },
 	{ "tmpfs", make_tmpfs },
+	{ "old-kernel", run_on_old_kernel },
 	{ "wipe", attack_wipe },
 	{ "lock", attack_lock },
 	{ "unlock", attack_unlock },
@@ -167,6 +181,7 @@ static const struct {
 	{ "mixed", attack_mixed },
 	{ "storm", attack_storm },
 	{ "linger", attack_linger },
+	{ "linger-storm", attack_linger_storm },
 	{ "passed", attack_passed },
 	{ "claim", attack_claim },
 	{ "own-root", attack_own_root },

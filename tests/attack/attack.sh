@@ -1,5 +1,6 @@
 #!/bin/bash
-# attack.sh docker|unshare [--long] - a hostile user against the agent.
+# attack.sh docker|unshare [--long] [--old-kernel] - a hostile user against the
+# agent.
 #
 # A bottle as in the end-to-end test; in it an agent that allows uid 1000, who
 # is hostile, and uid 1001, who is not, to list and to sign.  Each attack is a
@@ -8,6 +9,8 @@
 # get a list and a good signature in time, memory and descriptors must be what
 # they were, and the audit log must tell of it.  At the end comes a table.
 #	--long	ten minutes of everything mixed, instead of a few seconds
+#	--old-kernel	the agent finds one from before Linux 6.16, on which peers
+#			can send descriptors
 # BOTTLE_STATIC_BIN is the folder of the agent, BOTTLE_BIN that of the attacker.
 # shellcheck disable=SC2016,SC2034
 set -eu
@@ -29,12 +32,19 @@ here=$(cd "$(dirname "$0")" && pwd)
 case ${1:-} in
 docker) kind=docker ;;
 unshare) kind=embedded ;;
-*) die 'usage: attack.sh docker|unshare [--long]' 2 ;;
+*) die 'usage: attack.sh docker|unshare [--long] [--old-kernel]' 2 ;;
 esac
+shift
 mixed_s=20
-if [ "${2:-}" = --long ] || [ -n "${ATTACK_LONG:-}" ]; then
-	mixed_s=600
-fi
+[ -z "${ATTACK_LONG:-}" ] || mixed_s=600
+old_kernel=
+for word; do
+	case $word in
+	--long) mixed_s=600 ;;
+	--old-kernel) old_kernel=yes ;;
+	*) die "unknown: $word" 2 ;;
+	esac
+done
 
 bin=${BOTTLE_STATIC_BIN:-$here/../../build/static/bin}
 attacker=${BOTTLE_BIN:-$here/../../build/release/bin}/attack
@@ -304,7 +314,8 @@ make_key() {
 
 # load KEY OPTION...: with the agent's own loader.
 load() {
-	bottle_in 0 "$world_program" --load "${@:2}" <"$work/$1" >/dev/null
+	bottle_in 0 ${old_kernel:+"$in_bottle" old-kernel} "$world_program" \
+	    --load "${@:2}" <"$work/$1" >/dev/null
 }
 
 # add KEY OPTION...: with ssh-add, as root.
@@ -445,7 +456,9 @@ attack_identity() {
 	    "$(since "$last_offset" | jq -r --argjson pid \
 	    "$(sed -n 's/^pid \([0-9]*\)$/\1/p' <<<"$last_out" | grep . ||
 		echo 0)" 'select(.claims.pid == $pid) | .op')"
-	attack sockets_that_take_long_to_close 1000:connect:broken linger
+	attack sockets_that_take_long_to_close 1000:other:unsupported linger
+	press sockets_that_take_long_to_close_in_a_storm \
+	    1000:other:unsupported linger-storm
 	press descriptors_in_a_storm - storm
 }
 
@@ -528,16 +541,16 @@ attack_hiding() {
 	check_same "$name:_no_record_is_lost" 0 \
 	    "$(since "$last_offset" | jq -n '[inputs | select(
 		.op == "lost") | .count] | add // 0')"
-	check_same "$name:_all_128_are_recorded" 128 "$(recorded)"
+	check_same "$name:_all_128_are_recorded" 128 "$(signed)"
 }
 
-# recorded: how many signatures for the attacker are in the log since then.
-recorded() {
+# signed: how many signatures for the attacker are in the log since then.
+signed() {
 	since "$last_offset" | jq -n '[inputs | select(
 		.peer.uid == 1000 and .op == "sign") | .count] | add'
 }
 all_128() {
-	[ "$(recorded)" = 128 ]
+	[ "$(signed)" = 128 ]
 }
 
 # parses FILE: every line is one JSON object of ours, and whole.

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include <linux/sched.h>
-#include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -26,10 +25,7 @@
 #include "tests/attack/bodies.h"
 #include "tests/attack/talk.h"
 #include "tests/attack/trial.h"
-
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS	83
-#endif
+#include "tests/support/linger.h"
 
 #define NODE		1000u
 #define NOBODY		65534u
@@ -40,6 +36,10 @@
 #define PASSED_MAX	8
 /* Seconds that a close may take. */
 #define LINGER_S	5
+/* More than the agent reads at once. */
+#define BROKEN		(40 * 1024)
+#define REQUESTS	4000
+#define LINGERERS	4
 
 void
 attack_become(unsigned id)
@@ -130,72 +130,88 @@ storm_once(int queue)
 	(void)close(mine);
 }
 
-/* A socket that takes seconds to close: what it sent has nowhere to go.  The
- * other end stays with us. */
-static int
-lingering(void)
-{
-	static const uint8_t much[65536];
-	const struct linger on = { 1, LINGER_S };
-	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(at);
-
-	if (door < 0 || fd < 0 || listen(door, 1) != 0 ||
-	    getsockname(door, (struct sockaddr *)&at, &len) != 0 ||
-	    connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof(on)) != 0)
-		return -1;
-	while (send(fd, much, sizeof(much), MSG_DONTWAIT) > 0)
-		continue;
-	return fd;
-}
-
-/* Send such a socket with a request, or with the end of one that is none. */
+/* Send a request to which some sockets are tied that take long to close; on a
+ * connection of its own, which is left.  Before it come others, more than are
+ * read at once: while the agent is busy with them we close what is ours of the
+ * sockets, or it would be ours to wait.  And bytes that end the connection, if
+ * it is not to be read at all (${broken}). */
 static void
-send_lingering(struct slice bytes, struct slice before)
+send_lingering(bool broken, int door, size_t n)
 {
-	const struct linger off = { 0, 0 };
-	int to = talk_connect(), fd = lingering();
+	static const uint8_t list[] = { 0, 0, 0, 1,
+		SSH_AGENTC_REQUEST_IDENTITIES };
+	static const uint8_t none[] = { 0, 0, 0, 1, 0xff };
+	static uint8_t before[REQUESTS * sizeof(none) + BROKEN];
+	int to = talk_connect();
 
-	trial_holds("there is such a socket", fd >= 0 && to >= 0);
-	if (before.len > 0)
-		(void)talk_send_bytes(to, before);
-	if (!send_with(to, bytes, &fd, 1, NULL)) {
-		/* It is ours to close, then. */
-		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
-		(void)talk_send_bytes(to, bytes);
-	}
-	(void)close(fd);
+	if (to < 0)
+		return;
+	memset(before, 0xff, sizeof(before));
+	for (size_t i = 0; i < REQUESTS; i++)
+		memcpy(before + i * sizeof(none), none, sizeof(none));
+	(void)linger_send_behind(to, before, broken ? sizeof(before) :
+	    REQUESTS * sizeof(none), list, sizeof(list), door, LINGER_S, n);
 	(void)close(to);
 }
 
 int
 attack_linger(int argc, char **argv)
 {
-	static const uint8_t list[] = { 0, 0, 0, 1,
-		SSH_AGENTC_REQUEST_IDENTITIES };
-	static const uint8_t broken[] = { 0xff, 0xff, 0xff, 0xff };
-	struct slice frame = { list, sizeof(list) };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 	int64_t start = clock_ms();
+	int door = linger_door();
 
 	(void)argc;
 	(void)argv;
-	if (setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &on, sizeof(on)) != 0)
-		return trial_skip("before Linux 6.16 descriptors can be sent");
-	(void)close(fd);
+	trial_holds("there are such sockets", door >= 0);
 	for (int i = 0; i < 3; i++) {
-		send_lingering(frame, (struct slice){ NULL, 0 });
-		send_lingering(frame, (struct slice){ broken, sizeof(broken) });
+		send_lingering(false, door, 1);
+		send_lingering(true, door, 1);
 		trial_is("a list", talk_once(body_number(
 		    SSH_AGENTC_REQUEST_IDENTITIES)),
 		    SSH_AGENT_IDENTITIES_ANSWER);
 	}
+	send_lingering(false, door, LINGER_MANY);
+	trial_is("a list", talk_once(body_number(
+	    SSH_AGENTC_REQUEST_IDENTITIES)), SSH_AGENT_IDENTITIES_ANSWER);
 	trial_holds("nobody waits for it", clock_ms() - start <
 	    LINGER_S * 1000);
+	return trial_end();
+}
+
+/* One of those who do nothing else. */
+static void
+linger_on(int64_t end)
+{
+	int door = -1;
+
+	for (size_t i = 0; clock_ms() < end; i++) {
+		/* It lets so many in; and were it closed, nothing would linger
+		 * any more. */
+		if (i % LINGER_MANY == 0)
+			door = linger_door();
+		if (door < 0)
+			_exit(1);
+		send_lingering(i % 2 == 1, door, 1);
+	}
+	_exit(0);
+}
+
+int
+attack_linger_storm(int argc, char **argv)
+{
+	int64_t end = clock_ms() + STORM_MS;
+	bool fine = true;
+	int status;
+
+	(void)argc;
+	(void)argv;
+	for (unsigned i = 0; i < LINGERERS; i++)
+		if (fork() == 0)
+			linger_on(end);
+	attack_ready();
+	while (wait(&status) > 0)
+		fine &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	trial_holds("every one of the storm", fine);
 	return trial_end();
 }
 

@@ -51,6 +51,7 @@ int attack_mixed(int argc, char **argv);
 /* attack_pass.c: descriptors and who they are of. */
 int attack_storm(int argc, char **argv);
 int attack_linger(int argc, char **argv);
+int attack_linger_storm(int argc, char **argv);
 int attack_passed(int argc, char **argv);
 int attack_claim(int argc, char **argv);
 int attack_own_root(int argc, char **argv);

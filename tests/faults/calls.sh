@@ -22,7 +22,8 @@ program_invocation_short_name stdin stdout stderr _GLOBAL_OFFSET_TABLE_
 
 clock_gettime time tzset gmtime_r localtime_r getenv geteuid getuid getpid
 getppid getsid getresuid personality umask sched_getcpu isatty dirfd closedir
-readdir rewind ferror raise _exit signal
+readdir rewind ferror raise _exit signal getrusage timer_delete
+__libc_current_sigrtmin
 
 munmap pthread_attr_destroy pthread_attr_setstacksize pthread_cond_broadcast
 pthread_cond_destroy pthread_cond_init pthread_cond_signal

@@ -6,6 +6,8 @@
 #   load     signing without a pause
 #   adding   the same key is loaded again and again
 #   deleted  after ssh-add -D: none in locked memory either
+#   beats    the same two before Linux 6.16, where signals come in the middle of
+#            operations, all of them in the first thread
 #   loader   in --load itself, with the key read but not yet sent
 #   secret   memfd_secret: nothing can be read, under load as well
 #   control  an agent that works with keys outside of its vault: it is caught,
@@ -43,6 +45,8 @@ done
 
 program=$bin/bottle-agent
 [ "$phase" != control ] || program=$bin/agent-unscoped
+before=() options=()
+[ "$phase" != beats ] || before=("$bin/oldkernel") options=(--workers 0)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-memscan.XXXXXX")
 at_exit rm -rf "$work"
@@ -57,7 +61,8 @@ ready_line() {
 # agent_up MEMORY: sets $agent.
 agent_up() {
 	: >"$work/ready"
-	"$program" -D -a "$sock" --allow 0=admin --memory="$1" \
+	"${before[@]}" "$program" "${options[@]}" -D -a "$sock" \
+	    --allow 0=admin --memory="$1" \
 	    --ready-fd 3 3>"$work/ready" >"$work/log" 2>&1 &
 	agent=$!
 	ready_line "$work/ready" || die "the agent does not start: $(
@@ -230,6 +235,14 @@ phase_deleted() {
 	SSH_AUTH_SOCK=$sock ssh-add -q -D
 	scan "$1 after ssh-add -D" "$1" --stop --repeat 2 --expect-none -- \
 	    "$agent"
+}
+
+phase_beats() {
+	check_same "$1: there are beats" 1 "$(grep -c '^ID: ' \
+	    "/proc/$agent/timers")"
+	phase_load "$1"
+	SSH_AUTH_SOCK=$sock ssh-add -q -D
+	phase_deleted "$1"
 }
 
 phase_loader() {

@@ -764,6 +764,38 @@ with_syslog_it_can_send_datagrams(void **state)
 	check_calls(HARDEN_SERVER, false, true);
 }
 
+static bool beats;
+
+static void
+try_beat(void)
+{
+	struct harden h = { .strict = true, .beats = beats };
+	struct rusage use;
+	char why[WHY_MAX];
+	int wanted = beats ? EINVAL : EPERM;
+
+	WANT(harden_process(&h, why, WHY_MAX) == ST_OK);
+	WANT(harden_privileges(&h, why, WHY_MAX) == ST_OK);
+	WANT(harden_calls(&h, HARDEN_SERVER, why, WHY_MAX) == ST_OK);
+	/* There is no such timer. */
+	WANT(syscall(SYS_timer_settime, 99L, 0L, NULL, NULL) == -1 &&
+	    errno == wanted);
+	WANT((getrusage(RUSAGE_THREAD, &use) == 0) == beats);
+	_exit(GOOD);
+}
+
+static void
+only_with_a_beat_it_can_set_its_timer(void **state)
+{
+	(void)state;
+	if (harden_relaxed())
+		skip();
+	for (int i = 0; i < 2; i++) {
+		beats = i == 1;
+		run(try_beat);
+	}
+}
+
 static void
 a_client_can_call_what_it_needs_only(void **state)
 {
@@ -806,6 +838,7 @@ main(void)
 		cmocka_unit_test(a_server_can_call_what_it_needs_only),
 		cmocka_unit_test(with_an_audit_file_it_can_append),
 		cmocka_unit_test(with_syslog_it_can_send_datagrams),
+		cmocka_unit_test(only_with_a_beat_it_can_set_its_timer),
 		cmocka_unit_test(a_client_can_call_what_it_needs_only),
 		cmocka_unit_test(every_step_and_state_has_a_name),
 	};

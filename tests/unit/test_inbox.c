@@ -642,6 +642,45 @@ what_another_user_sends_is_not_kept_at_all(void **state)
 	intake.senders = false;
 }
 
+/* A byte, with a descriptor or without. */
+static void
+send_byte(bool laden)
+{
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = laden ? room : NULL,
+		.msg_controllen = laden ? sizeof(room) : 0 };
+	struct cmsghdr *head = (struct cmsghdr *)(void *)room;
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &far_fd, sizeof(int));
+	assert_int_equal(sendmsg(far_fd, &msg, 0), 1);
+}
+
+static void
+that_descriptors_came_along_is_known(void **state)
+{
+	const int on = 1;
+
+	(void)state;
+	assert_int_equal(setsockopt(near_fd, SOL_SOCKET, SO_PASSCRED, &on,
+	    sizeof(on)), 0);
+	intake.senders = true;
+	for (size_t i = 0; i < 4; i++) {
+		send_byte(i % 2 == 1);
+		assert_int_equal(inbox_read(&box, &peer, &intake, near_fd,
+		    SIZE_MAX), ST_OK);
+		assert_int_equal(box.laden, i % 2 == 1);
+		assert_false(box.foreign);
+		assert_int_equal(inbox_settle(&box, &peer, &intake), ST_OK);
+	}
+	intake.senders = false;
+}
+
 static void
 lock_and_unlock_are_secrets_too(void **state)
 {
@@ -1396,6 +1435,7 @@ main(void)
 		T(a_stop_before_an_add_reserves_nothing),
 		T(an_add_of_who_may_is_in_the_vault_from_the_start),
 		T(what_another_user_sends_is_not_kept_at_all),
+		T(that_descriptors_came_along_is_known),
 		T(lock_and_unlock_are_secrets_too),
 		T(every_kind_of_add_may_be_cut_anywhere),
 		T(an_add_without_constraints_is_in_one_place),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -16,6 +17,10 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+
+/* Signals that came outside of a wait. */
+static volatile sig_atomic_t outside;
+static int64_t outside_ms;		/* when the first one did */
 
 /* What a test's callbacks share. */
 struct scene {
@@ -741,6 +746,54 @@ a_busy_descriptor_cannot_hold_off_signals(void **state)
 }
 
 static void
+on_outside(int signo)
+{
+	(void)signo;
+	if (outside++ == 0)
+		outside_ms = clock_ms();
+}
+
+static int
+raise_usr2(void *cookie)
+{
+	struct scene *s = cookie;
+
+	assert_int_equal(kill(getpid(), SIGUSR2), 0);
+	s->calls = outside;
+	return ST_OK;
+}
+
+/* A child sends it in the middle of a wait, which must go on; it is there as soon
+ * as that is over, and at once between two. */
+static void
+a_signal_from_outside_ends_no_wait(void **state)
+{
+	const struct sigaction sa = { .sa_handler = on_outside };
+	struct scene *s = *state;
+	struct sigaction before;
+	int64_t now = clock_ms();
+	pid_t pid, parent = getpid();
+
+	outside = 0;
+	assert_int_equal(sigaction(SIGUSR2, &sa, &before), 0);
+	loop_signal_outside(s->loop, SIGUSR2);
+	if ((pid = fork()) == 0) {
+		(void)usleep(100000);
+		(void)kill(parent, SIGUSR2);
+		_exit(0);
+	}
+	arm(s, 0, raise_usr2, now + 500);
+	stop_after(s, 600);
+	assert_int_equal(loop_run(s->loop), ST_OK);
+	assert_true(clock_ms() >= now + 600);
+	assert_int_equal(s->calls, 2);
+	assert_int_equal(outside, 2);
+	assert_true(outside_ms >= now + 500);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(sigaction(SIGUSR2, &before, NULL), 0);
+}
+
+static void
 a_later_without_end_cannot_hold_off_signals(void **state)
 {
 	struct scene *s = *state;
@@ -861,6 +914,7 @@ main(void)
 		LOOP_TEST(a_signal_that_was_not_looked_at_is_still_to_come),
 		LOOP_TEST(the_last_callback_given_counts),
 		LOOP_TEST(a_busy_descriptor_cannot_hold_off_signals),
+		LOOP_TEST(a_signal_from_outside_ends_no_wait),
 		LOOP_TEST(a_later_without_end_cannot_hold_off_signals),
 		LOOP_TEST(a_long_pass_does_not_hold_off_signals),
 		cmocka_unit_test(free_gives_back_dispositions_and_mask),

@@ -367,6 +367,37 @@ time_of_others_is_not_counted(void **state)
 	assert_int_equal(share[1].spent_ns, 0);
 }
 
+/* That it had to wait was its own doing. */
+static int
+on_held_turn(void *cookie)
+{
+	turns_wall(&turns);
+	return on_preempted_turn(cookie);
+}
+
+static void
+time_of_its_own_making_is_counted(void **state)
+{
+	unsigned had;
+
+	(void)state;
+	for (size_t i = 0; i < CROWD; i++)
+		join(&crowd[i], &share[0], 1000);
+	join(&one, &share[1], 1000);
+	run(4);			/* each knows of the other */
+	share[1].spent_ns = 0;
+	one.turn.fn = on_held_turn;
+	one.turn_ns = 1000000;
+	run(4);
+	assert_true(share[1].spent_ns >= 1000000);
+	/* And it is for that turn alone. */
+	one.turn.fn = on_preempted_turn;
+	share[1].spent_ns = 0;
+	for (had = one.had; one.had == had;)
+		run(1);
+	assert_int_equal(share[1].spent_ns, 0);
+}
+
 static void
 turns_are_short_beside_others_only(void **state)
 {
@@ -561,6 +592,7 @@ main(void)
 		EACH(what_is_nobodys_has_its_part_beside_many),
 		EACH(who_is_new_comes_after_those_who_wait),
 		EACH(time_of_others_is_not_counted),
+		EACH(time_of_its_own_making_is_counted),
 		EACH(turns_are_short_beside_others_only),
 		EACH(who_is_nobody_is_no_reason_for_short_turns),
 		EACH(who_was_forgotten_is_not_asked_about),

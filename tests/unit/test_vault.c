@@ -581,6 +581,67 @@ vector_registers_are_wiped(void **state)
 #endif
 }
 
+/* Where the last signal's handler ran. */
+static void *volatile handled_at;
+
+static void
+on_signal(int signo)
+{
+	volatile int here = signo;
+
+	handled_at = (void *)(uintptr_t)(const volatile void *)&here;
+	vault_soiled();
+}
+
+static int
+step_signal(void *arg)
+{
+	volatile unsigned char room[8192];
+
+	(void)arg;
+	memset((void *)(uintptr_t)(const volatile void *)room, 0xa5,
+	    sizeof(room));
+	assert_int_equal(raise(SIGUSR1), 0);
+	/* What is in use is left alone. */
+	for (size_t i = 0; i < sizeof(room); i++)
+		assert_int_equal(room[i], 0xa5);
+	assert_true((uintptr_t)handled_at < (uintptr_t)room);
+	return 0;
+}
+
+static void
+a_signal_comes_on_the_stack_and_is_wiped(void **state)
+{
+	const struct sigaction sa = { .sa_handler = on_signal,
+		.sa_flags = SA_ONSTACK };
+	struct step s = { .p = NULL };
+
+	(void)state;
+	if (!opstack_switches())
+		skip();
+	assert_int_equal(vault_signals(true), ST_OK);
+	assert_int_equal(sigaction(SIGUSR1, &sa, NULL), 0);
+	assert_int_equal(vault_run(step_stain, &s, 0), 0);
+	assert_int_equal(vault_run(step_signal, NULL, 0), 0);
+	assert_true(owned(handled_at));
+	assert_true(all_zero((uint8_t *)handled_at, 512));
+	assert_true(all_zero(s.p, s.n));
+
+	handled_at = NULL;
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_true(owned(handled_at));
+	assert_false(all_zero((uint8_t *)handled_at, 512));
+	vault_wipe_registers();
+	assert_true(all_zero((uint8_t *)handled_at, 512));
+	/* And as before. */
+	assert_int_equal(vault_signals(false), ST_OK);
+	handled_at = NULL;
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_non_null(handled_at);
+	assert_false(owned(handled_at));
+	(void)signal(SIGUSR1, SIG_DFL);
+}
+
 static void
 a_closed_vault_is_none(void **state)
 {
@@ -609,6 +670,7 @@ main(void)
 		cmocka_unit_test(what_operations_take_is_counted),
 		cmocka_unit_test(the_stack_is_the_vaults_and_is_wiped),
 		cmocka_unit_test(vector_registers_are_wiped),
+		cmocka_unit_test(a_signal_comes_on_the_stack_and_is_wiped),
 		/* Last: there is no way back. */
 		cmocka_unit_test(a_closed_vault_is_none),
 	};

@@ -994,16 +994,17 @@ time_with_little_work_is_not_saved_up(void **state)
 	pieces_check(late, 51);
 }
 
+/* Beside one that waits for the ordinary worker, a piece is not for the quick
+ * one. */
 static void
-the_quick_one_takes_nothing_that_is_alone(void **state)
+quick_one_leaves(struct work piece)
 {
 	struct piece *p = pieces_new(1), *many;
 	struct workers *ws = start_some(1, true);
 	struct gate gate = GATE;
 
-	(void)state;
 	many = flood(ws, 3, &gate);
-	p->work.alone = true;
+	p->work = piece;
 	submit(ws, p, 2);
 	for (size_t i = 0; i < 100; i++)
 		(void)sched_yield();
@@ -1016,24 +1017,17 @@ the_quick_one_takes_nothing_that_is_alone(void **state)
 }
 
 static void
+the_quick_one_takes_nothing_that_is_alone(void **state)
+{
+	(void)state;
+	quick_one_leaves((struct work){ .alone = true });
+}
+
+static void
 the_quick_one_takes_nothing_patient(void **state)
 {
-	struct piece *p = pieces_new(1), *many;
-	struct workers *ws = start_some(1, true);
-	struct gate gate = GATE;
-
 	(void)state;
-	many = flood(ws, 3, &gate);
-	p->work.patient = true;
-	submit(ws, p, 2);
-	for (size_t i = 0; i < 100; i++)
-		(void)sched_yield();
-	assert_true(workers_cancel(ws, &p->work));
-	gate_open(&gate);
-	finish(3);
-	workers_free(ws);
-	pieces_check(many, 3);
-	free(p);
+	quick_one_leaves((struct work){ .patient = true });
 }
 
 /* How many ->alone pieces are being run. */
