@@ -59,8 +59,9 @@ HONEST_MS=2000
 # and how much it may grow while everything is mixed.  KiB.
 GROWTH_KB=$((24 * 1024))
 MIXED_GROWTH_KB=2048
-# Descriptors beside the idle agent's while connections are held: one uid's.
-HELD_FDS=$((256 + 8))
+# Descriptors beside the idle agent's while connections are held: one uid's, and
+# a lot that was let in.
+HELD_FDS=$((256 + 32 + 8))
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/bottle-attack.XXXXXX")
 at_exit rm -rf "$work"
