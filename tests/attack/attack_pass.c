@@ -132,9 +132,8 @@ storm_once(int queue)
 
 /* Send a request to which some sockets are tied that take long to close; on a
  * connection of its own, which is left.  Before it come others, more than are
- * read at once: while the agent is busy with them we close what is ours of the
- * sockets, or it would be ours to wait.  And bytes that end the connection, if
- * it is not to be read at all (${broken}). */
+ * read at once; and bytes that end the connection, if it is not to be read at
+ * all (${broken}). */
 static void
 send_lingering(bool broken, int door, size_t n)
 {

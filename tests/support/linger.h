@@ -11,6 +11,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* As many as one message takes. */
@@ -55,26 +56,24 @@ linger_socket(int door, int seconds)
 	return fd;
 }
 
-/* Send ${n_before} bytes, and then some with ${n} such sockets, up to
- * LINGER_MANY, which are nobody's but that message's afterwards; false: they
- * could not be sent, and were closed at once. */
+/* In a process of its own: what it leaves open when it ends is closed without a
+ * wait, so whoever receives them is the one who would have to wait. */
 static inline bool
-linger_send_behind(int to, const void *before, size_t n_before, const void *p,
+linger_send_now(int to, const void *before, size_t n_before, const void *p,
     size_t len, int door, int seconds, size_t n)
 {
 	static _Alignas(struct cmsghdr) char
 	    room[CMSG_SPACE(LINGER_MANY * sizeof(int))];
 	static char copy[64];
-	const struct linger off = { 0, 0 };
 	struct iovec iov = { copy, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = room };
 	struct cmsghdr *head = (struct cmsghdr *)(void *)room;
 	int fds[LINGER_MANY];
-	bool sent = true;
 
 	for (size_t i = 0; i < n; i++)
-		sent &= (fds[i] = linger_socket(door, seconds)) >= 0;
+		if ((fds[i] = linger_socket(door, seconds)) < 0)
+			return false;
 	memset(room, 0, sizeof(room));
 	memcpy(copy, p, len);
 	head->cmsg_level = SOL_SOCKET;
@@ -82,16 +81,25 @@ linger_send_behind(int to, const void *before, size_t n_before, const void *p,
 	head->cmsg_len = CMSG_LEN(n * sizeof(int));
 	msg.msg_controllen = CMSG_SPACE(n * sizeof(int));
 	memcpy(CMSG_DATA(head), fds, n * sizeof(int));
-	sent = sent && (n_before == 0 || send(to, before, n_before,
+	return (n_before == 0 || send(to, before, n_before,
 	    MSG_NOSIGNAL) == (ssize_t)n_before) &&
 	    sendmsg(to, &msg, MSG_NOSIGNAL) == (ssize_t)len;
-	for (size_t i = 0; i < n; i++) {
-		if (!sent)
-			(void)setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &off,
-			    sizeof(off));
-		(void)close(fds[i]);
-	}
-	return sent;
+}
+
+/* Send ${n_before} bytes, and then some with ${n} such sockets, up to
+ * LINGER_MANY, which are nobody's but that message's afterwards; false: they
+ * could not be sent. */
+static inline bool
+linger_send_behind(int to, const void *before, size_t n_before, const void *p,
+    size_t len, int door, int seconds, size_t n)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(linger_send_now(to, before, n_before, p, len, door,
+		    seconds, n) ? 0 : 1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 /* The same with nothing before it. */
