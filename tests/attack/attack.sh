@@ -10,8 +10,7 @@
 # they were, and the audit log must tell of it.  At the end comes a table.
 #	--long	ten minutes of everything mixed, instead of a few seconds
 #	--old-kernel	the agent finds one from before Linux 6.16, on which peers
-#			can send descriptors: just what is about these, and what is
-#			mixed
+#			can send descriptors: just what is about these
 # BOTTLE_STATIC_BIN is the folder of the agent, BOTTLE_BIN that of the attacker.
 # shellcheck disable=SC2016,SC2034
 set -eu
@@ -719,7 +718,6 @@ agent_up
 into_namespaces=(nsenter "--target=$agent" --mount --pid --root --wd)
 if [ -n "$old_kernel" ]; then
 	attack_identity
-	attack_mixed
 else
 	attack_state
 	attack_signatures
