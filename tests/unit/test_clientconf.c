@@ -653,7 +653,7 @@ a_file_ends_at_the_host_that_makes_it_too_large(void **state)
 	memset(big, 'A', sizeof(big) - 1);
 	memcpy(big, "ssh-rsa ", 8);
 	pin(&hosts[0], big, false);
-	pin(&hosts[1], "no key", false);
+	pin(&hosts[1], "none", false);
 	assert_int_equal(make(), ST_TOO_LARGE);
 	assert_non_null(strstr(why, "known_hosts would be"));
 }
