@@ -143,12 +143,17 @@ for bytes in '' '\0\0\0\1\377' '\0\0\0\1\6'; do
 	bad "load_ended_by_$bytes" 1 'whether the keys are loaded is not known' \
 	    --load
 done
-rm "$T/answer.2"
-# Why it is refused is text of whoever serves.
+# Why it is refused is text of whoever serves: at its end, and at once.
+cp "$T/answer" "$T/begun"
 answer "\\0\\0\\0\\046\\35\\0\\0\\0\\021$name\\1$(
     printf '\\0%.0s' {1..7})\\3no\\33\\0\\0\\0\\0"
-bad load_refused_with_an_escape 1 \
-    'the agent refuses the load: no\x1b; nothing was loaded' --load
+cp "$T/answer" "$T/answer.2"
+mv "$T/begun" "$T/answer"
+for when in at_its_end at_once; do
+	bad "load_refused_${when}_with_an_escape" 1 \
+	    'the agent refuses the load: no\x1b; nothing was loaded' --load
+	[ "$when" = at_once ] || mv "$T/answer.2" "$T/answer"
+done
 in=/dev/null
 answer '\377\377\377\377\6'
 all an_answer_without_end "$BAD" 1 1 1 1 1 1
