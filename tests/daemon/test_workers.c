@@ -72,6 +72,8 @@ teardown(void **state)
 	(void)state;
 	if (fd >= 0)
 		rig_hang_up(fd);
+	/* The next case may be skipped before it has one. */
+	fd = -1;
 	return rig_finish(&agent, 0);
 }
 
@@ -801,6 +803,20 @@ there_are_as_many_workers_as_was_said(void **state)
 	}
 }
 
+/* Then it is the first thread that gets memory for all operations. */
+static void
+without_workers_it_comes_to_rest_as_well(void **state)
+{
+	(void)state;
+	rig_start(&agent, "--allow", "0=admin", "--workers", "0", NULL);
+	fd = rig_connect(&agent);
+	/* What comes at rest is over. */
+	rig_sleep(1500);
+	rig_expect(fd, rig_add(quick, "quick", hex("")), SSH_AGENT_SUCCESS);
+	rig_expect_signature(fd, quick, 0, "ssh-ed25519", rig_git());
+	assert_int_equal(threads(), 1);
+}
+
 static int
 make_keys(void **state)
 {
@@ -842,6 +858,8 @@ main(void)
 		CASE(sigterm_while_signatures_are_made),
 		cmocka_unit_test_teardown(
 		    there_are_as_many_workers_as_was_said, teardown),
+		cmocka_unit_test_teardown(
+		    without_workers_it_comes_to_rest_as_well, teardown),
 		cmocka_unit_test_teardown(a_crowd_is_let_in_by_a_worker,
 		    teardown),
 		cmocka_unit_test_teardown(

@@ -205,6 +205,21 @@ killed staged_with_keys staged "${load[@]}" "${keys[@]}"
 settled staged_with_keys_settled 1 '' --settle
 as_before staged_with_keys_as_before "$before"
 
+# The longest name that a load can have; what has a longer one is none.
+longest=$(printf 'n%.0s' {1..64})
+home_used
+before=$(tree)
+killed longest_name switched --name "$longest" "${load[@]}" "${keys[@]}"
+settled longest_name_settled 1 '' --name "$longest" --revert
+as_before longest_name_as_before "$before"
+home_used
+killed longer_name switched --name "$longest" "${load[@]}" "${keys[@]}"
+hidden=$(find "$dir" -name ".$longest.*")
+mv "$hidden" "$dir/.n${hidden##*/.}"
+switched=$(cat "$H/.gitconfig")
+settled longer_name_is_none 0 '' --name "$longest" --revert
+check_text longer_name_undoes_nothing "$switched\n" "$H/.gitconfig"
+
 # A load settles it first.
 home_used
 killed next switched "${load[@]}" "${keys[@]}"

@@ -7,7 +7,8 @@
 
 make_key ed25519
 # A server that answers each request with the bytes in a file, and hangs up
-# where there are none; of a request it takes no more than a frame.
+# where there are none; those behind the first of a connection with the bytes in
+# another one, FILE.2, if it is there.  Of a request it takes no more than a frame.
 # shellcheck disable=SC2016
 bad_server='
 	use Socket;
@@ -27,9 +28,11 @@ bad_server='
 		return $got;
 	}
 	while (accept(my $c, $s)) {
+		my $next = $answer;
 		while (defined(my $head = take($c, 4))) {
 			take($c, unpack("N", $head));
-			open(my $in, "<", $answer) or die;
+			open(my $in, "<", $next) or die;
+			$next = "$answer.2" if -e "$answer.2";
 			local $/;
 			my $bytes = <$in>;
 			last if $bytes eq "";
@@ -122,6 +125,35 @@ body=$(printf '\\0\\0\\0\\021%s\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\040%s' \
     "$name" "$(printf '\\377%.0s' {1..32})")
 answer "\\0\\0\\0\\103\\35$body"
 bad load_with_keys_that_are_none 0 'not all of them could be printed' --load
+in=/dev/null
+# In a bundle they are in force as well, and nobody is told how many there are.
+status=0
+timeout 30 "$BOTTLE_BIN/bundle" "$AGENT" --load -a "$BAD" <"$T/ed25519" \
+    >"$T/printed" 2>"$T/complained" || status=$?
+check_same a_bundle_with_keys_that_are_none 0 "$status"
+check_has it_is_staged "$(cat "$T/printed")" 'bottle-load: staged'
+check_lacks its_keys_are_not_counted "$(cat "$T/printed")" 'bottle-load: done'
+# Begun, and not ended: what is known of the keys is said.
+in=$T/ed25519
+printf '\0\0\0\1\5' >"$T/answer.2"
+bad load_refused_at_its_end 3 'refuses the load; nothing was loaded' --load
+for bytes in '' '\0\0\0\1\377' '\0\0\0\1\6'; do
+	# shellcheck disable=SC2059
+	printf "$bytes" >"$T/answer.2"
+	bad "load_ended_by_$bytes" 1 'whether the keys are loaded is not known' \
+	    --load
+done
+# Why it is refused is text of whoever serves: at its end, and at once.
+cp "$T/answer" "$T/begun"
+answer "\\0\\0\\0\\046\\35\\0\\0\\0\\021$name\\1$(
+    printf '\\0%.0s' {1..7})\\3no\\33\\0\\0\\0\\0"
+cp "$T/answer" "$T/answer.2"
+mv "$T/begun" "$T/answer"
+for when in at_its_end at_once; do
+	bad "load_refused_${when}_with_an_escape" 1 \
+	    'the agent refuses the load: no\x1b; nothing was loaded' --load
+	[ "$when" = at_once ] || mv "$T/answer.2" "$T/answer"
+done
 in=/dev/null
 answer '\377\377\377\377\6'
 all an_answer_without_end "$BAD" 1 1 1 1 1 1

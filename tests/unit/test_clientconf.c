@@ -627,6 +627,37 @@ limits_are_met_and_not_passed(void **state)
 	assert_int_equal(make(), ST_TOO_LARGE);
 }
 
+/* What comes behind is not even looked at. */
+static void
+a_file_ends_at_the_host_that_makes_it_too_large(void **state)
+{
+	static char *certs[PLACEPIPE_FILES_MAX];
+	static char big[PLACEPIPE_FRAME_MAX];
+	static char name[PLAN_HOSTS_MAX][8];
+	struct plan_key *k = add_key("k", KEY_A);
+
+	(void)state;
+	for (size_t i = 0; i < PLACEPIPE_FILES_MAX; i++)
+		certs[i] = text(CERT);
+	k->certs = (struct plan_words){ certs, PLACEPIPE_FILES_MAX - 4 };
+	for (size_t i = 0; i < PLAN_HOSTS_MAX; i++) {
+		(void)snprintf(name[i], sizeof(name[i]), "h%zu", i);
+		use(add_host(name[i], name[i]), 0);
+	}
+	hosts[PLAN_HOSTS_MAX - 1].port = 0;
+	assert_int_equal(make(), ST_TOO_LARGE);
+	assert_non_null(strstr(why, "config would be"));
+
+	k->certs.n = 0;
+	plan.n_hosts = 2;
+	memset(big, 'A', sizeof(big) - 1);
+	memcpy(big, "ssh-rsa ", 8);
+	pin(&hosts[0], big, false);
+	pin(&hosts[1], "none", false);
+	assert_int_equal(make(), ST_TOO_LARGE);
+	assert_non_null(strstr(why, "known_hosts would be"));
+}
+
 static void
 as_many_hosts_and_keys_as_a_plan_has(void **state)
 {
@@ -1180,6 +1211,7 @@ main(void)
 		OWN_TEST(options_of_the_operator_are_checked),
 		OWN_TEST(messages_name_host_and_field),
 		OWN_TEST(limits_are_met_and_not_passed),
+		OWN_TEST(a_file_ends_at_the_host_that_makes_it_too_large),
 		OWN_TEST(as_many_hosts_and_keys_as_a_plan_has),
 		OWN_TEST(ssh_reads_what_was_written),
 		OWN_TEST(direct_is_direct_whatever_the_user_has),

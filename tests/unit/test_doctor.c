@@ -833,6 +833,9 @@ static const struct {
 	    "bd config 1:Include" } },
 	{ "another Include before ours", { USER, "bd config 1:Include",
 	    "bd config 1:Include ~/.ssh/theirs\nbd config 2:Include" } },
+	/* ssh takes what it reads first. */
+	{ "a host that another load names as well", { USER, NULL,
+	    "bd conf other Host git.example\nbd conf other     Port 23\n" } },
 	{ "a value in quotes", { USER, "bd conf default     IdentityFile "
 	    "~/.ssh/bottle-agent/default/id.pub\n", "bd conf default     "
 	    "IdentityFile \"~/.ssh/bottle-agent/default/id.pub\"\n" } },

@@ -723,6 +723,53 @@ a_file_that_cannot_be_read_is_an_error(void **state)
 }
 
 static void
+known_keys_at_the_limit_and_one_past_it(void **state)
+{
+	char text[(HOSTCONF_KEYS_MAX + 1) * 128] = "", line[256];
+
+	(void)state;
+	tools = (struct hostconf_tools){ .time_ms = 60000 };
+	(void)snprintf(tools.keygen, sizeof(tools.keygen), "%s/keygen", dir);
+	/* All that is in the file behind -f. */
+	make("keygen", "#!/bin/sh\nexec cat \"$4\"\n");
+	(void)snprintf(line, sizeof(line), LEAST "userknownhostsfile %s/list\n",
+	    dir);
+	assert_int_equal(parse(line), ST_OK);
+	for (int i = 0; i <= HOSTCONF_KEYS_MAX; i++) {
+		(void)snprintf(text + strlen(text), sizeof(text) -
+		    strlen(text), "h " ED("%c%c") "\n", 'A' + i / 26,
+		    'A' + i % 26);
+		if (i < HOSTCONF_KEYS_MAX - 1)
+			continue;
+		make("list", text);
+		if (i < HOSTCONF_KEYS_MAX) {
+			assert_int_equal(ask_keys(), ST_OK);
+			assert_int_equal(keys.n, HOSTCONF_KEYS_MAX);
+			continue;
+		}
+		assert_int_equal(ask_keys(), ST_TOO_LARGE);
+		assert_string_equal(why, "host h has more than 64 known keys");
+	}
+}
+
+static void
+name_of_a_host_at_the_limit_and_one_past_it(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	for (int len = 1023; len <= 1024; len++) {
+		(void)snprintf(text, sizeof(text), LEAST "hostkeyalias %0*d\n",
+		    len, 0);
+		assert_int_equal(parse(text), ST_OK);
+		assert_int_equal(ask_keys(), len < 1024 ? ST_OK :
+		    ST_TOO_LARGE);
+		assert_string_equal(why, len < 1024 ? "" :
+		    "the name of the host is too long");
+	}
+}
+
+static void
 a_file_in_the_home_directory_is_found(void **state)
 {
 	(void)state;
@@ -773,6 +820,8 @@ main(void)
 		OWN_TEST(a_false_ssh_costs_no_more_than_its_time),
 		REAL_TEST(known_keys_are_those_of_all_files),
 		REAL_TEST(a_file_that_cannot_be_read_is_an_error),
+		OWN_TEST(known_keys_at_the_limit_and_one_past_it),
+		OWN_TEST(name_of_a_host_at_the_limit_and_one_past_it),
 		REAL_TEST(a_file_in_the_home_directory_is_found),
 		REAL_TEST(programs_are_found_or_said_to_be_missing),
 	};

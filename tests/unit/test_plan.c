@@ -859,6 +859,10 @@ keys_at_the_limit_and_one_past_it(void **state)
 	assert_int_equal(host("last"), ST_TOO_LARGE);
 	assert_int_equal(p.n_keys, PLAN_KEYS_MAX);
 	assert_string_equal(why, "more than 256 key files");
+	/* Nor is there room for that of a manifest. */
+	assert_int_equal(add(ENTRY("web", "more", "")), ST_TOO_LARGE);
+	assert_int_equal(p.n_keys, PLAN_KEYS_MAX);
+	assert_string_equal(why, "web.json:1:2: more than 256 key files");
 }
 
 #define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -438,6 +438,33 @@ clean_removes_dead_old_sockets_of_this_host(void **state)
 	assert_false(exists(path_of(&things[1])));
 }
 
+/* Nobody can have connected to it by that path, so it is not known whether it is
+ * dead. */
+static void
+path_of_a_dead_socket_at_the_limit_and_one_past_it(void **state)
+{
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+	char path[256];
+
+	(void)state;
+	assert_int_equal(mkdir(at_home("/.ssh"), 0700), 0);
+	assert_int_equal(mkdir(at_home("/.ssh/agent"), 0700), 0);
+	for (size_t len = most; len <= most + 1; len++) {
+		memset(path, 'a', sizeof(path));
+		memcpy(path, at_home("/.ssh/agent/"),
+		    strlen(at_home("/.ssh/agent/")));
+		path[len] = '\0';
+		assert_int_equal(close(make_socket(at_home("/short"))), 0);
+		assert_int_equal(rename(at_home("/short"), path), 0);
+		assert_int_equal(utimensat(AT_FDCWD, path, times,
+		    AT_SYMLINK_NOFOLLOW), 0);
+		assert_int_equal(socketpath_clean(true, time(NULL), why,
+		    sizeof(why)), ST_OK);
+		assert_int_equal(exists(path), len > most);
+	}
+}
+
 static void
 start_cleans_unless_told_not_to(void **state)
 {
@@ -555,6 +582,7 @@ main(void)
 		CASE(path_that_does_not_fit_is_refused_with_advice),
 		CASE(directory_that_cannot_be_made_is_named),
 		CASE(clean_removes_dead_old_sockets_of_this_host),
+		CASE(path_of_a_dead_socket_at_the_limit_and_one_past_it),
 		CASE(start_cleans_unless_told_not_to),
 		CASE(nothing_to_clean_is_fine),
 		CASE(without_a_home_it_is_that_of_the_user_if_any),

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static const char passwd[] =
     "big:x:4294967294:1::/big:/bin/sh\n"
     "node:x:1000:1000:,,,:/home/node:/bin/sh";
 
-/* Put ${n} bytes over the file ${path}. */
+/* Put ${n} bytes over the file ${path}, in place of those before. */
 static void
 cover(const char *path, const char *bytes, size_t n)
 {
@@ -57,8 +58,11 @@ cover(const char *path, const char *bytes, size_t n)
 	CHECK(write(fd, bytes, n) == (ssize_t)n);
 	CHECK(fchmod(fd, 0644) == 0);
 	close(fd);
+	/* Nothing can be put over what is there and has no name any more. */
+	(void)umount2(path, MNT_DETACH);
 	if (mount(name, path, "none", MS_BIND, NULL) != 0) {
 		unlink(name);
+		CHECK(errno != ENOENT);
 		_exit(CANNOT);
 	}
 	unlink(name);
