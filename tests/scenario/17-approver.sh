@@ -33,7 +33,10 @@ approver() {
 	"$T/approve" "$S" "$@" >"$T/said.$name" 2>&1 &
 	approver_pid=$!
 	at_exit end_process "$approver_pid"
-	wait_for 30 grep -qx ready "$T/said.$name"
+	wait_for 30 grep -qx ready "$T/said.$name" || return 1
+	# Its wish for a question came with that, and is seen in the next turn
+	# of its uid: before one that begins now is over.
+	as_self ssh-add -l >/dev/null
 }
 
 # sign UID: in the background; $! is the client.
