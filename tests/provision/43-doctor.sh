@@ -137,6 +137,20 @@ for link in proxy host-key login signing; do
 	    "$W/stdout")"
 done
 
+# Who does not say who he is is nobody who could be looked at.
+cat >"$T/enter-nameless" <<EOS
+#!/bin/bash
+case \$1:\${4:-}:\${5:-} in
+/bin/sh:user:login) exec "$T/enter" "\$@" ;;
+/bin/sh:user:*) "$T/enter" "\$@" | sed 's/uid/who/' ;;
+*) exec "$T/enter" "\$@" ;;
+esac
+EOS
+chmod 755 "$T/enter-nameless"
+doctor --no-login "exec:$T/enter-nameless"
+found a_user_who_does_not_say_who_he_is engine warn \
+    'does not run programs as user'
+
 # --- one that is not ----------------------------------------------------------------
 
 # What is broken and left so has nothing to do with what comes after it.
