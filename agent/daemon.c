@@ -997,12 +997,15 @@ int
 daemon_await(int *starter, char *why, size_t whylen)
 {
 	struct report r;
+	bool told = await(*starter, &r);
 
-	(void)await(*starter, &r);
 	if (r.code == EXIT_DONE)
 		return ST_OK;
-	(void)close(*starter);
-	*starter = -1;
+	/* One that has said why ends by itself; of another one nobody knows. */
+	if (told) {
+		(void)close(*starter);
+		*starter = -1;
+	}
 	(void)snprintf(why, whylen, "%s", r.why);
 	return r.st;
 }

@@ -49,7 +49,8 @@ int daemon_start(const struct agent_options *opts, int *starter, char *why,
 /**
  * daemon_await(starter, why, whylen):
  * Wait until the agent that was started serves.  On error, as of
- * daemon_start(), *${starter} is closed, and -1.
+ * daemon_start(), it has ended, and *${starter} is closed, and -1; unless it
+ * could not be heard: then *${starter} stays, to tell it to leave.
  */
 int daemon_await(int *starter, char *why, size_t whylen) MUST_USE;
 
