@@ -1336,15 +1336,19 @@ all_get_ready_when_they_are_released(void **state)
 static void
 those_never_released_end(void **state)
 {
-	const struct workers_start works = { .ready = all_work };
+	const struct workers_start works = { .begin = begin_tells,
+		.ready = all_work };
 	struct workers *ws;
 
 	(void)state;
 	atomic_store(&begun, 0);
 	assert_int_equal(workers_new(&ws, scene.loop, 4, false, &works), ST_OK);
+	assert_true(have_begun(4));
+	/* They wait by then. */
+	(void)poll(NULL, 0, 20);
 	workers_free(ws);
 	await_threads(0);
-	assert_int_equal(atomic_load(&begun), 0);
+	assert_int_equal(atomic_load(&begun), 4);
 }
 
 static void
