@@ -187,6 +187,7 @@ step_hang_up(void)
 	if (s->fd < 0)
 		return;
 	luck.armed = luck.wanted && world_is_idle();
+	s->left_begun = s->rest_len > 0;
 	if (how >= 0x80 && s->busy != NEXT) {
 		/* What was asked is still answered. */
 		s->ended = true;

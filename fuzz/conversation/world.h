@@ -58,6 +58,7 @@ struct side {
 	pid_t		 pid;		/* every one has its own */
 	struct model_path path;
 	bool		 ended;		/* we send no more */
+	bool		 left_begun;	/* that came in the middle of a frame */
 	bool		 closing;	/* the agent ends it */
 	size_t		 n_queue, n_replies, n_notes;
 	/* The request under way. */
