@@ -1,121 +1,30 @@
 /*
  * Every step is a row of one table: how it is taken, and how to see whether
  * its state holds.  What counts is what is seen.
- *
- * The filter names what a serving process calls, as traced under all tests,
- * and what libc needs to complain and abort.  Everything else is answered
- * with EPERM, so that a path nobody thought of fails like any other call and
- * not the whole agent.  Only execve(2) and ptrace(2) end the process: nothing
- * of ours ever calls them, so whoever does has taken the process over.
  */
 #include "agent/harden.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <linux/capability.h>
-#include <seccomp.h>
-#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/callfilter.h"
 #include "base/log.h"
 
 /* Above every capability that kernels can have: a set has 64 bits. */
 #define CAPABILITIES_MAX	64
 /* Asks personality(2) what it is and changes nothing. */
 #define PERSONALITY_ASK		0xffffffffUL
-/* The part of socket(2)'s type that is no flag. */
-#define SOCKET_TYPE_MASK	0xf
-
-#define ON_SERVER	(1u << HARDEN_SERVER)
-#define ON_CLIENT	(1u << HARDEN_CLIENT)
-#define ON_BOTH		(ON_SERVER | ON_CLIENT)
-/* On a server with such a wish. */
-#define FOR_FILE	(1u << (HARDEN_CLIENT + 1))
-#define FOR_SYSLOG	(1u << (HARDEN_CLIENT + 2))
-#define FOR_BEATS	(1u << (HARDEN_CLIENT + 3))
-
-#ifndef BOTTLE_RELAXED_HARDENING
-/* What is let through whatever its arguments are, in the order of its use:
- * where the kernel does not cache the filter's answers, the first ones are
- * found first. */
-static const struct {
-	const char	*name;
-	unsigned	 who;		/* ON_*, FOR_* */
-} allowed[] = {
-	/* A request, from its coming to its reply. */
-	{ "epoll_pwait",	ON_SERVER },
-	{ "recvfrom",		ON_BOTH },
-	{ "recvmsg",		ON_SERVER },
-	{ "sendto",		ON_BOTH },
-	{ "getpid",		ON_BOTH },
-	{ "rt_sigprocmask",	ON_BOTH },
-	{ "futex",		ON_BOTH },
-	/* A connection. */
-	{ "accept4",		ON_SERVER },
-	{ "getsockopt",		ON_SERVER },
-	{ "epoll_ctl",		ON_SERVER },
-	{ "timerfd_settime",	ON_SERVER },
-	{ "close",		ON_BOTH },
-	/* Its end, where peers can send descriptors. */
-	{ "getrusage",		FOR_BEATS },
-	{ "timer_settime",	FOR_BEATS },
-	/* Input, output and the log. */
-	{ "read",		ON_BOTH },
-	{ "write",		ON_BOTH },
-	{ "poll",		ON_BOTH },
-	{ "ppoll",		ON_BOTH },
-	/* stdio goes back in an account file for a line that is long. */
-	{ "lseek",		ON_SERVER },
-	{ "ftruncate",		FOR_FILE },
-	{ "connect",		FOR_SYSLOG },	/* see add_special() */
-	/* Time and random numbers; the time where there is no vDSO. */
-	{ "clock_gettime",	ON_BOTH },
-	{ "gettimeofday",	ON_BOTH },
-	{ "time",		ON_BOTH },
-	{ "getrandom",		ON_BOTH },
-	/* malloc() and the end of the vault. */
-	{ "brk",		ON_BOTH },
-	{ "munmap",		ON_BOTH },
-	{ "mremap",		ON_BOTH },
-	{ "madvise",		ON_BOTH },
-	{ "sched_getaffinity",	ON_BOTH },
-	/* Where we are, where there is neither a vDSO nor rseq for it. */
-	{ "getcpu",		ON_SERVER },
-	/* Who and where we are. */
-	{ "gettid",		ON_BOTH },
-	{ "getppid",		ON_SERVER },
-	{ "getuid",		ON_BOTH },
-	{ "geteuid",		ON_BOTH },
-	{ "getgid",		ON_BOTH },
-	{ "getegid",		ON_BOTH },
-	/* stdio looks at what it writes to; the socket file, at the end. */
-	{ "fstat",		ON_BOTH },
-	{ "newfstatat",		ON_BOTH },
-	{ "unlink",		ON_SERVER },
-	{ "unlinkat",		ON_SERVER },
-	{ "rmdir",		ON_SERVER },
-	/* Signals, and the first steps of a thread made before the filter. */
-	{ "rt_sigreturn",	ON_BOTH },
-	{ "rt_sigaction",	ON_BOTH },
-	{ "restart_syscall",	ON_BOTH },
-	{ "set_robust_list",	ON_BOTH },
-	{ "rseq",		ON_BOTH },
-	/* The end. */
-	{ "exit",		ON_BOTH },
-	{ "exit_group",		ON_BOTH },
-};
-#endif
 
 /*
  * The steps: how to take them, and how to see them.
@@ -265,145 +174,24 @@ is_without_capabilities(const struct harden *h)
 }
 
 /*
- * The filter.  Its functions return 0 or a negative errno, as libseccomp's.
+ * The filter.
  */
 
-/* Do ${action} at the system call ${name}, when its arguments are as ${n}
- * comparisons say; a call that this architecture lacks is passed over. */
-static int
-add_rule(scmp_filter_ctx ctx, uint32_t action, const char *name, unsigned n,
-    const struct scmp_arg_cmp *args)
-{
-	int number = seccomp_syscall_resolve_name(name);
-	int rc;
-
-	if (number == __NR_SCMP_ERROR)
-		return 0;
-	rc = seccomp_rule_add_array(ctx, action, number, n, args);
-	return rc == -EDOM ? 0 : rc;
-}
-
-#ifdef BOTTLE_RELAXED_HARDENING
-
-#define FILTER_DEFAULT	SCMP_ACT_ALLOW
-
-/* For a build with a sanitizer, which makes processes and traces them: only
- * programs are not run, and personality(2) shows that the filter is there. */
-static int
-add_rules(scmp_filter_ctx ctx, const struct harden *h)
-{
-	static const char *const never[] = { "execve", "execveat",
-		"personality" };
-	size_t i;
-	int rc;
-
-	(void)h;
-	for (i = 0; i < sizeof(never) / sizeof(never[0]); i++)
-		if ((rc = add_rule(ctx, SCMP_ACT_ERRNO(EPERM), never[i], 0,
-		    NULL)) != 0)
-			return rc;
-	return 0;
-}
-
-#else
-
-#define FILTER_DEFAULT	SCMP_ACT_ERRNO(EPERM)
-
-/* This process, as the table says it. */
+/* This process, as its rows name it. */
 static unsigned
 who_we_are(const struct harden *h)
 {
 	if (h->role != HARDEN_SERVER)
-		return ON_CLIENT;
-	return ON_SERVER | (h->appends ? FOR_FILE : 0) |
-	    (h->datagrams ? FOR_SYSLOG : 0) | (h->beats ? FOR_BEATS : 0);
+		return CALLFILTER_CLIENT;
+	return CALLFILTER_SERVER | (h->appends ? CALLFILTER_FILE : 0) |
+	    (h->datagrams ? CALLFILTER_SYSLOG : 0) |
+	    (h->beats ? CALLFILTER_BEATS : 0);
 }
-
-/* What depends on the arguments. */
-static int
-add_special(scmp_filter_ctx ctx, unsigned who)
-{
-	const struct scmp_arg_cmp not_executable = SCMP_A2_64(
-	    SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-	const struct scmp_arg_cmp ourselves = SCMP_A0_64(SCMP_CMP_EQ,
-	    (scmp_datum_t)getpid(), 0);
-	const struct scmp_arg_cmp unix_datagrams[] = {
-		SCMP_A0_64(SCMP_CMP_EQ, AF_UNIX, 0),
-		SCMP_A1_64(SCMP_CMP_MASKED_EQ, SOCKET_TYPE_MASK, SOCK_DGRAM),
-	};
-	/* A policy file, the account files, the name of a peer. */
-	const struct scmp_arg_cmp to_read = SCMP_A2_64(SCMP_CMP_MASKED_EQ,
-	    O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY);
-	/* The audit file. */
-	const struct scmp_arg_cmp to_append = SCMP_A2_64(SCMP_CMP_MASKED_EQ,
-	    O_ACCMODE | O_TRUNC | O_APPEND, O_WRONLY | O_APPEND);
-	int rc;
-
-	if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, "mmap", 1,
-	    &not_executable)) != 0 ||
-	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "mprotect", 1,
-	    &not_executable)) != 0 ||
-	    /* abort(), and with it assert(). */
-	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "tgkill", 1,
-	    &ourselves)) != 0)
-		return rc;
-	if ((who & ON_SERVER) != 0 &&
-	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "openat", 1, &to_read)) != 0)
-		return rc;
-	if ((who & FOR_FILE) != 0 &&
-	    (rc = add_rule(ctx, SCMP_ACT_ALLOW, "openat", 1, &to_append)) != 0)
-		return rc;
-	/* The logger is connected to again when it was started anew.  Its
-	 * socket is one for datagrams; what listens for streams, such as a
-	 * container engine, is not to be reached from here. */
-	return (who & FOR_SYSLOG) == 0 ? 0 : add_rule(ctx, SCMP_ACT_ALLOW,
-	    "socket", 2, unix_datagrams);
-}
-
-static int
-add_rules(scmp_filter_ctx ctx, const struct harden *h)
-{
-	static const char *const fatal[] = { "execve", "execveat", "ptrace" };
-	unsigned who = who_we_are(h);
-	size_t i;
-	int rc;
-
-	for (i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-		if ((allowed[i].who & who) == 0)
-			continue;
-		if ((rc = add_rule(ctx, SCMP_ACT_ALLOW, allowed[i].name, 0,
-		    NULL)) != 0)
-			return rc;
-	}
-	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
-		if ((rc = add_rule(ctx, SCMP_ACT_KILL_PROCESS, fatal[i], 0,
-		    NULL)) != 0)
-			return rc;
-	return add_special(ctx, who);
-}
-
-#endif
 
 static int
 take_calls(const struct harden *h)
 {
-	scmp_filter_ctx ctx = seccomp_init(FILTER_DEFAULT);
-	int rc;
-
-	if (ctx == NULL)
-		return ENOMEM;
-	/* A tree, not a list: the kernel takes each number there is through it
-	 * once, to know for which of them it need not run it again.  What has
-	 * no trees does without. */
-	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	/* Calls by the numbers of another architecture. */
-	if ((rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
-	    SCMP_ACT_ERRNO(EPERM))) == 0 &&
-	    (rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1)) == 0 &&
-	    (rc = add_rules(ctx, h)) == 0)
-		rc = seccomp_load(ctx);
-	seccomp_release(ctx);
-	return -rc;
+	return callfilter_install(who_we_are(h));
 }
 
 /* The container's own filter looks the same in /proc and to prctl(2), so a

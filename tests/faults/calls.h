@@ -110,10 +110,6 @@ CALL(SYSTEM, int, sched_getaffinity, (pid_t pid, size_t n, cpu_set_t *set), (pid
 CALL(SYSTEM, long, sysconf, (int what), (what), -1, EINVAL)
 CALL(SYSTEM, ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags), -1, ENOSYS, EINTR)
 HAND(SYSTEM, prctl, EPERM, EINVAL)
-CALL(SYSTEM, scmp_filter_ctx, seccomp_init, (uint32_t action), (action), NULL, ENOMEM)
-CALL(SYSTEM, int, seccomp_attr_set, (scmp_filter_ctx c, enum scmp_filter_attr a, uint32_t v), (c, a, v), -err, EINVAL)
-CALL(SYSTEM, int, seccomp_rule_add_array, (scmp_filter_ctx c, uint32_t action, int nr, unsigned n, const struct scmp_arg_cmp *args), (c, action, nr, n, args), -err, ENOMEM)
-CALL(SYSTEM, int, seccomp_load, (scmp_filter_ctx c), (c), -err, EPERM, ENOMEM)
 
 /* Threads. */
 CALL(SYSTEM, int, pthread_attr_init, (pthread_attr_t *a), (a), err, ENOMEM)

@@ -38,8 +38,7 @@ posix_spawnattr_setsigmask sigaction sigaddset sigdelset sigemptyset sigfillset
 sigismember sigprocmask waitpid sem_init sem_post sem_wait
 
 fprintf fputc fputs fwrite printf putchar puts putc tcflush
-tcgetattr tcsetattr seccomp_release seccomp_syscall_priority
-seccomp_syscall_resolve_name
+tcgetattr tcsetattr
 
 BN_CTX_free BN_clear_free BN_cmp BN_free BN_is_odd BN_is_one BN_is_zero
 BN_num_bits BN_set_flags CRYPTO_free ECDSA_SIG_free EC_GROUP_free

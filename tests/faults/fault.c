@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <seccomp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>

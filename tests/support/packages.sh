@@ -111,7 +111,6 @@ packages_in_system=(
 	openssh-client
 	procps
 	libjansson4
-	libseccomp2
 	libsodium23
 	libssh-4
 	libssl3
