@@ -382,14 +382,22 @@ measure_stack(void)
 		mine.work.stack_peak = VAULT_STACK - i;
 }
 
-/* Whether the last bytes of the stack were left alone: below it lies that of
- * another thread, and no page that would have told. */
+/* The stack of an operation: where it ends is the same for all. */
+static unsigned char *
+stack_for(unsigned how, size_t *size)
+{
+	*size = (how & VAULT_PLAIN) != 0 ? VAULT_STACK_PLAIN : VAULT_STACK;
+	return (unsigned char *)mine.stack + VAULT_STACK - *size;
+}
+
+/* Whether its last bytes were left alone: below it lies that of another thread,
+ * or what is not wiped, and no page that would have told. */
 static bool
-stack_held_out(void)
+stack_held_out(const unsigned char *stack)
 {
 	static const unsigned char zero[64];
 
-	return memcmp(mine.stack, zero, sizeof(zero)) == 0;
+	return memcmp(stack, zero, sizeof(zero)) == 0;
 }
 
 /* Wait for one's turn, and end it. */
@@ -415,6 +423,8 @@ leave(unsigned how)
 int
 vault_run(vault_fn *fn, void *arg, unsigned how)
 {
+	unsigned char *stack;
+	size_t size;
 	int rc;
 
 #ifdef VAULT_UNSCOPED
@@ -432,7 +442,8 @@ vault_run(vault_fn *fn, void *arg, unsigned how)
 	mine.strict = (how & VAULT_STRICT) != 0;
 	mine.was_full = false;
 	mine.held = mine.top = 0;
-	rc = opstack_call(mine.stack, VAULT_STACK, fn, arg);
+	stack = stack_for(how, &size);
+	rc = opstack_call(stack, size, fn, arg);
 	mine.strict = false;
 	mine.spoilt = NULL;
 	mine.depth--;
@@ -447,8 +458,8 @@ vault_run(vault_fn *fn, void *arg, unsigned how)
 	/* The registers first: a signal puts them on the stack. */
 	opstack_wipe_registers();
 	if (opstack_switches()) {
-		assert(stack_held_out());
-		explicit_bzero(mine.stack, VAULT_STACK);
+		assert(stack_held_out(stack));
+		explicit_bzero(stack, size);
 	}
 	leave(how);
 	return rc;

@@ -11,8 +11,9 @@
 #include <sodium.h>
 
 #include "agent/load.h"
-#include "keys/seal.h"
+#include "agent/opstack.h"
 #include "agent/vault.h"
+#include "keys/seal.h"
 #include "proto/agent_num.h"
 #include "proto/bundle.h"
 #include "proto/constraint.h"
@@ -234,6 +235,26 @@ staged_keys_are_unseen_until_the_commit(void **state)
 		assert_true(slice_eq(blob, keys[i]->blob));
 	}
 	assert_true(wire_end(&r));
+}
+
+/* With a signal's frame on top, which takes 3.6 KiB where there is AVX-512. */
+static void
+opening_a_load_is_not_deep(void **state)
+{
+	struct vault_work w;
+
+	(void)state;
+	if (!opstack_switches())
+		skip();
+	vault_measure(true);
+	begin("deep");
+	for (size_t i = 0; i + 1 < NKEYS; i++)
+		put_key(i, "a");
+	assert_int_equal(feed(all()), ST_OK);
+	vault_work(&w);
+	vault_measure(false);
+	print_message("# stack %zu of %d\n", w.stack_peak, VAULT_STACK_PLAIN);
+	assert_in_range(w.stack_peak, 1, VAULT_STACK_PLAIN / 2);
 }
 
 static void
@@ -859,6 +880,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(staged_keys_are_unseen_until_the_commit),
+		T(opening_a_load_is_not_deep),
 		T(the_cutting_of_the_stream_does_not_matter),
 		T(a_stream_cut_anywhere_does_not_commit),
 		T(a_changed_bit_anywhere_is_refused),
