@@ -23,8 +23,8 @@
 
 /* One line about what went wrong. */
 #define WHY_MAX		512
-/* Locked memory that a load of some ten keys takes. */
-#define LOAD_WORK	(40 * 1024)
+/* Locked memory that a load of a few keys takes. */
+#define LOAD_WORK	(VAULT_STACK + 8 * 1024)
 /* How long to wait for an agent that somebody else is starting, and how
  * often to look. */
 #define START_WAIT_MS	2000

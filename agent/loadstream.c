@@ -31,7 +31,7 @@
 #define WORK_ROOM	(2 * BUNDLE_RECORD_MAX + 4096)
 /* Room for the text at first, enough for some ten keys; four times as much, and
  * as much again, where that is not enough: each page of it takes its time. */
-#define TEXT_FIRST	(16 * 1024)
+#define TEXT_FIRST	(4 * 1024)
 #define TEXT_LAST	(256 * 1024)
 /* What a record has besides key, comment and constraints: its kind, two
  * lengths. */
