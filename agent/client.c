@@ -14,6 +14,7 @@
 #include "agent/describe.h"
 #include "agent/limits.h"
 #include "agent/peercomm.h"
+#include "base/bare.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -291,7 +292,8 @@ send_off(struct client *c, struct slice w, bool more)
 	keep = more && wants_together(c, buf_len(&c->out) + w.len);
 	c->together = keep && (waited || first);
 	if (!keep && w.len > 0 && first) {
-		n = send(c->watch.fd, w.p, w.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = bare_send(c->watch.fd, w.p, w.len, MSG_DONTWAIT |
+		    MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return ST_CLOSED;
 		w.p += n > 0 ? n : 0;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "agent/vault.h"
+#include "base/bare.h"
 #include "proto/frame.h"
 #include "proto/request.h"
 #include "proto/secretpart.h"
@@ -226,7 +227,7 @@ receive(struct inbox *box, const struct peer *peer, const struct intake *intake,
 
 	if (!intake->senders)
 		return recv(fd, p, len, MSG_DONTWAIT);
-	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	n = bare_recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	box->laden = n > 0 && (msg.msg_flags & MSG_CTRUNC) != 0;
 	head = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
 	if (n <= 0)

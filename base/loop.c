@@ -1,10 +1,9 @@
 /*
  * One pass: wait; signals; descriptors; timers; what was put off for later.
  *
- * Signals are blocked but for the wait, and a handler only notes their number.
- * The kernel does not deliver them in a wait that has something to report at
- * once, so a peer that keeps us busy could hold them off for ever: now and then
- * they are let in by hand, between two callbacks.
+ * Signals are always blocked, and read from a descriptor: a wait that lets them
+ * in sets the mask twice, for each request.  What is ready may take long, so they
+ * are also looked for now and then between two callbacks.
  *
  * Every kind of work is counted before it begins and no more than that is done
  * in a pass.  So a callback that sets itself anew has its next turn only after
@@ -17,19 +16,20 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bare.h"
 #include "base/clock.h"
 
 /* Descriptors served in one pass. */
 #define BATCH_MAX	64
-/* Signals are let in after this long, between two callbacks. */
+/* Signals are looked for after this long, between two callbacks. */
 #define SIGNALS_MS	50
 #define NEVER_MS	INT64_MAX
 /* Longest wait with a time limit. */
@@ -41,7 +41,6 @@ struct signal_record {
 	loop_signal_fn	*fn;		/* NULL: not ours */
 	void		*cookie;
 	bool		 was_blocked;
-	struct sigaction before;
 };
 
 /* Deadlines end the wait by a descriptor of their own, whose clock goes on while
@@ -63,18 +62,15 @@ struct loop {
 	struct loop_later *later_first, *later_last;
 
 	struct signal_record signals[SIGNALS];
-	sigset_t	 wait_mask;
+	int		 signal_fd;	/* -1: none is ours */
+	sigset_t	 ours;		/* what it reports */
+	int64_t		 signals_ms;	/* when they were looked for */
+	bool		 has_outside;
 	sigset_t	 outside;	/* blocked in the wait */
-	int64_t		 signals_ms;	/* when they were let in by hand */
-	unsigned	 signals_seen;	/* of those that came */
+	sigset_t	 wait_mask;	/* those, and what is blocked anyway */
 };
 
 static int breathe(struct loop *loop);
-
-/* Signals that have come.  A handler has no other way to reach us. */
-static volatile sig_atomic_t signal_came[SIGNALS];
-/* How many have, so that a pass without new ones need not look at each. */
-static atomic_uint signals_came;
 
 /* What the wait needs.  The timer's descriptor has no record, but the loop: that
  * it is ready is all there is to it, and said once. */
@@ -111,25 +107,20 @@ loop_new(struct loop **out)
 	}
 	loop->armed_ms = NEVER_MS;
 	loop->now_ms = clock_ms();
-	sigemptyset(&loop->wait_mask);
+	loop->signal_fd = -1;
+	sigemptyset(&loop->ours);
 	sigemptyset(&loop->outside);
 	*out = loop;
 	return ST_OK;
 }
 
-/* Give ${signo} back what it had before loop_signal(). */
+/* Let in what came in as long as ${signo} was not ours. */
 static void
 signal_restore(struct loop *loop, int signo)
 {
-	struct signal_record *rec = &loop->signals[signo];
 	sigset_t set;
 
-	if (rec->fn == NULL)
-		return;
-	sigaction(signo, &rec->before, NULL);
-	signal_came[signo] = 0;
-	rec->fn = NULL;
-	if (rec->was_blocked)
+	if (loop->signals[signo].fn == NULL || loop->signals[signo].was_blocked)
 		return;
 	sigemptyset(&set);
 	sigaddset(&set, signo);
@@ -145,6 +136,8 @@ loop_free(struct loop *loop)
 		return;
 	for (signo = 1; signo < SIGNALS; signo++)
 		signal_restore(loop, signo);
+	if (loop->signal_fd >= 0)
+		close(loop->signal_fd);
 	close(loop->timer_fd);
 	close(loop->epoll_fd);
 	free(loop);
@@ -262,7 +255,7 @@ run_fds(struct loop *loop)
 		/* Where clocks differ it may be early, and is not set then. */
 		if (who == loop)
 			loop->armed_ms = NEVER_MS;
-		if (who == loop || who == NULL)
+		if (who == loop || who == loop->signals || who == NULL)
 			continue;
 		rec = who;
 		ready = ready_bits(rec, loop->batch[loop->turn].events);
@@ -407,36 +400,47 @@ run_later(struct loop *loop)
  * Signals.
  */
 
-static void
-on_signal(int signo)
+/* Have the descriptor report what is ours and ${signo}. */
+static int
+report(struct loop *loop, int signo)
 {
-	signal_came[signo] = 1;
-	atomic_fetch_add(&signals_came, 1);
+	struct epoll_event ev = { .events = EPOLLIN,
+		.data.ptr = loop->signals };
+	sigset_t ours = loop->ours;
+	int fd;
+
+	sigaddset(&ours, signo);
+	if ((fd = signalfd(loop->signal_fd, &ours, SFD_CLOEXEC |
+	    SFD_NONBLOCK)) < 0)
+		return ST_SYSTEM;
+	if (loop->signal_fd < 0 &&
+	    epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
+		close(fd);
+		return ST_SYSTEM;
+	}
+	loop->signal_fd = fd;
+	loop->ours = ours;
+	return ST_OK;
 }
 
 int
 loop_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *cookie)
 {
 	struct signal_record *rec;
-	struct sigaction sa = { .sa_handler = on_signal };
 	sigset_t set, before;
 
 	assert(signo > 0 && signo < SIGNALS && fn != NULL);
 	rec = &loop->signals[signo];
 	if (rec->fn == NULL) {
-		/* Block it before the handler is there to be called. */
 		sigemptyset(&set);
 		sigaddset(&set, signo);
 		if (pthread_sigmask(SIG_BLOCK, &set, &before) != 0)
 			return ST_SYSTEM;
-		sigfillset(&sa.sa_mask);
-		sa.sa_flags = SA_NOCLDSTOP;
-		if (sigaction(signo, &sa, &rec->before) != 0) {
+		if (report(loop, signo) != ST_OK) {
 			pthread_sigmask(SIG_SETMASK, &before, NULL);
 			return ST_SYSTEM;
 		}
 		rec->was_blocked = sigismember(&before, signo) == 1;
-		sigdelset(&loop->wait_mask, signo);
 	}
 	rec->fn = fn;
 	rec->cookie = cookie;
@@ -447,56 +451,53 @@ void
 loop_signal_outside(struct loop *loop, int signo)
 {
 	sigaddset(&loop->outside, signo);
+	loop->has_outside = true;
 }
 
-/* The mask for the wait: what is blocked now, without the signals of ours, and
- * what is to come outside of it. */
+/* The mask for the wait, where it is another one than between waits. */
 static int
 set_wait_mask(struct loop *loop)
 {
-	int signo;
-
+	if (!loop->has_outside)
+		return ST_OK;
 	if (pthread_sigmask(SIG_SETMASK, NULL, &loop->wait_mask) != 0)
 		return ST_SYSTEM;
-	for (signo = 1; signo < SIGNALS; signo++) {
-		if (loop->signals[signo].fn != NULL)
-			sigdelset(&loop->wait_mask, signo);
+	for (int signo = 1; signo < SIGNALS; signo++)
 		if (sigismember(&loop->outside, signo) == 1)
 			sigaddset(&loop->wait_mask, signo);
-	}
 	return ST_OK;
 }
 
-/* Deliver what is pending without a wait. */
-static void
-let_signals_in(struct loop *loop)
-{
-	sigset_t outside;
-
-	pthread_sigmask(SIG_SETMASK, &loop->wait_mask, &outside);
-	pthread_sigmask(SIG_SETMASK, &outside, NULL);
-}
-
+/* Those that have come, the lowest number first; no more than there can be at
+ * once.  What is not taken is still to come. */
 static int
 run_signals(struct loop *loop)
 {
 	struct signal_record *rec;
-	unsigned came = atomic_load(&signals_came);
-	int signo, st;
+	struct signalfd_siginfo info;
+	int st;
 
-	if (came == loop->signals_seen)
+	if (loop->signal_fd < 0)
 		return ST_OK;
-	for (signo = 1; signo < SIGNALS; signo++) {
-		rec = &loop->signals[signo];
-		if (rec->fn == NULL || !signal_came[signo])
-			continue;
-		signal_came[signo] = 0;
-		if ((st = rec->fn(rec->cookie, signo)) != ST_OK || loop->stop)
+	for (int n = 0; n < SIGNALS && read(loop->signal_fd, &info,
+	    sizeof(info)) == (ssize_t)sizeof(info); n++) {
+		assert(info.ssi_signo < SIGNALS);
+		rec = &loop->signals[info.ssi_signo];
+		if ((st = rec->fn(rec->cookie, (int)info.ssi_signo)) != ST_OK ||
+		    loop->stop)
 			return st;
 	}
-	/* Only now: those that were not looked at are still to come. */
-	loop->signals_seen = came;
 	return ST_OK;
+}
+
+/* Whether the wait said that there are any. */
+static bool
+have_come(const struct loop *loop)
+{
+	for (int i = 0; i < loop->ready; i++)
+		if (loop->batch[i].data.ptr == loop->signals)
+			return true;
+	return false;
 }
 
 /* Between callbacks: signals do not wait for the end of a long pass. */
@@ -508,7 +509,6 @@ breathe(struct loop *loop)
 	if (now - loop->signals_ms < SIGNALS_MS)
 		return ST_OK;
 	loop->signals_ms = now;
-	let_signals_in(loop);
 	return run_signals(loop);
 }
 
@@ -560,8 +560,8 @@ wait_ready(struct loop *loop)
 	int timeout = wait_ms(loop);
 	int n;
 
-	n = epoll_pwait(loop->epoll_fd, loop->batch, BATCH_MAX, timeout,
-	    &loop->wait_mask);
+	n = bare_epoll_pwait(loop->epoll_fd, loop->batch, BATCH_MAX, timeout,
+	    loop->has_outside ? &loop->wait_mask : NULL);
 	if (n < 0 && errno != EINTR)
 		return ST_SYSTEM;
 	loop->now_ms = clock_ms();
@@ -580,7 +580,8 @@ run_pass(struct loop *loop)
 
 	if ((st = wait_ready(loop)) != ST_OK)
 		return st;
-	if ((st = run_signals(loop)) != ST_OK || loop->stop)
+	if (have_come(loop) && ((st = run_signals(loop)) != ST_OK ||
+	    loop->stop))
 		return st;
 	if ((st = run_fds(loop)) != ST_OK || loop->stop)
 		return st;
