@@ -3,7 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__GLIBC__) && !defined(BARE_BY_LIBC)
+#if defined(__GLIBC__) && defined(BARE_CALLS)
 
 /* Bytes of a set of signals, as the kernel has it: 64 of them, which are the first
  * of libc's. */

@@ -10,8 +10,12 @@
  * that their thread can be cancelled meanwhile, and take it back afterwards, by an
  * atomic operation each: pthread_cancel(3).  That takes a twenty-fifth of what a
  * list of keys does, and no thread of ours is ever cancelled.  The functions are
- * those of libc otherwise, and are libc's with another libc than glibc, whose
- * structures are not the kernel's, and under a sanitizer, which follows them.
+ * those of libc otherwise.
+ *
+ * They are so in bottle-agent itself, which is made with BARE_CALLS.  In this
+ * library they are libc's, for tests that see or fail those; and under a
+ * sanitizer, which follows them, and with another libc than glibc, whose
+ * structures are not the kernel's.
  */
 
 #include <signal.h>

@@ -301,13 +301,14 @@ rig_logged(const struct rig *r, const char *text)
 }
 
 /* Whether the agent has all the memory that operations take: KiB of the region,
- * which are counted as its own. */
+ * which are counted as its own; and no more came since the last look, which saw
+ * *${last}. */
 static bool
-has_memory(const struct rig *r)
+has_memory(const struct rig *r, unsigned long *last)
 {
 	char path[64], line[256];
 	unsigned long kib, size = 0;
-	bool region = false;
+	bool region = false, grows;
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/smaps", (long)r->pid);
@@ -319,7 +320,9 @@ has_memory(const struct rig *r)
 			(void)sscanf(line, "Size: %lu", &size);
 		if (region && sscanf(line, "Rss: %lu", &kib) == 1) {
 			(void)fclose(f);
-			return kib >= MEMORY_KIB || kib >= size / 2;
+			grows = kib != *last;
+			*last = kib;
+			return !grows && (kib >= MEMORY_KIB || kib >= size / 2);
 		}
 	}
 	(void)fclose(f);
@@ -331,7 +334,7 @@ size_t
 rig_rss(const struct rig *r)
 {
 	char path[64], line[256];
-	unsigned long kib = 0;
+	unsigned long kib = 0, last = 0;
 	uid_t was = geteuid(), real, effective, saved;
 	FILE *f;
 
@@ -339,8 +342,8 @@ rig_rss(const struct rig *r)
 	assert_int_equal(getresuid(&real, &effective, &saved), 0);
 	if (saved == 0) {
 		rig_become(0);
-		for (int i = 0; i < 3000 && !has_memory(r); i++)
-			rig_sleep(10);
+		for (int i = 0; i < 1000 && !has_memory(r, &last); i++)
+			rig_sleep(30);
 		rig_become(was);
 	}
 

@@ -93,10 +93,10 @@ check_status a_user_continues_others_of_the_session 1 \
 check but_not_the_agent as_other "$T/intruder" "$pid" cont
 end_process "$pid"
 
+mkfifo "$T/end"
 "$AGENT" -a "$S" sh -c "echo \$SSH_AGENT_PID >'$T/pid'; cat '$T/end'" \
     >"$T/out" 2>&1 &
 agent_seen $!
-mkfifo "$T/end"
 check the_command_runs wait_for 30 test -s "$T/pid"
 pid=$(cat "$T/pid")
 hardened around_a_command "$pid" CapBnd

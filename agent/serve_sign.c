@@ -1,5 +1,5 @@
 /*
- * servesign - signatures: whether a key may sign, and who is asked.
+ * serve_sign - signatures: whether a key may sign, and who is asked.
  */
 #include "agent/serve.h"
 

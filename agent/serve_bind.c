@@ -1,5 +1,5 @@
 /*
- * servebind - where a connection leads.
+ * serve_bind - where a connection leads.
  */
 #include "agent/serve.h"
 

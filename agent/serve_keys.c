@@ -1,5 +1,5 @@
 /*
- * servekeys - the keys themselves: list, add, remove.
+ * serve_keys - the keys themselves: list, add, remove.
  */
 #include "agent/serve.h"
 

@@ -1,5 +1,5 @@
 /*
- * servestatus - what an admin is told: the state of the agent, and why it has
+ * serve_status - what an admin is told: the state of the agent, and why it has
  * refused.
  */
 #include "agent/serve.h"

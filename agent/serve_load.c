@@ -1,5 +1,5 @@
 /*
- * serveload - a load, step by step, and its removal.
+ * serve_load - a load, step by step, and its removal.
  */
 #include "agent/serve.h"
 
