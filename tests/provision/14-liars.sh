@@ -156,7 +156,11 @@ for what in "${lies[@]}"; do
 	[ "$took" -le "$((ALL * 1000))" ] ||
 	    not_ok "${name}_ends_in_time" "it took $took ms"
 	[ -z "$left" ] || not_ok "${name}_leaves_nothing" "$left"
-	[ "${#err}" -lt 20000 ] || not_ok "${name}_is_brief" "${#err} bytes"
+	# With -v each step is told, and so is each of the keys that an agent may
+	# have, where they come one by one.
+	most=20000
+	[ "$name" != load.endless_keys ] || most=$((2048 * 150))
+	[ "${#err}" -lt "$most" ] || not_ok "${name}_is_brief" "${#err} bytes"
 done
 printf '# the longest took %d ms\n' "$longest"
 check all_of_them_end_in_time test "$longest" -gt 0 -a "$longest" -le "$((ALL * 1000))"
