@@ -26,7 +26,7 @@
 
 /* How long the agent may take to get rid of somebody slow: its limits, as
  * attack.sh sets them, and time to do it. */
-#define PATIENCE_MS	9000
+#define PATIENCE_MS	20000
 /* The frame-time that the agent was given, less than that. */
 #define FRAME_MS	3000
 #define HELD_MAX	1024
