@@ -10,7 +10,7 @@
  *
  * The writer does not allocate, and calls nothing but futex, fstat, write,
  * ftruncate, lseek, read, openat, newfstatat, close, socket, connect, sendto,
- * poll, getpid and the clock: agent/harden.c lets no more through.
+ * poll, getpid and the clock: agent/callfilter_make.c lets no more through.
  */
 #include "agent/auditsink.h"
 

@@ -86,6 +86,7 @@ call_note_place(struct call *c, const struct identity *id)
 
 	rec->binds = (uint32_t)b->n;
 	rec->forwarding = bindings_forwarded(b);
+	/* What is dear is found out only if it is written. */
 	if (c->a->audit == NULL || !audit_wants(c->a->audit, rec))
 		return;
 	if (b->n > 0)

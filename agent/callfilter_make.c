@@ -31,6 +31,9 @@
 #define SELF			0x7ffe1d5eU
 /* What the kernel takes. */
 #define CODE_MAX		4096
+/* libseccomp's measure of a kernel that knows KILL_PROCESS and TSYNC.  Without it
+ * libseccomp looks what the kernel is like that this runs on. */
+#define LEVEL			3
 
 #ifndef BOTTLE_RELAXED_HARDENING
 #define BOTH	(CALLFILTER_SERVER | CALLFILTER_CLIENT)
@@ -247,8 +250,8 @@ compile(unsigned who, struct sock_filter code[static CODE_MAX], size_t *len)
 	return rc;
 }
 
-/* Where ${code} compares with SELF; ${len}: nowhere.  -1: more than once, or in
- * another way. */
+/* Where ${code} compares with SELF; ${len}: nowhere, in a build where nothing is to.
+ * -1: not as it should. */
 static long
 find_self(const struct sock_filter *code, size_t len)
 {
@@ -261,7 +264,7 @@ find_self(const struct sock_filter *code, size_t len)
 			return -1;
 		at = i;
 	}
-	return (long)at;
+	return at != len || FILTER_DEFAULT == SCMP_ACT_ALLOW ? (long)at : -1;
 }
 
 /* Whether there is a process with these rows. */
@@ -279,6 +282,11 @@ main(void)
 	size_t len[CALLFILTER_ALL] = { 0 }, longest = 0;
 	long self[CALLFILTER_ALL] = { 0 };
 
+	if (seccomp_api_set(LEVEL) != 0) {
+		(void)fprintf(stderr, "callfilter_make: libseccomp is too "
+		    "old\n");
+		return 1;
+	}
 	for (unsigned who = 0; who < CALLFILTER_ALL; who++) {
 		if (!is_somebody(who))
 			continue;

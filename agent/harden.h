@@ -77,7 +77,7 @@ void harden_untraceable(void);
  *
  * The first: umask 077, SIGPIPE and SIGXFSZ ignored, no core, a session.  Not for a
  * process that runs a command of the user's afterwards.  The second:
- * no_new_privs and all capabilities.  The third: a filter that lets the
+ * no_new_privs and all capabilities.  The third, after the second: a filter that lets the
  * system calls of this role through, answers others with EPERM, and ends
  * the process at execve(2) and ptrace(2).
  *

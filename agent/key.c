@@ -273,7 +273,8 @@ operate(vault_fn *fn, void *arg, struct key *k, bool big)
 	while (st == ST_FULL && !hotkey_is_spoilt(&k->hot) &&
 	    hotkey_cool_one(&k->hot));
 	if (st == ST_FULL)
-		st = vault_run(lone_run, &lone, how | VAULT_ALONE);
+		st = vault_run(lone_run, &lone, (how & ~VAULT_PLAIN) |
+		    VAULT_ALONE);
 	return st;
 }
 

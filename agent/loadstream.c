@@ -186,6 +186,7 @@ move_text(struct loadstream *ls, size_t len, size_t cap)
 		return ST_FULL;
 	if (len > 0)
 		memcpy(more, ls->text, len);
+	vault_wipe_registers();		/* memcpy(3) leaves some there */
 	secret_free(vault_region(), ls->text);
 	ls->text = more;
 	return ST_OK;

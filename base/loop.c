@@ -110,6 +110,7 @@ loop_new(struct loop **out)
 	loop->signal_fd = -1;
 	sigemptyset(&loop->ours);
 	sigemptyset(&loop->outside);
+	sigemptyset(&loop->wait_mask);
 	*out = loop;
 	return ST_OK;
 }
@@ -130,10 +131,15 @@ signal_restore(struct loop *loop, int signo)
 void
 loop_free(struct loop *loop)
 {
+	struct signalfd_siginfo info;
 	int signo;
 
 	if (loop == NULL)
 		return;
+	/* What came for callbacks that will not be called any more. */
+	for (int n = 0; loop->signal_fd >= 0 && n < SIGNALS &&
+	    read(loop->signal_fd, &info, sizeof(info)) > 0; n++)
+		;
 	for (signo = 1; signo < SIGNALS; signo++)
 		signal_restore(loop, signo);
 	if (loop->signal_fd >= 0)
@@ -441,6 +447,7 @@ loop_signal(struct loop *loop, int signo, loop_signal_fn *fn, void *cookie)
 			return ST_SYSTEM;
 		}
 		rec->was_blocked = sigismember(&before, signo) == 1;
+		sigaddset(&loop->wait_mask, signo);
 	}
 	rec->fn = fn;
 	rec->cookie = cookie;

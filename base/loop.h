@@ -73,7 +73,8 @@ int loop_new(struct loop **out) MUST_USE;
 /**
  * loop_free(loop):
  * Close the loop.  Records still in it are forgotten, descriptors stay open,
- * signals are blocked no more than they were.  NULL is fine.
+ * signals are blocked no more than they were, and those that came are forgotten.
+ * NULL is fine.
  */
 void loop_free(struct loop *loop);
 

@@ -28,6 +28,12 @@ complain agent '[<"](libssh|jansson)'
 complain keys '[<"](openssl/|seccomp|libssh|jansson)'
 complain forwarder '[<"](openssl/|sodium|seccomp|libssh|jansson)'
 complain provision '[<"](openssl/|sodium|seccomp)'
+# It is needed while the programs are built, and not by them.
+if found=$(grep -n '[<"]seccomp' agent/*.[ch] |
+    grep -v '^agent/callfilter_make\.c:'); then
+	printf '%s\n' "$found" >&2
+	bad=1
+fi
 # What comes over a network is parsed in one place.
 if found=$(grep -n '<libssh/' provision/*.[ch] |
     grep -v '^provision/hostscan\.c:'); then

@@ -439,6 +439,7 @@ have_a_thread(void)
 	char why[WHY_MAX];
 	pthread_t thread;
 
+	WANT(harden_privileges(&h, why, WHY_MAX) == ST_OK);
 	WANT(pthread_create(&thread, NULL, wait_and_try, NULL) == 0);
 	WANT(harden_calls(&h, HARDEN_SERVER, why, WHY_MAX) == ST_OK);
 	thread_go = 1;
