@@ -29,7 +29,7 @@ complain keys '[<"](openssl/|seccomp|libssh|jansson)'
 complain forwarder '[<"](openssl/|sodium|seccomp|libssh|jansson)'
 complain provision '[<"](openssl/|sodium|seccomp)'
 # It is needed while the programs are built, and not by them.
-if found=$(grep -n '[<"]seccomp' agent/*.[ch] |
+if found=$(grep -n 'include *[<"]seccomp' agent/*.[ch] |
     grep -v '^agent/callfilter_make\.c:'); then
 	printf '%s\n' "$found" >&2
 	bad=1
