@@ -21,6 +21,7 @@
 #include <cmocka.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
@@ -417,6 +418,33 @@ another_filter_is_not_taken_for_ours(void **state)
 {
 	(void)state;
 	run(be_refused_the_filter);
+}
+
+/* As a kernel before 4.14 answers, which would end the thread alone. */
+static void
+be_without_kill(void)
+{
+	struct harden h = { .strict = true };
+	char why[WHY_MAX] = "";
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	WANT(ctx != NULL);
+	WANT(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EINVAL),
+	    SCMP_SYS(seccomp), 1, SCMP_A0(SCMP_CMP_EQ,
+	    SECCOMP_GET_ACTION_AVAIL, 0)) == 0);
+	WANT(seccomp_load(ctx) == 0);
+	seccomp_release(ctx);
+	WANT(harden_privileges(&h, why, WHY_MAX) == ST_OK);
+	WANT(harden_calls(&h, HARDEN_SERVER, why, WHY_MAX) ==
+	    ST_UNSUPPORTED);
+	WANT(strstr(why, "Linux 4.14 or newer") != NULL);
+}
+
+static void
+a_kernel_that_ends_no_process_is_refused(void **state)
+{
+	(void)state;
+	run(be_without_kill);
 }
 
 /* Tried by a thread that was there before the filter. */
@@ -835,6 +863,7 @@ main(void)
 		cmocka_unit_test(an_ordinary_user_has_no_bounding_set_to_drop),
 		cmocka_unit_test(a_step_that_only_says_yes_is_refused),
 		cmocka_unit_test(another_filter_is_not_taken_for_ours),
+		cmocka_unit_test(a_kernel_that_ends_no_process_is_refused),
 		cmocka_unit_test(the_filter_is_on_every_thread),
 		cmocka_unit_test(a_server_can_call_what_it_needs_only),
 		cmocka_unit_test(with_an_audit_file_it_can_append),
