@@ -294,12 +294,22 @@ keys_live_in_the_vault(void **state)
 	}
 }
 
+/* Bytes that hot keys take. */
+static size_t
+hot(void)
+{
+	struct vault_work w;
+
+	vault_work(&w);
+	return w.heap_now;
+}
+
 static void
 full_vault_refuses_and_earlier_keys_sign(void **state)
 {
 	struct secret_usage use;
 	struct key *first, *k;
-	void *ballast = NULL;
+	void *ballast = NULL, *rest;
 	size_t room = 4 * 1024;
 	const char *why;
 	int st = ST_OK;
@@ -326,6 +336,19 @@ full_vault_refuses_and_earlier_keys_sign(void **state)
 	assert_int_equal(key_new(&k, &keys[KEY_ED25519]->fields, &why),
 	    ST_OK);
 	key_free(k);
+	/* One that has no use for libcrypto is refused when hot keys that are
+	 * libcrypto's have turned cold for it in vain. */
+	secret_usage(vault_region(), &use);
+	rest = secret_alloc(vault_region(), use.largest);
+	assert_non_null(rest);
+	assert_true(hot() > 0);
+	assert_int_equal(key_new(&k, &keys[KEY_ED25519]->fields, &why),
+	    ST_FULL);
+	assert_string_equal(why, "no room left in locked memory");
+	assert_int_equal(hot(), 0);
+	secret_free(vault_region(), rest);
+	assert_true(signs(first, keys[KEY_RSA], SSH_AGENT_RSA_SHA2_256, 0,
+	    "rsa-sha2-256"));
 	secret_free(vault_region(), ballast);
 	key_free(first);
 }
