@@ -9,8 +9,8 @@
  *
  * A uid has so many records to itself in a second (AUDIT_PER_SECOND, and
  * AUDIT_BURST at once); what comes above that is summed: one record for all
- * that are alike, with their number, at the end of the second.  All uids that no
- * rule names (REASON_NOT_NAMED) are one uid here, and below.  Nothing is
+ * that are alike, with their number, at the end of the second.  All uids that
+ * no rule names (REASON_NOT_NAMED) are one uid here, and below.  Nothing is
  * left out but what the sink could not take, and the numbers of the records
  * show that.
  */

@@ -7,9 +7,9 @@
  * Layer:   agent; for dispatch.c and serve*.c.
  *
  * Who serves a request writes one reply to ->w and makes one decision in ->d.
- * What is refused is counted and noted by call_refuse() and its kin, which write
- * the reply as well; what is done sets ->d->done.  They return ST_OK, so that a
- * refusal is the end of whoever serves.
+ * What is refused is counted and noted by call_refuse() and its kin, which
+ * write the reply as well; what is done sets ->d->done.  They return ST_OK, so
+ * that a refusal is the end of whoever serves.
  */
 
 #include <stdbool.h>

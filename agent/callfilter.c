@@ -22,8 +22,8 @@ struct callfilter {
  * filters[CALLFILTER_ALL], those without code are of nobody. */
 #include "agent/callfilters.inc"
 
-/* Whether the kernel knows how to end the process at a call, not just the thread
- * that makes it: 0, or an errno. */
+/* Whether the kernel knows how to end the process at a call, not just the
+ * thread that makes it: 0, or an errno. */
 static int
 lacks_kill(void)
 {

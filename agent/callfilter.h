@@ -23,8 +23,8 @@
 /**
  * callfilter_install(who):
  * Install the filter of ${who} on every thread of this process, which has
- * no_new_privs, or CAP_SYS_ADMIN.  Returns 0 or an errno: what seccomp(2) said, or
- * ESRCH where a thread has another filter.
+ * no_new_privs, or CAP_SYS_ADMIN.  Returns 0 or an errno: what seccomp(2) said,
+ * or ESRCH where a thread has another filter.
  */
 int callfilter_install(unsigned who);
 

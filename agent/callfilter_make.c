@@ -3,10 +3,10 @@
  * filters of callfilter.h, as C.
  *
  * A filter names what a process calls, as traced under all tests, and what libc
- * needs to complain and abort.  Everything else is answered with EPERM, so that a
- * path nobody thought of fails like any other call and not the whole agent.  Only
- * execve(2) and ptrace(2) end the process: nothing of ours ever calls them, so
- * whoever does has taken the process over.
+ * needs to complain and abort.  Everything else is answered with EPERM, so that
+ * a path nobody thought of fails like any other call and not the whole agent.
+ * Only execve(2) and ptrace(2) end the process: nothing of ours ever calls
+ * them, so whoever does has taken the process over.
  *
  * The functions return 0 or a negative errno, as libseccomp's.
  */
@@ -31,8 +31,8 @@
 #define SELF			0x7ffe1d5eU
 /* What the kernel takes. */
 #define CODE_MAX		4096
-/* libseccomp's measure of a kernel that knows KILL_PROCESS and TSYNC.  Without it
- * libseccomp looks what the kernel is like that this runs on. */
+/* libseccomp's measure of a kernel that knows KILL_PROCESS and TSYNC.  Without
+ * it libseccomp looks what the kernel is like that this runs on. */
 #define LEVEL			3
 
 #ifndef BOTTLE_RELAXED_HARDENING
@@ -250,8 +250,8 @@ compile(unsigned who, struct sock_filter code[static CODE_MAX], size_t *len)
 	return rc;
 }
 
-/* Where ${code} compares with SELF; ${len}: nowhere, in a build where nothing is to.
- * -1: not as it should. */
+/* Where ${code} compares with SELF; ${len}: nowhere, in a build where nothing
+ * is to.  -1: not as it should. */
 static long
 find_self(const struct sock_filter *code, size_t len)
 {

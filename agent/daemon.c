@@ -355,8 +355,8 @@ vault_is_touched(struct work *w)
 	(void)w;
 }
 
-/* When the workers are ready: memory for all operations.  One for which libcrypto
- * could not be set up would never be done with what it is given. */
+/* When the workers are ready: memory for all operations.  One for which
+ * libcrypto could not be set up would never be done with what it is given. */
 static int
 on_ready(void *cookie)
 {
@@ -375,9 +375,9 @@ on_ready(void *cookie)
 	return ST_OK;
 }
 
-/* Once the start is over: what only that took is given back, and the workers get
- * ready, if nobody has needed them yet.  Sooner they would keep this thread and
- * whoever loads keys from the memory and the processors that these need. */
+/* Once the start is over: what only that took is given back, and the workers
+ * get ready, if nobody has needed them yet.  Sooner they would keep this thread
+ * and whoever loads keys from the memory and the processors that these need. */
 static int
 on_rest(void *cookie)
 {
@@ -649,8 +649,8 @@ ready_worker(void *cookie)
 }
 
 /* Start the workers, as many as the vault has room for: the quick one is the
- * second of them.  The first to be there has libcrypto set itself up; where there
- * is none, this thread does. */
+ * second of them.  The first to be there has libcrypto set itself up; where
+ * there is none, this thread does. */
 static int
 start_workers(struct daemon *d)
 {

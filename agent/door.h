@@ -9,10 +9,10 @@
  * Threads: the first one.  The worker has a lot at a time for itself.
  *
  * To accept a connection and to close it takes the kernel 10 us or more, more
- * than most requests, and nothing can be served meanwhile.  A worker stands back
- * for the first thread at any moment.  So while somebody connects all the time
- * and others want to be served, it accepts a lot of connections, which are then
- * looked at one after the other, and closes those that have ended.
+ * than most requests, and nothing can be served meanwhile.  A worker stands
+ * back for the first thread at any moment.  So while somebody connects all the
+ * time and others want to be served, it accepts a lot of connections, which are
+ * then looked at one after the other, and closes those that have ended.
  */
 
 #include <stdbool.h>
@@ -49,8 +49,8 @@ void door_free(struct door *d);
 
 /**
  * door_send(d, most):
- * Have a worker let at most ${most} in; there is neither a lot under way nor one
- * that is not taken.
+ * Have a worker let at most ${most} in; there is neither a lot under way nor
+ * one that is not taken.
  */
 void door_send(struct door *d, size_t most);
 

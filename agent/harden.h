@@ -75,11 +75,11 @@ void harden_untraceable(void);
  * strict, daemon, appends, datagrams and, before the third, beats, and all else
  * to zero.
  *
- * The first: umask 077, SIGPIPE and SIGXFSZ ignored, no core, a session.  Not for a
- * process that runs a command of the user's afterwards.  The second:
- * no_new_privs and all capabilities.  The third, after the second: a filter that lets the
- * system calls of this role through, answers others with EPERM, and ends
- * the process at execve(2) and ptrace(2).
+ * The first: umask 077, SIGPIPE and SIGXFSZ ignored, no core, a session.  Not
+ * for a process that runs a command of the user's afterwards.  The second:
+ * no_new_privs and all capabilities.  The third, after the second: a filter
+ * that lets the system calls of this role through, answers others with EPERM,
+ * and ends the process at execve(2) and ptrace(2).
  *
  * Errors: ST_UNSUPPORTED  ${h} is strict and a step was refused; ${why} holds
  *                         one line with its name, the errno, and what to do.

@@ -1,7 +1,7 @@
 /*
- * A table of places, by the hash of the blob, finds an identity in the same time
- * whatever their number.  The hash has a key of its own in each process: nobody
- * can choose keys that meet in one place of it.
+ * A table of places, by the hash of the blob, finds an identity in the same
+ * time whatever their number.  The hash has a key of its own in each process:
+ * nobody can choose keys that meet in one place of it.
  */
 #include "agent/keyring.h"
 
@@ -24,9 +24,9 @@ struct table {
 
 /*
  * Invariants: at[0..n) are distinct identities with distinct blobs, room of
- * them have space, and all are in the table; list_bytes is what their list reply
- * takes, rules_bytes what their rules do; next_ms is not after the earliest
- * expiry among them; list, if there is one, is of what there is.
+ * them have space, and all are in the table; list_bytes is what their list
+ * reply takes, rules_bytes what their rules do; next_ms is not after the
+ * earliest expiry among them; list, if there is one, is of what there is.
  */
 struct keyring {
 	struct identity	**at;

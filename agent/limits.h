@@ -89,8 +89,8 @@ int limits_set(struct limits *l, const char *text, char *why, size_t whylen)
 #define LIMIT_READ_BRIEF	2048
 
 /* Replies to one who asks ahead of them are sent together while others are
- * served beside him, until there are that many bytes: to wake a process can take
- * longer than to serve it. */
+ * served beside him, until there are that many bytes: to wake a process can
+ * take longer than to serve it. */
 #define LIMIT_TOGETHER		(128 * 1024)
 
 /* Bytes of replies that wait for one peer to read them; while there is no

@@ -347,8 +347,9 @@ load(struct loader *ld)
 }
 
 /* While an agent that we started gets ready: memory for what comes; and the
- * question, which waits for it, so that nobody has to wait for its answer later.
- * It might also fail to start, so who sends us keys is not waited for. */
+ * question, which waits for it, so that nobody has to wait for its answer
+ * later.  It might also fail to start, so who sends us keys is not waited
+ * for. */
 static int
 prepare(struct loader *ld)
 {
@@ -387,8 +388,8 @@ settle(struct loader *ld, bool loaded)
 	(void)close(ld->started);
 }
 
-/* Open the vault, with this process made safe around it, and load.  Meanwhile an
- * agent that we started does the same. */
+/* Open the vault, with this process made safe around it, and load.  Meanwhile
+ * an agent that we started does the same. */
 static int
 load_safely(struct loader *ld, struct harden *harden)
 {

@@ -5,8 +5,8 @@
 /*
  * The switch is done by hand and not by swapcontext(3), which makes two system
  * calls for the signal mask each time: signals are blocked in this program, or
- * come on the very stack that is changed to (vault_signals).  Calls and returns stay paired, so a
- * shadow stack is content.
+ * come on the very stack that is changed to (vault_signals).  Calls and returns
+ * stay paired, so a shadow stack is content.
  */
 
 #if defined(OPSTACK_STAY) || defined(__SANITIZE_ADDRESS__) || \

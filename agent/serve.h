@@ -40,8 +40,8 @@ int serve_remove_all(struct call *c);
 
 /**
  * serve_sign(c), serve_signed(c, j):
- * 13; and the reply, when its job has run.  Of a key that went meanwhile there is
- * none any more; one that was replaced by itself is there.
+ * 13; and the reply, when its job has run.  Of a key that went meanwhile there
+ * is none any more; one that was replaced by itself is there.
  */
 int serve_sign(struct call *c);
 int serve_signed(struct call *c, const struct job *j);
@@ -49,8 +49,8 @@ int serve_signed(struct call *c, const struct job *j);
 /**
  * serve_bind(c), serve_bound(c, req, st, text):
  * session-bind@openssh.com: also while locked, so that nobody can get at keys
- * by having a lock in the way of a bind.  And the reply to one that was verified
- * (${st} is ST_OK) or not: ${text} says why not, or is NULL.
+ * by having a lock in the way of a bind.  And the reply to one that was
+ * verified (${st} is ST_OK) or not: ${text} says why not, or is NULL.
  */
 int serve_bind(struct call *c);
 int serve_bound(struct call *c, const struct bind_request *req, int st,

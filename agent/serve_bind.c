@@ -19,7 +19,8 @@ serve_bound(struct call *c, const struct bind_request *req, int st,
 		    req->session_id, req->forwarding, &why);
 	}
 	/* A far host can see to it that its own bind fails here and ssh goes on
-	 * all the same: the way must not look shorter than it is by that host. */
+	 * all the same: the way must not look shorter than it is by that
+	 * host. */
 	if (st != ST_OK && st != ST_DENIED)
 		c->conn->binds.gap = true;
 	c->d->rec.text = st == ST_OK ? NULL : text;

@@ -20,10 +20,10 @@
 #include "base/log.h"
 #include "base/unixsock.h"
 
-/* After so many connections without a pause between them there may be a crowd at
- * the door.  There is, as long as a worker finds more than so many of them at
- * once; it is over when so often there were fewer.  Where none was found it is
- * looked for after twice as many, up to a limit. */
+/* After so many connections without a pause between them there may be a crowd
+ * at the door.  There is, as long as a worker finds more than so many of them
+ * at once; it is over when so often there were fewer.  Where none was found it
+ * is looked for after twice as many, up to a limit. */
 #define CROWD		16
 #define CROWD_LOT	4
 #define CROWD_THIN	4
@@ -268,8 +268,8 @@ admit(struct server *s, int fd)
 	return ST_OK;
 }
 
-/* Let a worker accept connections, if that is better: while there is a crowd and
- * others are served.  Whether it does. */
+/* Let a worker accept connections, if that is better: while there is a crowd
+ * and others are served.  Whether it does. */
 static bool
 send_lot(struct server *s)
 {

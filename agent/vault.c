@@ -270,8 +270,8 @@ warm_thread(void)
 	return mine.warm;
 }
 
-/* Of libcrypto's tables only those that are of use: nobody reads the texts of its
- * errors, and an agent that serves asks for no algorithm by an old name. */
+/* Of libcrypto's tables only those that are of use: nobody reads the texts of
+ * its errors, and an agent that serves asks for no algorithm by an old name. */
 static bool
 set_up_crypto(enum vault_use use)
 {

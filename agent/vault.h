@@ -40,8 +40,9 @@
  * with AVX-512 IFMA, takes 13 KiB; three quarters of it are for use, the rest
  * has room for a signal: its frame takes 3.6 KiB with AVX-512. */
 #define VAULT_STACK		(20 * 1024)
-/* The part of it for one that is VAULT_PLAIN: libsodium's deepest takes 2.7 KiB.
- * What is not used has not to be found by the kernel, and is not wiped. */
+/* The part of it for one that is VAULT_PLAIN: libsodium's deepest takes 2.7
+ * KiB.  What is not used has not to be found by the kernel, and is not
+ * wiped. */
 #define VAULT_STACK_PLAIN	(8 * 1024)
 /* What an operation may take that is not VAULT_BIG: RSA of 4096 bits takes 28
  * KiB with OpenSSL 3.0. */

@@ -5,8 +5,8 @@
 
 #if defined(__GLIBC__) && defined(BARE_CALLS)
 
-/* Bytes of a set of signals, as the kernel has it: 64 of them, which are the first
- * of libc's. */
+/* Bytes of a set of signals, as the kernel has it: 64 of them, which are the
+ * first of libc's. */
 #define KERNEL_SIGSET	8L
 
 ssize_t

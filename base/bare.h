@@ -7,10 +7,10 @@
  * Layer:   base.
  *
  * In a process with threads, libc's functions that may wait say before the call
- * that their thread can be cancelled meanwhile, and take it back afterwards, by an
- * atomic operation each: pthread_cancel(3).  That takes a twenty-fifth of what a
- * list of keys does, and no thread of ours is ever cancelled.  The functions are
- * those of libc otherwise.
+ * that their thread can be cancelled meanwhile, and take it back afterwards, by
+ * an atomic operation each: pthread_cancel(3).  That takes a twenty-fifth of
+ * what a list of keys does, and no thread of ours is ever cancelled.  The
+ * functions are those of libc otherwise.
  *
  * They are so in bottle-agent itself, which is made with BARE_CALLS.  In this
  * library they are libc's, for tests that see or fail those; and under a

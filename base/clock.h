@@ -37,9 +37,9 @@ int64_t clock_ns(void);
 
 /**
  * clock_coarse_ms():
- * CLOCK_MONOTONIC as of the last tick, some milliseconds ago: for what is looked
- * at again and again and need not be known so closely.  A quarter as dear as the
- * others.
+ * CLOCK_MONOTONIC as of the last tick, some milliseconds ago: for what is
+ * looked at again and again and need not be known so closely.  A quarter as
+ * dear as the others.
  */
 int64_t clock_coarse_ms(void);
 

@@ -87,7 +87,8 @@ list_some(int dir, void *p, size_t n)
 static bool
 sweep_listed(const int *keep, size_t n)
 {
-	/* An entry, as getdents64(2) has it: number, place, size, type, name. */
+	/* An entry, as getdents64(2) has it: number, place, size, type,
+	 * name. */
 	enum { AT_SIZE = 16, AT_NAME = 19 };
 	/* Nothing but the kernel knows what it writes there. */
 	_Alignas(8) char buf[1024] = { 0 };

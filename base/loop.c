@@ -2,8 +2,8 @@
  * One pass: wait; signals; descriptors; timers; what was put off for later.
  *
  * Signals are always blocked, and read from a descriptor: a wait that lets them
- * in sets the mask twice, for each request.  What is ready may take long, so they
- * are also looked for now and then between two callbacks.
+ * in sets the mask twice, for each request.  What is ready may take long, so
+ * they are also looked for now and then between two callbacks.
  *
  * Every kind of work is counted before it begins and no more than that is done
  * in a pass.  So a callback that sets itself anew has its next turn only after
@@ -43,10 +43,10 @@ struct signal_record {
 	bool		 was_blocked;
 };
 
-/* Deadlines end the wait by a descriptor of their own, whose clock goes on while
- * the machine sleeps.  It is set only when one is nearer than what it is set to:
- * a wait with a time limit would set and remove a timer of the kernel's for each
- * request. */
+/* Deadlines end the wait by a descriptor of their own, whose clock goes on
+ * while the machine sleeps.  It is set only when one is nearer than what it is
+ * set to: a wait with a time limit would set and remove a timer of the kernel's
+ * for each request. */
 struct loop {
 	int		 epoll_fd;
 	int		 timer_fd;
@@ -72,8 +72,8 @@ struct loop {
 
 static int breathe(struct loop *loop);
 
-/* What the wait needs.  The timer's descriptor has no record, but the loop: that
- * it is ready is all there is to it, and said once. */
+/* What the wait needs.  The timer's descriptor has no record, but the loop:
+ * that it is ready is all there is to it, and said once. */
 static int
 open_fds(struct loop *loop)
 {

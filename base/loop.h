@@ -73,8 +73,8 @@ int loop_new(struct loop **out) MUST_USE;
 /**
  * loop_free(loop):
  * Close the loop.  Records still in it are forgotten, descriptors stay open,
- * signals are blocked no more than they were, and those that came are forgotten.
- * NULL is fine.
+ * signals are blocked no more than they were, and those that came are
+ * forgotten.  NULL is fine.
  */
 void loop_free(struct loop *loop);
 
@@ -141,9 +141,9 @@ void loop_later_del(struct loop *loop, struct loop_later *rec);
 /**
  * loop_signal(loop, signo, fn, cookie):
  * Have ${signo} call ${fn} from the loop, as an ordinary callback, also where
- * it is ignored.  From now on it is blocked in this thread; others of the process
- * have to block it as well.  Not before a fork(2) that runs the loop.  One
- * callback per signal; the last one given counts.
+ * it is ignored.  From now on it is blocked in this thread; others of the
+ * process have to block it as well.  Not before a fork(2) that runs the loop.
+ * One callback per signal; the last one given counts.
  *
  * Errors: ST_SYSTEM.
  */

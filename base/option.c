@@ -382,7 +382,7 @@ option_next(struct option_walk *w, size_t *out, const char **arg, char *why,
 	return ST_OK;
 }
 
-/* --- whole command lines -------------------------------------------------------- */
+/* --- whole command lines -------------------------------------------------- */
 
 /* "load, watch and remove": those of ${commands} that there are. */
 static void

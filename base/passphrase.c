@@ -91,7 +91,7 @@ passphrase_read(int fd, char p[static PASSPHRASE_MAX], size_t *len)
 	return finish(st, p, len);
 }
 
-/* --- the terminal ------------------------------------------------------------ */
+/* --- the terminal --------------------------------------------------------- */
 
 struct terminal {
 	int			 fd;

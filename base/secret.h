@@ -96,9 +96,9 @@ void secret_reserve(struct secret *s, size_t bytes);
 /**
  * secret_touch(s, bytes):
  * Have the kernel find memory for the first ${bytes} of the region now.  With
- * memfd_secret(2) it does that otherwise when a page is used first, and takes 20
- * us for each, since every processor has to forget where it was: so a start does
- * not wait for what is perhaps never needed.
+ * memfd_secret(2) it does that otherwise when a page is used first, and takes
+ * 20 us for each, since every processor has to forget where it was: so a start
+ * does not wait for what is perhaps never needed.
  */
 void secret_touch(const struct secret *s, size_t bytes);
 

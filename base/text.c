@@ -208,7 +208,8 @@ is_deceptive(uint32_t c)
 }
 
 /* How many bytes at the front stand as they are in whatever form: most text is
- * made of them.  Printable ASCII, but for what quotes and escapes begin with. */
+ * made of them.  Printable ASCII, but for what quotes and escapes begin
+ * with. */
 static size_t
 plain_bytes(const uint8_t *b, size_t n)
 {

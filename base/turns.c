@@ -105,8 +105,9 @@ had_line(const struct turns *ts, const struct share *s)
 }
 
 /* A share has a line again.  One that waits for each answer is ahead by no more
- * than one turn of those who have a line, so that much is what it waits for.  Of
- * a new one nobody knows what it did before: it does not come before others. */
+ * than one turn of those who have a line, so that much is what it waits for.
+ * Of a new one nobody knows what it did before: it does not come before
+ * others. */
 static void
 come_back(struct turns *ts, struct share *s)
 {

@@ -39,9 +39,9 @@
 
 /* What turns_whole() was called in counts so many times: each makes somebody
  * wait who has to for nothing else, so it is not to come often.  For nobody's
- * share it is so much less as there are others with a line, if they are more than
- * TURNS_FEW: it has about one part of nine of the time then, whoever else there
- * is, and beside two one of seventeen. */
+ * share it is so much less as there are others with a line, if they are more
+ * than TURNS_FEW: it has about one part of nine of the time then, whoever else
+ * there is, and beside two one of seventeen. */
 #define TURNS_WHOLE	8
 #define TURNS_FEW	2
 
@@ -115,8 +115,8 @@ struct turns {
  * turns_init(ts, loop, beside, cookie):
  * While ${beside} says that somebody else is to have the processor, which may
  * be NULL: nobody ever is, the thread stands back and serves no share whose
- * last turn left a line: for TURNS_BACK_MS at a time, and in the end for no more
- * than four parts in five.
+ * last turn left a line: for TURNS_BACK_MS at a time, and in the end for no
+ * more than four parts in five.
  */
 void turns_init(struct turns *ts, struct loop *loop,
     bool (*beside)(void *cookie), void *cookie);

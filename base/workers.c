@@ -110,8 +110,8 @@ cpu_ns(void)
 }
 
 /* An account that begins to wait in a lane is not behind the last one that was
- * picked there.  What that moves it on need not be charged again for what it has
- * under way. */
+ * picked there.  What that moves it on need not be charged again for what it
+ * has under way. */
 static void
 catch_up(const struct workers *ws, struct account *a, enum lane lane)
 {

@@ -19,9 +19,9 @@
  * account has nothing else waiting or being run, so one with more to be done
  * than is done has none.  Given a better priority than the others, the quick
  * one takes the processor from them.  It cannot be made to give up what it has
- * begun: so an account whose piece took longer than WORKERS_SLICE_NS of it while
- * another one's waited is left to the others for WORKERS_REST times as long, and
- * an ->alone piece and a ->patient one always are.
+ * begun: so an account whose piece took longer than WORKERS_SLICE_NS of it
+ * while another one's waited is left to the others for WORKERS_REST times as
+ * long, and an ->alone piece and a ->patient one always are.
  *
  * Nothing waits for ever, and here is why.  The ordinary workers take every
  * piece, single or not, and never leave one while they are idle.  They take
@@ -83,8 +83,8 @@ struct workers_start {
 /**
  * workers_new(out, loop, n, quick, start):
  * Start ${n} threads, 1 to WORKERS_MAX, and one more if there is to be a
- * ${quick} one.  Each does what ${start} says, NULL for nothing, and then waits for
- * work, with every signal blocked all the while.
+ * ${quick} one.  Each does what ${start} says, NULL for nothing, and then waits
+ * for work, with every signal blocked all the while.
  *
  * Errors: ST_SYSTEM  not one thread could be started
  *         ST_NOMEM

@@ -4,8 +4,8 @@
  *
  * Preloaded.  What the agent does depends on how much time has passed: one who
  * asks fast gets fewer records of his own in the audit log, and a second's sum
- * of the rest.  With these two at a stop it is the number of requests alone that
- * decides.  Other clocks go on.
+ * of the rest.  With these two at a stop it is the number of requests alone
+ * that decides.  Other clocks go on.
  */
 #include <sys/syscall.h>
 #include <time.h>

@@ -13,8 +13,8 @@
  * below the home can be written by nobody else.  Whoever works in a home holds
  * a lock (flock(2)) on its .ssh/bottle-agent: what lies about there with a name
  * of ours and is not of this run was left by one that was killed.  What is
- * staged has a mark (see placemark.h), from which placesettle.h makes whole what
- * such a run has left.
+ * staged has a mark (see placemark.h), from which placesettle.h makes whole
+ * what such a run has left.
  */
 
 #include <stdbool.h>

@@ -4,12 +4,12 @@
  *          nothing and is told of in one line that is safe to print; otherwise
  *          names are those of placepipe.h, and no two files have one, whatever
  *          their case; all is within its limits; no file has a control byte but
- *          for ends of lines and tabs; each line of config has a keyword of ours
- *          and a value, Host as often as there are hosts, and names only files
- *          that are there; known_hosts has a line for each key, and each other
- *          file as many as it always has; a proxy with a user is refused.
- * Input:   a byte of flags, numbers of keys and hosts, then what they are, texts
- *          up to a NUL each; an empty one is one that is good.
+ *          for ends of lines and tabs; each line of config has a keyword of
+ *          ours and a value, Host as often as there are hosts, and names only
+ *          files that are there; known_hosts has a line for each key, and each
+ *          other file as many as it always has; a proxy with a user is refused.
+ * Input:   a byte of flags, numbers of keys and hosts, then what they are,
+ *          texts up to a NUL each; an empty one is one that is good.
  */
 
 #include <string.h>

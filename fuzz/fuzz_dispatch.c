@@ -8,10 +8,11 @@
  *          lifetimes and loads are the model's after every request; so a peer
  *          without the operation changes nothing; every signature verifies; a
  *          load exists only where admin is; binds are kept in their order,
- *          none after one for a login and no forged one; at the end the vault is as empty
- *          as before.
- * Input:   default lifetime and whether jobs are deferred, legacy RSA, operations of four connections, then
- *          steps: connection, clock, kind, what the kind takes.
+ *          none after one for a login and no forged one; at the end the vault
+ *          is as empty as before.
+ * Input:   default lifetime and whether jobs are deferred, legacy RSA,
+ *          operations of four connections, then steps: connection, clock, kind,
+ *          what the kind takes.
  */
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /*
- * Reaches: keytext_next, keytext_public, keytext_fini; all of pem.c and der.c; the openssh-
- *          key-v1, PKCS#8, PKCS#1 and SEC1 decoders; key_ecdsa_public.
+ * Reaches: keytext_next, keytext_public, keytext_fini; all of pem.c and der.c;
+ *          the openssh- key-v1, PKCS#8, PKCS#1 and SEC1 decoders;
+ *          key_ecdsa_public.
  * Claims:  no status is negative; each call moves on, and the text ends; why
  *          is one line whenever there is no key; without a key nothing of the
  *          region is kept, and with one all of it is in the region and comes

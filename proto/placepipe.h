@@ -63,8 +63,9 @@
 #define PLACEPIPE_HOME_MAX	(USERS_HOME_MAX - 1)
 #define PLACEPIPE_SOCKET_MAX	(UNIXSOCK_PATH_MAX - 1)
 
-/* The lines that a load needs in files of the user's: for ssh, which are the same
- * for all loads, and for git; the latter is a format of printf for the name. */
+/* The lines that a load needs in files of the user's: for ssh, which are the
+ * same for all loads, and for git; the latter is a format of printf for the
+ * name. */
 #define PLACEPIPE_SSH_LINES	"Include ~/.ssh/bottle-agent/*/config\n"
 #define PLACEPIPE_GIT_LINES	"[include]\n\tpath = " \
 				"~/.ssh/bottle-agent/%s/gitconfig\n"

@@ -89,7 +89,7 @@ static const struct member of_key[] = {
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* --- looking through it -------------------------------------------------------- */
+/* --- looking through it --------------------------------------------------- */
 
 static int PRINTF_LIKE(4, 5)
 fail(int st, char *why, size_t whylen, const char *fmt, ...)
@@ -272,7 +272,7 @@ agentstatus_parse(struct slice text, json_t **out, char *why, size_t whylen)
 	return ST_OK;
 }
 
-/* --- showing it ------------------------------------------------------------------ */
+/* --- showing it ----------------------------------------------------------- */
 
 void
 agentstatus_duration(json_int_t s, char out[static AGENTSTATUS_DURATION])

@@ -21,7 +21,8 @@
 
 /* The version of the object that is known. */
 #define AGENTSTATUS_VERSION	1
-/* Longest text: an agent's reply is 256 KiB, of which each byte may take six. */
+/* Longest text: an agent's reply is 256 KiB, of which each byte may take
+ * six. */
 #define AGENTSTATUS_TEXT_MAX	(2 * 1024 * 1024)
 /* Most keys and rules; an agent holds 2048 and 64. */
 #define AGENTSTATUS_ITEMS_MAX	4096

@@ -79,7 +79,8 @@ struct doctor_where {
 						 * or through the proxy */
 	bool			 no_ssh;	/* there is no ssh there */
 	/* What stands behind Host in the files of our loads, without patterns:
-	 * each is what the user types behind ssh.  In the order of the files. */
+	 * each is what the user types behind ssh.  In the order of the
+	 * files. */
 	const char *const	*hosts;
 	size_t			 n_hosts;
 };

@@ -1,8 +1,9 @@
 /*
  * The caller's thread waits, takes signals, and draws; the others have every
- * signal blocked, so that what they wait for is not interrupted, but see one that
- * is to end us as soon as it is there.  They tell of the end of each target
- * through a pipe, for the last one not to be waited for until the next tick.
+ * signal blocked, so that what they wait for is not interrupted, but see one
+ * that is to end us as soon as it is there.  They tell of the end of each
+ * target through a pipe, for the last one not to be waited for until the next
+ * tick.
  */
 #include "provision/fleet.h"
 
@@ -72,7 +73,7 @@ static atomic_bool continued;
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_BOOL_LOCK_FREE == 2,
     "a handler of a signal can change them");
 
-/* --- signals --------------------------------------------------------------- */
+/* --- signals -------------------------------------------------------------- */
 
 /* Another one is for who does not want to wait. */
 static void
@@ -190,7 +191,7 @@ fleet_leave(enum session_code code)
 	return (int)code;
 }
 
-/* --- one target ------------------------------------------------------------ */
+/* --- one target ----------------------------------------------------------- */
 
 void
 fleet_doing(struct fleet_line *line, const char *fmt, ...)
@@ -223,7 +224,7 @@ fleet_why(struct fleet_line *line, const char *fmt, ...)
 	text_add(&shown, why);
 }
 
-/* --- threads --------------------------------------------------------------- */
+/* --- threads -------------------------------------------------------------- */
 
 /* A thread: one target after the other, as long as there are any. */
 static void *
@@ -247,8 +248,8 @@ work(void *arg)
 	return NULL;
 }
 
-/* Start threads, as many as can be had; returns how many.  With any, a signal that
- * tells us to end waits until it has been noted. */
+/* Start threads, as many as can be had; returns how many.  With any, a signal
+ * that tells us to end waits until it has been noted. */
 static size_t
 start(struct run *r, pthread_t *ids, size_t n)
 {
@@ -340,7 +341,7 @@ run_threads(struct run *r)
 	(void)pthread_sigmask(SIG_SETMASK, &r->mask, NULL);
 }
 
-/* --- what it comes to ------------------------------------------------------ */
+/* --- what it comes to ----------------------------------------------------- */
 
 /* What a code says where nobody gave a reason. */
 static const char *

@@ -6,9 +6,9 @@
  *
  * Layer:   provision.
  * Threads: one for each target under way; not processes, since keys are in
- *          memory that no copy of this process has.  What is done for one target
- *          is done in one thread.  The caller's thread waits, and shows what
- *          they are doing (progress.h).
+ *          memory that no copy of this process has.  What is done for one
+ *          target is done in one thread.  The caller's thread waits, and shows
+ *          what they are doing (progress.h).
  *
  * SIGINT, SIGTERM and SIGHUP start nothing more, and what is under way gives up
  * as soon as fleet_stopping() says so; a second one ends the process at once.
@@ -91,8 +91,8 @@ enum session_code fleet_run(const struct fleet *f);
 
 /**
  * fleet_leave(code):
- * The last thing that a command does: end by the signal that stopped it, so that
- * who waits for us sees it, or return ${code}.
+ * The last thing that a command does: end by the signal that stopped it, so
+ * that who waits for us sees it, or return ${code}.
  */
 int fleet_leave(enum session_code code);
 

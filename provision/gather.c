@@ -53,7 +53,7 @@ gather_warn(struct gather *g, const char *fmt, ...)
 		g->n_warnings++;
 }
 
-/* --- the operator ---------------------------------------------------------- */
+/* --- the operator --------------------------------------------------------- */
 
 /* ssh goes by the passwd file's home, and so do we. */
 static void
@@ -91,7 +91,7 @@ gather_begin(struct gather *g, const struct provision_options *opts,
 	return st;
 }
 
-/* --- the plan -------------------------------------------------------------- */
+/* --- the plan ------------------------------------------------------------- */
 
 /* A file's bytes, which may hold a proxy's password. */
 struct bytes {
@@ -220,7 +220,7 @@ gather_plan(struct gather *g, char *why, size_t whylen)
 	return st;
 }
 
-/* --- the keys -------------------------------------------------------------- */
+/* --- the keys ------------------------------------------------------------- */
 
 /* Where a program of ssh's is, or nothing. */
 static const char *

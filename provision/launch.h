@@ -15,8 +15,8 @@
  * /bin/sh and ls look, by the script in trust.sh and launch.sh, which is all in
  * arguments and costs one exec; on this machine launch_trust() does.  Behind a
  * command of exec: it is the command's business.  In a pod whose agent and user
- * have containers of their own, both of them named, the user cannot write to the
- * agent's, and with a folder that is given no shell is needed there.
+ * have containers of their own, both of them named, the user cannot write to
+ * the agent's, and with a folder that is given no shell is needed there.
  *
  * What a user runs can hurt that user alone, and is not looked at; but it is
  * not found by PATH either.

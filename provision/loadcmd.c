@@ -46,7 +46,7 @@ catch_signals(void (*handler)(int))
 			(void)sigaction(signals[i], &sa, NULL);
 }
 
-/* --- before any target ------------------------------------------------------- */
+/* --- before any target ---------------------------------------------------- */
 
 /* The exit code of a scan that went wrong: there the network is to blame. */
 static enum session_code
@@ -137,7 +137,7 @@ prepare(struct load *l)
 	return SESSION_DONE;
 }
 
-/* --- targets ------------------------------------------------------------------ */
+/* --- targets -------------------------------------------------------------- */
 
 /* What became of a target; what went wrong, with the key that it is about. */
 static void
@@ -196,7 +196,7 @@ load_all(struct load *l)
 	return fleet_run(&f);
 }
 
-/* --- what it comes to ----------------------------------------------------------- */
+/* --- what it comes to ----------------------------------------------------- */
 
 static enum session_code
 check(struct load *l, struct clientconf *files)

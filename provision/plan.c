@@ -538,7 +538,7 @@ plan_add_host(struct plan *p, const struct hostconf_tools *tools,
 	return st;
 }
 
-/* --- afterwards ------------------------------------------------------------ */
+/* --- afterwards ----------------------------------------------------------- */
 
 static void
 key_fini(struct plan_key *k)

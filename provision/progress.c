@@ -77,7 +77,7 @@ struct progress {
 	char		*shown;		/* what they are, or NULL */
 };
 
-/* --- text ------------------------------------------------------------------ */
+/* --- text ----------------------------------------------------------------- */
 
 /* How long the character at ${s} says that it is. */
 static size_t
@@ -142,7 +142,7 @@ add_elapsed(char out[static ELAPSED_MAX], int64_t ms)
 		    s / 60 % 60);
 }
 
-/* --- what is drawn --------------------------------------------------------- */
+/* --- what is drawn -------------------------------------------------------- */
 
 /* The terminal's size. */
 static void
@@ -293,7 +293,7 @@ put_above(void *cookie, const char *line, size_t len)
 	(void)pthread_mutex_unlock(&p->screen);
 }
 
-/* --- elsewhere ------------------------------------------------------------- */
+/* --- elsewhere ------------------------------------------------------------ */
 
 /* Tell of those that take long. */
 static void
@@ -320,7 +320,7 @@ remind(struct progress *p)
 	}
 }
 
-/* --- from the beginning to the end ----------------------------------------- */
+/* --- from the beginning to the end ---------------------------------------- */
 
 /* Whether there is a terminal that can do it. */
 static bool

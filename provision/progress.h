@@ -8,13 +8,13 @@
  * Threads: _begin, _doing and _done, and all of log.h, may be called from any;
  *          the rest is for the one that has called progress_new().
  *
- * On a terminal there is a line for each target that is not done, below all that
- * was said: its name, for how long, and what is being done.  They are drawn in
- * place, are at most a screenful, and each is cut to the terminal's width.  What
- * log.h is given comes out above them.  While another job has the terminal
- * nothing is drawn, nor elsewhere, nor where TERM is dumb: there who takes long
- * is told of by a line of the log, now and again.  NO_COLOR does away with bold
- * names.
+ * On a terminal there is a line for each target that is not done, below all
+ * that was said: its name, for how long, and what is being done.  They are
+ * drawn in place, are at most a screenful, and each is cut to the terminal's
+ * width.  What log.h is given comes out above them.  While another job has the
+ * terminal nothing is drawn, nor elsewhere, nor where TERM is dumb: there who
+ * takes long is told of by a line of the log, now and again.  NO_COLOR does
+ * away with bold names.
  *
  * Nothing in a name or text can do anything to the terminal: what is not
  * printable is shown as \xNN.
@@ -42,8 +42,8 @@ struct progress;
 
 /**
  * progress_new(out, names, n, fd, plain):
- * Targets of these names, all of them waiting; ${fd} is where people look, which
- * is stderr.  With ${plain} nothing is drawn.
+ * Targets of these names, all of them waiting; ${fd} is where people look,
+ * which is stderr.  With ${plain} nothing is drawn.
  *
  * Owns:   ${names} must stay until progress_free().
  * Errors: ST_NOMEM, ST_SYSTEM

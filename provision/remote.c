@@ -48,7 +48,7 @@ advise(struct remote_result *out, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* --- what a program says ---------------------------------------------------- */
+/* --- what a program says -------------------------------------------------- */
 
 static struct slice
 kept(const struct child_text *t)
@@ -144,7 +144,7 @@ code_of(int status)
 	}
 }
 
-/* --- how it ended ------------------------------------------------------------ */
+/* --- how it ended --------------------------------------------------------- */
 
 /* The program ran and says that it failed. */
 static void
@@ -269,7 +269,7 @@ tell_killed(const struct remote *r, int st)
 	}
 }
 
-/* --- running it -------------------------------------------------------------- */
+/* --- running it ----------------------------------------------------------- */
 
 /* Give it all of what it is to read, as it takes it. */
 static void

@@ -46,7 +46,8 @@ struct remote_result {
 	enum launch_end		 end;
 	enum target_end		 unreached;	/* LAUNCH_UNREACHED: why */
 	int			 status;	/* of LAUNCH_RAN: exit status, or
-						 * -1: killed, or it never ended */
+						 * -1: killed, or it never
+						 * ended */
 	char			 why[SESSION_WHY_MAX];	/* one line, safe to
 							 * print; or empty */
 	char			 advice[SESSION_ADVICE_MAX];	/* likewise */

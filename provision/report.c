@@ -11,7 +11,7 @@
 /* Longest text that is shown of a key's comment or a path. */
 #define SHOWN_MAX	1024
 
-/* --- building blocks ------------------------------------------------------- */
+/* --- building blocks ------------------------------------------------------ */
 
 /* Some text of anybody's, safe to print. */
 struct shown {
@@ -90,7 +90,7 @@ begin(void)
 	return o;
 }
 
-/* --- what was done --------------------------------------------------------- */
+/* --- what was done -------------------------------------------------------- */
 
 int
 report_text(const struct report *r)
@@ -147,7 +147,7 @@ report_json(const struct report *r)
 	return print_json(o);
 }
 
-/* --- what would be done ---------------------------------------------------- */
+/* --- what would be done --------------------------------------------------- */
 
 static bool
 uses(const struct plan_host *h, size_t key)

@@ -89,7 +89,7 @@ is_pod(const struct session *s)
 	return s->how->target->kind == TARGET_KUBECTL;
 }
 
-/* --- what went wrong -------------------------------------------------------- */
+/* --- what went wrong ------------------------------------------------------ */
 
 /* The first thing that goes wrong is what is told: what follows follows from
  * it. */
@@ -183,7 +183,7 @@ nonsense(struct party *p, const char *what)
 	fail(p->s, SESSION_FAILED, "%s in the target %s", p->launch.program, what);
 }
 
-/* --- what they say ------------------------------------------------------------ */
+/* --- what they say -------------------------------------------------------- */
 
 /* How long it is waited for from now on; 0: until the other side is as far.
  * Once all is given up it is the time to undo that counts, whatever is said. */
@@ -607,7 +607,7 @@ static const struct {
 	[PLACER] = { PLACEPIPE_MARK, placer_line },
 };
 
-/* --- what they are told -------------------------------------------------------- */
+/* --- what they are told --------------------------------------------------- */
 
 /* A frame that has nothing but its kind. */
 static void
@@ -642,7 +642,7 @@ step(struct session *s)
 	}
 }
 
-/* --- from the start to the end --------------------------------------------------- */
+/* --- from the start to the end -------------------------------------------- */
 
 /* Start one side. */
 static bool
@@ -985,7 +985,7 @@ tell_of_commit(struct session *s)
 	    "in force");
 }
 
-/* --- a placing process that was lost ------------------------------------------- */
+/* --- a placing process that was lost -------------------------------------- */
 
 /* One more piece of advice. */
 static void PRINTF_LIKE(2, 3)

@@ -17,9 +17,9 @@
  * the files final (see settle.h).
  *
  * In a pod each of the two runs in a container of its own, as whoever that is,
- * for kubectl cannot be told.  There the placing process says first who the user
- * is, and the rules of an agent that is started are for that uid; nothing is
- * loaded for root, or by a loading process of the same uid, since the agent
+ * for kubectl cannot be told.  There the placing process says first who the
+ * user is, and the rules of an agent that is started are for that uid; nothing
+ * is loaded for root, or by a loading process of the same uid, since the agent
  * would let the user do everything.  It is what the two say that counts: that
  * is a guard against a pod that was put together wrongly, see SECURITY.md.
  */

@@ -114,11 +114,11 @@ struct target_report {
 /**
  * target_parse(text, out, why, whylen):
  * "docker:NAME", "podman:NAME", "nerdctl:NAME", "kubectl:[NAMESPACE/]POD",
- * "kubectl:NAMESPACE/POD/AGENT[/USER]", "local", "exec:COMMAND", or a bare NAME,
- * which is docker's.  A NAME is [a-zA-Z0-9][a-zA-Z0-9_.-]*; "local" is the word,
- * and "docker:local" a container.  COMMAND is split into words as a shell does
- * it, quotes and backslashes included; nothing is expanded, and what a shell
- * would do something about is refused unless it is quoted.
+ * "kubectl:NAMESPACE/POD/AGENT[/USER]", "local", "exec:COMMAND", or a bare
+ * NAME, which is docker's.  A NAME is [a-zA-Z0-9][a-zA-Z0-9_.-]*; "local" is
+ * the word, and "docker:local" a container.  COMMAND is split into words as a
+ * shell does it, quotes and backslashes included; nothing is expanded, and what
+ * a shell would do something about is refused unless it is quoted.
  *
  * Kubernetes: NAMESPACE, AGENT and USER are labels of DNS (RFC 1123), POD such
  * ones with dots between them, all in small letters.  NAMESPACE may be empty.
@@ -180,7 +180,8 @@ void target_where(const struct target *t, const char *user, char *out,
  * kubectl: it cannot be told as whom.  What is for root runs in AGENT, as
  *          whoever the agent is there; what is for any user in USER.
  * Local:   the program itself; as another user, by name or by a number that
- *          the machine knows, only root can run it, with the user's groups, and HOME, USER, LOGNAME, SHELL and PATH alone.
+ *          the machine knows, only root can run it, with the user's groups, and
+ *          HOME, USER, LOGNAME, SHELL and PATH alone.
  * Exec:    the words of COMMAND, then the program and its arguments as they
  *          are.  A command such as "ssh host" has them split once more by a
  *          shell on the other side.

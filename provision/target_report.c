@@ -6,9 +6,10 @@
  * 1.31; one that is not known is shown, with the engine's code where it has one
  * of its own.
  *
- * nerdctl ends with 1 for all troubles of its own, and says what it is in a line
- * of its log.  So does kubectl, whose last word is "command terminated with exit
- * code N" where a program ran there: what comes before that is the program's.
+ * nerdctl ends with 1 for all troubles of its own, and says what it is in a
+ * line of its log.  So does kubectl, whose last word is "command terminated
+ * with exit code N" where a program ran there: what comes before that is the
+ * program's.
  */
 #include "provision/target.h"
 

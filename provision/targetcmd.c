@@ -20,7 +20,7 @@ struct all {
 	const char		*path;
 };
 
-/* --- printing ------------------------------------------------------------------ */
+/* --- printing ------------------------------------------------------------- */
 
 /* DEL is what is left that a terminal may act on; it is in strings only. */
 static int
@@ -131,7 +131,7 @@ print(const struct all *a, enum session_code code, const char *why)
 	return code == SESSION_DONE ? SESSION_FAILED : code;
 }
 
-/* --- one target ------------------------------------------------------------------ */
+/* --- one target ----------------------------------------------------------- */
 
 /* What became of it, at once. */
 static void
@@ -218,7 +218,7 @@ run_all(struct all *a)
 	return fleet_run(&f);
 }
 
-/* --- all of them ------------------------------------------------------------------ */
+/* --- all of them ---------------------------------------------------------- */
 
 enum session_code
 targetcmd_run(struct targetcmd *c)

@@ -223,7 +223,8 @@ attack_place(int argc, char **argv)
 	trial_holds("no socket in its place", bind_at(sock) != 0);
 	trial_holds("no symlink in its place", symlink(mine, sock) != 0);
 	trial_holds("no file in its place", rename(mine, sock) != 0);
-	/* Whoever can open it could lock it, and keep an agent from starting. */
+	/* Whoever can open it could lock it, and keep an agent from
+	 * starting. */
 	trial_denied("open its lock", open(lock, O_RDONLY | O_CLOEXEC));
 	trial_denied("write its lock", open(lock, O_RDWR | O_CLOEXEC));
 	trial_denied("mount over it", mount(mine, sock, NULL, MS_BIND, NULL));

@@ -63,8 +63,8 @@ void stage_signal(int signo);
 
 /* The end of it: its exit code, or 128 and the signal that ended it.  What it
  * had left by then is in *seen.  Processes that it has left behind are ended by
- * SIGTERM, if that is as it should be at once; *left is how many there were, and
- * of one that did not end as it should the code is given instead. */
+ * SIGTERM, if that is as it should be at once; *left is how many there were,
+ * and of one that did not end as it should the code is given instead. */
 int stage_wait(struct stage_seen *seen, bool leaves, unsigned *left);
 
 /* Look into an agent that serves, as soon as it has nothing to do; with deep,

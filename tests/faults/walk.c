@@ -2,10 +2,10 @@
  * faults [--long] [--only NAME] - let every call of the agent fail, in turn.
  *
  * Two ways: whole lives of a program, from its first line to its exit code, a
- * process for each fault; and scenes, asked of one agent that must go on.  After
- * each fault the agent must be as it was: all keys, no more memory, no more
- * descriptors, no secret anywhere but in the vault.  And an agent that serves
- * already, for which no worker can set libcrypto up, must end.
+ * process for each fault; and scenes, asked of one agent that must go on.
+ * After each fault the agent must be as it was: all keys, no more memory, no
+ * more descriptors, no secret anywhere but in the vault.  And an agent that
+ * serves already, for which no worker can set libcrypto up, must end.
  *
  *	--long		every errno of each call in lives as well, each call of
  *			libcrypto's allocator at a start, and two failures in
@@ -42,7 +42,8 @@
 /* Exit code of what a sanitizer found. */
 #define SANITIZER	99
 /* An agent that serves looks so long after its start whether a worker could set
- * libcrypto up; from there to its end it may take much longer where all does. */
+ * libcrypto up; from there to its end it may take much longer where all
+ * does. */
 #define REST_MS		500
 #define END_MS		10000
 /* Exit code of what could not go on. */
@@ -182,8 +183,8 @@ check_leak(void)
 		stage_wrong("a secret: %s", leak);
 }
 
-/* Look until all is as it was, or for a while: threads may still be at work, and
- * who hung up may be waiting for his turn. */
+/* Look until all is as it was, or for a while: threads may still be at work,
+ * and who hung up may be waiting for his turn. */
 static bool
 settle(const struct stage_seen *was, struct stage_seen *is, bool deep)
 {
@@ -251,7 +252,8 @@ keep_trace(void)
 }
 
 /* Whether to let that call fail.  What comes again and again in the same order,
- * as in a function that is to take long, is tried a few times in a short walk. */
+ * as in a function that is to take long, is tried a few times in a short
+ * walk. */
 static bool
 is_new(uint64_t n, bool coarse)
 {
@@ -426,8 +428,8 @@ judge(const struct life *l, int code, bool met, bool served, unsigned left)
 	check_leak();
 }
 
-/* Whether libcrypto itself died for want of memory: 3.0 takes locks that it could
- * not make.  Nothing was served by then. */
+/* Whether libcrypto itself died for want of memory: 3.0 takes locks that it
+ * could not make.  Nothing was served by then. */
 static bool
 is_libcrypto(const struct fault_plan *plan, int code)
 {
@@ -527,8 +529,8 @@ walk_life(const struct life *l)
 }
 
 /*
- * Agents that serve before libcrypto is there, and for which a worker cannot set
- * it up.
+ * Agents that serve before libcrypto is there, and for which a worker cannot
+ * set it up.
  */
 
 /* Whether a worker makes that call before its first job, and nobody else does
@@ -562,8 +564,8 @@ is_at_an_end(uint64_t n)
 	return before == 0 || after > trace_len;
 }
 
-/* Wait until a fault was met; whether one was.  A worker gets ready half a second
- * after the rest, when nobody else wants the processor. */
+/* Wait until a fault was met; whether one was.  A worker gets ready half a
+ * second after the rest, when nobody else wants the processor. */
 static bool
 await_fault(void)
 {

@@ -11,8 +11,8 @@
  * helper that ssh would be given as ProxyCommand, and talks through it.  Each
  * sends a banner and reads that of the other, as SSH does; then it sends its
  * share, closes its half, and reads to the end.  What is sent is made from a
- * seed, so that the reader knows every byte without having seen it.  "start" runs COMMAND again and again, up to
- * the first byte that comes through it.
+ * seed, so that the reader knows every byte without having seen it.  "start"
+ * runs COMMAND again and again, up to the first byte that comes through it.
  *
  *	-u BYTES	what goes to the far end; default 0
  *	-d BYTES	what comes from there; default 0

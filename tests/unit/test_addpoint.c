@@ -203,8 +203,8 @@ client_plain(void)
 	WANT(memcmp(list, "\0\0\0\5\x0c\0\0\0\0", sizeof(list)) == 0);
 }
 
-/* A certificate that lies beside the key, as ssh-add finds it: that is taken note
- * of and is no key. */
+/* A certificate that lies beside the key, as ssh-add finds it: that is taken
+ * note of and is no key. */
 static void
 client_certificate(void)
 {

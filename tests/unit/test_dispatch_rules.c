@@ -801,7 +801,8 @@ approvers_are_for_a_service(void **state)
 	    ST_MORE);
 }
 
-/* Nor, in either mode, of keys that they are not shown, and of who uses them. */
+/* Nor, in either mode, of keys that they are not shown, and of who uses
+ * them. */
 static void
 far_hosts_are_told_nothing(void **state)
 {

@@ -1,5 +1,5 @@
-/* Who connects is let in by a worker, a lot at a time; and those who have gone go
- * with the next lot. */
+/* Who connects is let in by a worker, a lot at a time; and those who have gone
+ * go with the next lot. */
 
 #include "agent/door.h"
 

@@ -611,7 +611,8 @@ a_no_is_told_with_what_its_body_says(void **state)
 		if (t[i].waits)
 			assert_in_range(x.took_ms, 1000, PATIENCE_MS - 1);
 	}
-	/* Nor does it wait longer than for the answer, if that comes in time. */
+	/* Nor does it wait longer than for the answer, if that comes in
+	 * time. */
 	x.wait_ms = SHORT_MS;
 	for (i = 0; i < TRIES; i++) {
 		ask(t[6].steps);

@@ -1,7 +1,7 @@
 /*
- * Several targets at once: that each gets its turn and no more than that many at
- * a time, what it comes to, what a signal does; and that what is done for one
- * target may be done for several.  Cases that have to do with signals are
+ * Several targets at once: that each gets its turn and no more than that many
+ * at a time, what it comes to, what a signal does; and that what is done for
+ * one target may be done for several.  Cases that have to do with signals are
  * processes of their own.
  */
 
@@ -247,7 +247,7 @@ a_summary_has_no_half_of_a_character(void **state)
 	assert_string_equal(said(), wanted);
 }
 
-/* --- signals --------------------------------------------------------------- */
+/* --- signals -------------------------------------------------------------- */
 
 /* Wait until we are told to stop. */
 static int
@@ -429,7 +429,7 @@ signals_are_as_before(void **state)
 	assert_int_equal(fleet_leave(SESSION_DENIED), SESSION_DENIED);
 }
 
-/* --- what is done for several at once -------------------------------------- */
+/* --- what is done for several at once ------------------------------------- */
 
 static struct secret *region;
 

@@ -679,7 +679,8 @@ says_nothing_of_why(void)
 	return SSH_ERROR;
 }
 
-/* Neither the host says anything nor libssh, and the connection is there yet. */
+/* Neither the host says anything nor libssh, and the connection is there
+ * yet. */
 static void
 a_failure_without_a_word_is_no_ssh_server(void **state)
 {

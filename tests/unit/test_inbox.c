@@ -583,7 +583,8 @@ an_add_of_who_may_is_in_the_vault_from_the_start(void **state)
 	}
 }
 
-/* Send the first bytes of the stream as another user, who has our descriptor. */
+/* Send the first bytes of the stream as another user, who has our
+ * descriptor. */
 static void
 send_as(uid_t uid, size_t len)
 {

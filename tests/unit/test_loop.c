@@ -757,8 +757,8 @@ raise_usr2(void *cookie)
 	return ST_OK;
 }
 
-/* A child sends it in the middle of a wait, which must go on; it is there as soon
- * as that is over, and at once between two. */
+/* A child sends it in the middle of a wait, which must go on; it is there as
+ * soon as that is over, and at once between two. */
 static void
 a_signal_from_outside_ends_no_wait(void **state)
 {
@@ -803,8 +803,8 @@ an_ignored_signal_comes_as_well(void **state)
 	assert_true(signal(SIGUSR1, SIG_DFL) == SIG_IGN);
 }
 
-/* Another process, in the middle of a wait, and while another thread is there that
- * blocks it. */
+/* Another process, in the middle of a wait, and while another thread is there
+ * that blocks it. */
 static void *
 sits(void *cookie)
 {

@@ -348,7 +348,7 @@ usage_has_every_row_under_its_title(void **state)
 	free(text);
 }
 
-/* --- whole command lines -------------------------------------------------------- */
+/* --- whole command lines -------------------------------------------------- */
 
 enum { CMD_PUT, CMD_GET, CMD_LIST, CMDS };
 

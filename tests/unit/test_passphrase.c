@@ -29,7 +29,7 @@
 static char room[PASSPHRASE_MAX];
 static size_t len;
 
-/* --- from a descriptor ----------------------------------------------------- */
+/* --- from a descriptor ---------------------------------------------------- */
 
 /* Read it from a pipe that has these bytes; what is left stays in *${rest}. */
 static int
@@ -120,7 +120,7 @@ the_longest_is_met_and_not_passed(void **state)
 	expect_nothing();
 }
 
-/* --- at a terminal --------------------------------------------------------- */
+/* --- at a terminal -------------------------------------------------------- */
 
 static int master = -1, slave = -1;
 static pid_t pid;

@@ -355,7 +355,7 @@ hosts_at_the_limit_and_one_past_it(void **state)
 	assert_string_equal(why, "web.json:1:2: more than 256 hosts");
 }
 
-/* --- afterwards ------------------------------------------------------------ */
+/* --- afterwards ----------------------------------------------------------- */
 
 static void
 dropped_keys_are_nobodys(void **state)
@@ -462,7 +462,7 @@ key_is_bound_when_all_its_hosts_are_known(void **state)
 	assert_false(plan_is_bound(&p, 1));
 }
 
-/* --- constraints ----------------------------------------------------------- */
+/* --- constraints ---------------------------------------------------------- */
 
 /* Write those of a key, and read them as an agent does. */
 static void
@@ -651,7 +651,7 @@ keys_of_a_host_that_do_not_fit_are_never_fewer(void **state)
 	p.hosts[0].n_keys = 17;
 }
 
-/* --- the operator's ssh ---------------------------------------------------- */
+/* --- the operator's ssh --------------------------------------------------- */
 
 static void PRINTF_LIKE(2, 3)
 write_file(const char *name, const char *fmt, ...)

@@ -27,7 +27,7 @@
 /* Lines that have left the screen. */
 #define PAST_MAX	(1024 * 1024)
 
-/* --- what time it is ------------------------------------------------------- */
+/* --- what time it is ------------------------------------------------------ */
 
 static int64_t now_ms;
 
@@ -39,7 +39,7 @@ __wrap_clock_ms(void)
 	return now_ms;
 }
 
-/* --- a terminal ------------------------------------------------------------ */
+/* --- a terminal ----------------------------------------------------------- */
 
 static struct {
 	int	 fd;			/* what a terminal has in its hands */

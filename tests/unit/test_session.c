@@ -53,7 +53,7 @@
 #define ENDLESS		"!endless"
 #define SILENT		"!silent"
 
-/* --- in the place of the channels ------------------------------------------ */
+/* --- in the place of the channels ----------------------------------------- */
 
 int __real_channel_start(struct channel *c, struct child_spec *spec, char *why,
     size_t whylen);
@@ -279,7 +279,7 @@ __wrap_fleet_stopping(void)
 	return fake && at_event >= stop_at ? SIGINT : __real_fleet_stopping();
 }
 
-/* --- what is loaded --------------------------------------------------------- */
+/* --- what is loaded ------------------------------------------------------- */
 
 static struct secret *region;
 static struct target target;
@@ -1138,7 +1138,7 @@ texts_of_others_are_escaped_and_cut(void **state)
 	assert_non_null(strstr(result.why, "\\x01"));
 }
 
-/* --- processes --------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------ */
 
 /* Read exactly ${n} bytes. */
 static void

@@ -438,8 +438,8 @@ clean_removes_dead_old_sockets_of_this_host(void **state)
 	assert_false(exists(path_of(&things[1])));
 }
 
-/* Nobody can have connected to it by that path, so it is not known whether it is
- * dead. */
+/* Nobody can have connected to it by that path, so it is not known whether it
+ * is dead. */
 static void
 path_of_a_dead_socket_at_the_limit_and_one_past_it(void **state)
 {
