@@ -66,6 +66,8 @@ while (my $text = <STDIN>) {
 		my ($path) = $file->{file} =~ m{(?:^|/)((?:$rooms)/[^/]+\.[ch])$}
 		    or next;
 		next if ! -e $path;
+		# It runs while the programs are built.
+		next if $path eq 'agent/callfilter_make.c';
 		$reached{$path}{$_->{line_number}} += $_->{count}
 		    for @{$file->{lines}};
 	}
