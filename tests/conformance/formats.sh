@@ -5,6 +5,7 @@ set -euo pipefail
 
 conformance=$1
 ours=$2
+odd=$(cd "$(dirname "$0")" && pwd)/odd.pl
 tmp=$(mktemp -d)
 pid=
 trap '[ -z "$pid" ] || kill "$pid"; rm -rf "$tmp"' EXIT
@@ -25,6 +26,33 @@ status() {
 	[ "$got" = "$want" ] && return
 	fail "$* ended by $got, not $want"
 	cat "$tmp/out"
+}
+
+# says TEXT: what ran last said so, in a line of its own or as part of one.
+says() {
+	grep -q -e "$1" "$tmp/out" && return
+	fail "it does not say: $1"
+	cat "$tmp/out"
+}
+
+# serve MODE [FILE]: an odd agent at $tmp/odd, which is $pid.
+serve() {
+	local i
+
+	rm -f "$tmp/odd"
+	perl "$odd" "$1" "$tmp/odd" "${@:2}" &
+	pid=$!
+	for ((i = 0; i < 100; i++)); do
+		[ ! -S "$tmp/odd" ] || return 0
+		sleep 0.1
+	done
+	fail "$odd $1 does not serve"
+}
+
+unserve() {
+	kill "$pid" 2>/dev/null || :
+	wait "$pid" 2>/dev/null || :
+	pid=
 }
 
 # gone PID: it ends within some seconds; a zombie has ended.
@@ -65,6 +93,86 @@ grep -q '1 lines about what is not required' "$tmp/out" ||
     fail 'a verdict about nothing is not told of'
 sed 's/^list.empty pass/list.empty fail/' "$tmp/verdicts" >"$tmp/other"
 status 1 "$conformance" --only list.empty --expect "$tmp/other" "$ours" -D -a %s
+# What is not checked is not missing, wherever it stands.
+sed 's/^list.empty pass/list.empty pass\nlock.sign fail/' "$tmp/verdicts" \
+    >"$tmp/other"
+status 0 "$conformance" --only list.empty --expect "$tmp/other" "$ours" -D -a %s
+
+# Files that are none, before anything is started.
+broken() {
+	local text=$1 said=$2
+
+	printf '%b' "$text" >"$tmp/other"
+	# shellcheck disable=SC2016
+	status 2 "$conformance" --only list.empty --expect "$tmp/other" \
+	    sh -c 'echo >"$0"' "$tmp/ran"
+	says "$said"
+	[ ! -e "$tmp/ran" ] || fail 'the agent is started for a broken file'
+	rm -f "$tmp/ran"
+}
+
+broken '' 'has no verdicts'
+broken '# for people\n\nlist.empty\n' 'line 3 is not ID VERDICT'
+broken 'list.empty passes\n' 'line 1 has no verdict'
+broken 'list.empty pass\nlist.empty fail\n' 'line 2 is a second one'
+broken "list.empty pass $(printf 'x%.0s' {1..600})\\n" 'line 1 is too long'
+status 2 "$conformance" --expect "$tmp" "$ours" -D -a %s
+says 'Is a directory'
+printf 'list.empty pass\r\n' >"$tmp/other"
+status 0 "$conformance" --only list.empty --expect "$tmp/other" "$ours" -D -a %s
+
+# What cannot be printed is not said to be right.
+# shellcheck disable=SC2016
+for how in --json --verdicts --help; do
+	status 2 sh -c '"$0" --only list.empty "$2" "$1" -D -a %s >/dev/full' \
+	    "$conformance" "$ours" "$how"
+	says 'cannot be printed: No space'
+	status 2 sh -c '"$0" --only list.empty "$2" "$1" -D -a %s >&-' \
+	    "$conformance" "$ours" "$how"
+	says 'cannot be printed: Bad file'
+done
+
+# Odd agents: each ends, by a verdict, and says what there is.
+status 1 timeout 60 "$conformance" --patience 200 --only frame. \
+    perl "$odd" deaf %s
+says '^FAIL .* frame.largest'
+status 1 timeout 60 "$conformance" --patience 200 --only list. \
+    perl "$odd" drip %s
+status 1 timeout 60 "$conformance" --only frame.silent perl "$odd" frail %s
+says 'seen: the agent has ended after it'
+status 0 "$conformance" --only query perl "$odd" plain %s
+says '^FAIL .* query.form'
+status 0 "$conformance" --only lock.guessing perl "$odd" lax %s
+says '^pass '
+
+# One that goes away is not one that does all that it must.
+serve mortal
+status 2 "$conformance" --only frame.too --socket "$tmp/odd"
+unserve
+
+# Keys are left alone that are in a store, or that cannot be seen.
+rm -f "$tmp/told"
+status 2 "$conformance" --only list.empty perl "$odd" keys %s "$tmp/told"
+says 'has 1 keys when it is started'
+status 2 "$conformance" --self-test perl "$odd" keys %s "$tmp/told"
+says 'has 1 keys when it is started'
+serve locked "$tmp/told"
+status 2 "$conformance" --only list.empty --socket "$tmp/odd"
+says 'may be locked'
+[ ! -e "$tmp/told" ] || fail 'it removes keys without --wipe'
+status 0 "$conformance" --only list.empty --wipe --socket "$tmp/odd"
+[ -e "$tmp/told" ] || fail 'it does not remove keys with --wipe'
+unserve
+
+# Sockets that are none.
+status 2 "$conformance" --socket ''
+says 'is SSH_AUTH_SOCK not set'
+status 2 "$conformance" --socket "$tmp/out of the way"
+says 'out of the way: No such file'
+status 2 "$conformance" --socket "$tmp/verdicts"
+says 'Connection refused'
+status 2 "$conformance" --socket "$(printf 'x%.0s' {1..200})"
+says 'longer than 107 bytes'
 
 # The socket in the environment; no agent; an agent that does nothing right.
 # shellcheck disable=SC2016

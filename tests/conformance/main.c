@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static const char usage_text[] =
     "\n"
     "  --socket PATH    an agent that is there already. Its keys are removed:\n"
     "                   one that has some is not touched, but with --wipe\n"
-    "  --wipe           remove them\n"
+    "  --wipe           remove the keys that an agent has at the beginning\n"
     "  --json, --markdown, --verdicts\n"
     "                   how the result is printed: else as text for people\n"
     "  --expect FILE    compare with what --verdicts has printed into FILE\n"
@@ -54,7 +55,7 @@ static const char usage_text[] =
     "  --help           this text\n"
     "\n"
     "Exit code: 0 nothing that must be is missing (with --expect: all is as\n"
-    "there), 1 something is, 2 the test itself failed.\n";
+    "there), 1 something is, 2 the test itself failed, or the agent is gone.\n";
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_MARKDOWN, FORMAT_VERDICTS };
 
@@ -67,6 +68,41 @@ struct settings {
 
 static struct side side = { .label = "agent" };
 static struct report report;
+
+/* What was not printed must not count as said. */
+static int
+finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	(void)fprintf(stderr, "%s: what was found cannot be printed: %s\n",
+	    program_invocation_short_name, strerror(errno));
+	return 2;
+}
+
+/* No connection may become what is printed to, or what is read. */
+static void
+fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	(void)close(fd);
+}
+
+/* Print the result. */
+static void
+show(const struct settings *set)
+{
+	switch (set->format) {
+	case FORMAT_TEXT: report_print_text(&report, stdout); break;
+	case FORMAT_JSON: report_print_json(&report, stdout); break;
+	case FORMAT_MARKDOWN: report_print_markdown(&report, stdout); break;
+	case FORMAT_VERDICTS: report_print_verdicts(&report, stdout); break;
+	}
+}
 
 /* Milliseconds. */
 static int
@@ -118,7 +154,7 @@ read_settings(int argc, char **argv, struct settings *out)
 		case 't': out->table = true; break;
 		case 'h':
 			(void)fputs(usage_text, stdout);
-			exit(0);
+			exit(finish(0));
 		default: die("--help lists the options");
 		}
 	}
@@ -128,9 +164,10 @@ read_settings(int argc, char **argv, struct settings *out)
 	if (!out->table && (out->socket == NULL) == (optind == argc))
 		die("wants the command of an agent, as in: ssh-agent -D -a "
 		    "%%s; or --socket PATH; and not both. --help says more");
-	if (out->expect != NULL && access(out->expect, R_OK) != 0)
-		die("--expect %s: %s; --verdicts prints such a file",
-		    out->expect, strerror(errno));
+	if (out->socket != NULL && *out->socket == '\0')
+		die("--socket wants a path; is SSH_AUTH_SOCK not set?");
+	if (out->expect != NULL)
+		report_read_expected(out->expect);
 	return optind;
 }
 
@@ -161,7 +198,9 @@ set_side(const struct settings *set, int argc, char **argv)
 		side.foreign = true;
 		if (snprintf(side.sock, sizeof(side.sock), "%s",
 		    set->socket) >= (int)sizeof(side.sock))
-			die("the path of the socket is too long");
+			die("the path of the socket is longer than %zu "
+			    "bytes: make a symbolic link to it",
+			    sizeof(side.sock) - 1);
 		return;
 	}
 	if (argc == 1) {
@@ -175,30 +214,51 @@ set_side(const struct settings *set, int argc, char **argv)
 		side.args[i] = argv[i];
 }
 
-/* Leave the keys alone that somebody needs. */
+/* Whether a request succeeds. */
+static bool
+succeeds(struct probe *p, struct slice body)
+{
+	struct answer a = ask(p, 0, body);
+
+	return answer_code(&a) == SSH_AGENT_SUCCESS;
+}
+
+/* Whether it may be locked, so that its keys cannot be seen. */
+static bool
+may_be_locked(struct probe *p)
+{
+	const struct material_key *k = fresh_key(p);
+
+	if (succeeds(p, add_body(k, nothing, k->label, nothing))) {
+		(void)succeeds(p, remove_body(k->blob));
+		return false;
+	}
+	return !succeeds(p, text_body(SSH_AGENTC_LOCK, PASSPHRASE)) ||
+	    !succeeds(p, text_body(SSH_AGENTC_UNLOCK, PASSPHRASE));
+}
+
+/* Leave the keys alone that somebody needs: an agent that is started may have
+ * a store of them. */
 static void
 protect(struct probe *p)
 {
 	int n = list_count(p, 0);
 
-	if (n < 0)
+	if (n < 0 && side.foreign)
 		die("the agent at %s gives no list", side.sock);
-	if (n > 0)
+	if (n > 0 && side.foreign)
 		die("the agent at %s has %d keys, which would be removed; "
 		    "start an empty one, or use --wipe", side.sock, n);
+	if (n > 0)
+		die("%s has %d keys when it is started, which would be "
+		    "removed; start it with none, or use --wipe",
+		    side.args[0], n);
+	if (side.foreign && may_be_locked(p))
+		die("the agent at %s takes no key and cannot be locked: it "
+		    "may be locked, with keys that would be removed; unlock "
+		    "it (ssh-add -X), or use --wipe", side.sock);
 	side_close_all(&side);
-}
-
-/* Print the result. */
-static void
-show(const struct settings *set)
-{
-	switch (set->format) {
-	case FORMAT_TEXT: report_print_text(&report, stdout); break;
-	case FORMAT_JSON: report_print_json(&report, stdout); break;
-	case FORMAT_MARKDOWN: report_print_markdown(&report, stdout); break;
-	case FORMAT_VERDICTS: report_print_verdicts(&report, stdout); break;
-	}
+	side_forget(&side);
 }
 
 /* Check all requirements. */
@@ -211,9 +271,10 @@ test(const struct settings *set)
 	side_guard();
 	side_start(&side);
 	if (!side_alive(&side))
-		die("no agent takes a connection at %s: start one there, or "
-		    "give the command that does", side.sock);
-	if (side.foreign && !set->wipe)
+		die("no agent takes a connection at %s: %s; start one there, "
+		    "or give the command that does", side.sock,
+		    strerror(errno));
+	if (!set->wipe)
 		protect(&p);
 	probe_learn(&p);
 	report_run(&report, &p);
@@ -222,9 +283,15 @@ test(const struct settings *set)
 		same = report_expect(&report, set->expect);
 	else
 		show(set);
-	if (set->expect != NULL)
-		return same ? 0 : 1;
-	return report_failed(&report, LEVEL_MUST) > 0 ? 1 : 0;
+	side_where[0] = '\0';
+	if (set->expect != NULL ? !same :
+	    report_failed(&report, LEVEL_MUST) > 0)
+		return 1;
+	if (!p.gone || set->expect != NULL)
+		return 0;
+	(void)fprintf(stderr, "%s: the agent at %s is gone: not all could be "
+	    "told\n", program_invocation_short_name, side.sock);
+	return 2;
 }
 
 /*
@@ -234,6 +301,7 @@ test(const struct settings *set)
 struct matrix {
 	size_t		 n;		/* lies; the first is none */
 	const struct lie *lies[LIES_MAX];
+	uint64_t	 told[LIES_MAX];	/* how often */
 	enum verdict	 verdicts[LIES_MAX][REQUIREMENTS_MAX];
 };
 
@@ -245,13 +313,15 @@ tell(struct matrix *m, size_t i)
 
 	/* Not to go on when the test was ended. */
 	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGTERM, 0L, 0L, 0L);
-	side_guard();
+	/* Its own strays are adopted; handlers are there. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
 	side_start(&side);
 	probe_learn(&p);
 	side.lie = m->lies[i];
 	report_run(&report, &p);
 	for (size_t j = 0; j < report.n; j++)
 		m->verdicts[i][j] = report.results[j].verdict;
+	m->told[i] = side.told;
 	exit(0);
 }
 
@@ -289,22 +359,34 @@ tell_all(struct matrix *m)
 		await_child();
 }
 
+/* The first requirement that a lie makes fail, or n: there is none. */
+static size_t
+find_failure(const struct matrix *m, size_t lie)
+{
+	size_t j = 0;
+
+	while (j < report.n && (m->verdicts[0][j] != VERDICT_PASS ||
+	    m->verdicts[lie][j] != VERDICT_FAIL))
+		j++;
+	return j;
+}
+
 /* Whether each lie is found; the first requirement that fails is named. */
 static bool
 judge_lies(const struct matrix *m)
 {
-	bool good = true;
+	bool good = true, found, told;
 	size_t j;
 
 	for (size_t i = 1; i < m->n; i++) {
-		for (j = 0; j < report.n; j++)
-			if (m->verdicts[0][j] == VERDICT_PASS &&
-			    m->verdicts[i][j] == VERDICT_FAIL)
-				break;
-		good = good && j < report.n;
-		(void)printf("%-9s %s%s%s\n", j < report.n ? "found" :
-		    "NOT FOUND", m->lies[i]->name, j < report.n ? ": " : "",
-		    j < report.n ? report.results[j].requirement->id : "");
+		j = find_failure(m, i);
+		found = j < report.n;
+		/* About what the agent does not offer nobody can lie. */
+		told = m->told[i] > 0 || m->lies[i]->twice;
+		good = good && (found || !told);
+		(void)printf("%-9s %s%s%s\n", found ? "found" : told ?
+		    "NOT FOUND" : "not told", m->lies[i]->name, found ? ": " :
+		    "", found ? report.results[j].requirement->id : "");
 	}
 	return good;
 }
@@ -335,8 +417,9 @@ judge_requirements(const struct matrix *m)
 }
 
 static int
-self_test(void)
+self_test(const struct settings *set)
 {
+	struct probe p = { .side = &side };
 	struct matrix *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	bool good;
@@ -353,6 +436,11 @@ self_test(void)
 	for (size_t i = 0; i < n_faults; i++)
 		m->lies[m->n++] = &faults[i];
 	side.patience_ms = SHORT_MS;
+	side_guard();
+	side_start(&side);
+	if (!set->wipe)
+		protect(&p);
+	side_stop(&side);
 	tell_all(m);
 	good = judge_lies(m);
 	return judge_requirements(m) && good ? 0 : 1;
@@ -362,11 +450,13 @@ int
 main(int argc, char **argv)
 {
 	struct settings set;
-	int at = read_settings(argc, argv, &set);
+	int at;
 
+	fill_standard();
+	at = read_settings(argc, argv, &set);
 	if (set.table) {
 		report_print_table(argv + at, (size_t)(argc - at), stdout);
-		return 0;
+		return finish(0);
 	}
 	set_side(&set, argc - at, argv + at);
 	report_init(&report, set.name != NULL ? set.name :
@@ -375,5 +465,5 @@ main(int argc, char **argv)
 		die("no requirement's name begins with %s; without --only all "
 		    "are printed", set.only);
 	material_make();
-	return set.self_test ? self_test() : test(&set);
+	return finish(set.self_test ? self_test(&set) : test(&set));
 }

@@ -7,6 +7,12 @@ const struct slice nothing;
 
 /* Attempts to unlock after a check. */
 #define UNLOCKS	8
+/* Looks at whether it ends. */
+#define ENDINGS	20
+/* Who leaves so many requests without an answer is asked more hastily, until
+ * one is answered: hundreds are to come. */
+#define SILENT_MAX	6
+#define HASTE_MS	300
 
 /*
  * Verdicts.
@@ -93,13 +99,31 @@ answer_name(const struct answer *a)
  * Asking.
  */
 
+/* Have less patience with who does not answer; it is that of connections
+ * opened from now on. */
+static void
+judge_silence(struct probe *p, bool silent)
+{
+	bool hasty;
+
+	if (p->patience_ms == 0)
+		p->patience_ms = p->side->patience_ms;
+	p->n_silent = silent ? p->n_silent + 1 : 0;
+	hasty = p->n_silent >= SILENT_MAX && p->patience_ms > HASTE_MS;
+	p->side->patience_ms = hasty ? HASTE_MS : p->patience_ms;
+}
+
 struct answer
 ask(struct probe *p, unsigned c, struct slice body)
 {
+	struct answer a;
+
 	if (p->side->fds[c] < 0 && !side_try_connect(p->side, c))
 		return (struct answer){ ANSWER_CLOSED, nothing };
 	side_send(p->side, c, &body, 1, DELIVER_WHOLE, 0);
-	return side_receive(p->side, c, body);
+	a = side_receive(p->side, c, body);
+	judge_silence(p, a.kind == ANSWER_SILENCE);
+	return a;
 }
 
 enum verdict
@@ -352,11 +376,24 @@ unlock(struct probe *p)
 	}
 }
 
+/* Whether the agent ends, that gives no list: it may be about to. */
+static bool
+has_ended(struct probe *p)
+{
+	for (unsigned i = 0; i < ENDINGS; i++) {
+		if (!side_alive(p->side))
+			return true;
+		trial_pause(5);
+	}
+	return false;
+}
+
 /* Remove what can be removed, and forget connections and answers. */
 static void
 reset(struct probe *p)
 {
 	const struct lie *lie = p->side->lie;
+	int n;
 
 	/* Only checks are lied to. */
 	p->side->lie = NULL;
@@ -364,6 +401,7 @@ reset(struct probe *p)
 	if (!side_alive(p->side)) {
 		p->locked = false;
 		p->gone = p->side->foreign;
+		p->ended = true;
 		if (p->gone)
 			return;
 		side_stop(p->side);
@@ -372,7 +410,10 @@ reset(struct probe *p)
 	if (p->locked)
 		unlock(p);
 	(void)try_code(p, BODY(SSH_AGENTC_REMOVE_ALL_IDENTITIES));
-	if (list_count(p, 0) != 0 && !p->side->foreign && !p->sticky) {
+	n = list_count(p, 0);
+	if (n < 0 && !p->side->foreign && has_ended(p))
+		p->ended = true;
+	if (n != 0 && !p->side->foreign && (!p->sticky || p->ended)) {
 		side_stop(p->side);
 		side_start(p->side);
 	}
@@ -387,6 +428,16 @@ takes(struct probe *p, struct slice constraints)
 {
 	return try_code(p, add_body(user_key(USER_ED25519), nothing, "learn",
 	    constraints)) == SSH_AGENT_SUCCESS;
+}
+
+/* Whether it knows an extension, though it may not do what was asked: FAILURE
+ * is for those that it does not know. */
+static bool
+knows(struct probe *p, struct slice body)
+{
+	uint8_t code = try_code(p, body);
+
+	return code != 0 && code != SSH_AGENT_FAILURE;
 }
 
 /* Take note of an offer. */
@@ -404,19 +455,23 @@ probe_learn(struct probe *p)
 	const struct material_host *h = &material_hosts[0];
 	uint8_t room[4096];
 	struct wire_writer w = wire_writer(room, sizeof(room));
+	bool tells;
 
 	p->offers = 0;
 	reset(p);
+	/* Of one that says the same of all extensions nothing is known. */
+	tells = !knows(p, text_body(SSH_AGENTC_EXTENSION,
+	    "unknown@example.com"));
 	note(p, takes(p, nothing), OFFER_ADD);
 	ask_put_lifetime(&w, 3600);
 	note(p, takes(p, (struct slice){ room, w.len }), OFFER_LIFETIME);
 	note(p, takes(p, BODY(SSH_AGENT_CONSTRAIN_CONFIRM)), OFFER_CONFIRM);
 	w.len = 0;
 	note(p, takes(p, trial_only_to(&w, h, "")), OFFER_DESTINATIONS);
-	note(p, try_code(p, trial_bind(h->key, h->blob, 0, 0)) ==
-	    SSH_AGENT_SUCCESS, OFFER_BIND);
-	note(p, try_code(p, text_body(SSH_AGENTC_EXTENSION, "query")) ==
-	    SSH_AGENT_EXTENSION_RESPONSE, OFFER_QUERY);
+	note(p, tells && knows(p, trial_bind(h->key, h->blob, 0, 0)),
+	    OFFER_BIND);
+	note(p, tells && knows(p, text_body(SSH_AGENTC_EXTENSION, "query")),
+	    OFFER_QUERY);
 	note(p, try_code(p, add_body(user_key(USER_RSA_2048), nothing, "learn",
 	    nothing)) == SSH_AGENT_SUCCESS, OFFER_RSA);
 	note(p, try_code(p, add_body(user_key(USER_ED25519),
@@ -463,6 +518,7 @@ probe_check(struct probe *p, const struct requirement *r)
 	enum verdict verdict;
 
 	p->seen[0] = '\0';
+	p->ended = false;
 	(void)snprintf(side_where, sizeof(side_where), " (%s)", r->id);
 	if (p->gone)
 		return skipped(p, "the agent is gone");
@@ -470,7 +526,9 @@ probe_check(struct probe *p, const struct requirement *r)
 		return not_offered(p, "no %s", lack);
 	verdict = r->check(p);
 	reset(p);
-	if (p->gone && verdict == VERDICT_PASS)
-		return fails(p, "the agent is gone after it");
+	/* One that is started again has ended all the same. */
+	if (p->ended && verdict == VERDICT_PASS)
+		return fails(p, p->gone ? "the agent is gone after it" :
+		    "the agent has ended after it");
 	return verdict;
 }

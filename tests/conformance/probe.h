@@ -53,9 +53,12 @@ struct probe {
 	struct side	*side;
 	unsigned	 offers;	/* enum offer */
 	bool		 gone;		/* it does not answer any more */
+	bool		 ended;		/* its process has, in this check */
 	bool		 sticky;	/* it does not let go of keys */
 	bool		 locked;	/* a check has locked it */
 	unsigned	 n_fresh;
+	int		 patience_ms;	/* of the side, while it answers */
+	unsigned	 n_silent;	/* requests without an answer, of late */
 	char		 seen[240];	/* what made the verdict */
 };
 

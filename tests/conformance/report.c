@@ -186,30 +186,6 @@ struct column {
 	} lines[REQUIREMENTS_MAX];
 };
 
-/* Read a file; what begins with "#" is for people. */
-static void
-read_column(struct column *c, const char *path)
-{
-	char line[LINE_MAX_];
-	FILE *f = fopen(path, "re");
-
-	if (f == NULL)
-		die("%s: %s", path, strerror(errno));
-	c->n = 0;
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (line[0] == '#' || line[0] == '\n')
-			continue;
-		if (c->n == REQUIREMENTS_MAX)
-			die("%s: too many lines", path);
-		c->lines[c->n].seen[0] = '\0';
-		if (sscanf(line, "%63s %15s %255[^\n]", c->lines[c->n].id,
-		    c->lines[c->n].word, c->lines[c->n].seen) < 2)
-			die("%s: line %zu is not ID VERDICT", path, c->n + 1);
-		c->n++;
-	}
-	(void)fclose(f);
-}
-
 /* The line about a requirement, or n: there is none. */
 static size_t
 find_line(const struct column *c, const char *id)
@@ -221,23 +197,102 @@ find_line(const struct column *c, const char *id)
 	return i;
 }
 
+/* Whether a word is a verdict, or stands for any. */
+static bool
+is_verdict(const char *word)
+{
+	for (unsigned v = 0; v < VERDICTS; v++)
+		if (strcmp(word, verdict_word((enum verdict)v)) == 0)
+			return true;
+	return strcmp(word, "varies") == 0;
+}
+
+/* Read one line; what is wrong with it, or NULL. */
+static const char *
+read_line(struct column *c, const char *line)
+{
+	size_t i = c->n;
+
+	if (i == REQUIREMENTS_MAX)
+		return "is one too many";
+	c->lines[i].seen[0] = '\0';
+	if (sscanf(line, "%63s %15s %255[^\r\n]", c->lines[i].id,
+	    c->lines[i].word, c->lines[i].seen) < 2)
+		return "is not ID VERDICT";
+	if (!is_verdict(c->lines[i].word))
+		return "has no verdict behind its ID";
+	if (find_line(c, c->lines[i].id) < i)
+		return "is a second one about its requirement";
+	c->n++;
+	return NULL;
+}
+
+/* Read a file; what begins with "#" is for people. */
+static void
+read_column(struct column *c, const char *path)
+{
+	char line[LINE_MAX_];
+	size_t number = 0;
+	const char *wrong = NULL;
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL)
+		die("%s: %s", path, strerror(errno));
+	c->n = 0;
+	while (wrong == NULL && fgets(line, sizeof(line), f) != NULL) {
+		number++;
+		if (line[strcspn(line, "\n")] == '\0' && !feof(f))
+			wrong = "is too long, or has a NUL";
+		else if (line[0] != '#' && line[strspn(line, "\r\n")] != '\0')
+			wrong = read_line(c, line);
+	}
+	if (wrong != NULL)
+		die("%s: line %zu %s; --verdicts prints such a file", path,
+		    number, wrong);
+	if (ferror(f))
+		die("%s: %s", path, strerror(errno));
+	(void)fclose(f);
+	if (c->n == 0)
+		die("%s has no verdicts; --verdicts prints such a file",
+		    path);
+}
+
+/* Whether it is a requirement, be it one that is checked or not. */
+static bool
+is_requirement(const char *id)
+{
+	static struct report all;
+
+	if (all.n == 0)
+		report_init(&all, "", "");
+	for (size_t i = 0; i < all.n; i++)
+		if (strcmp(all.results[i].requirement->id, id) == 0)
+			return true;
+	return false;
+}
+
+static struct column expected;
+
+void
+report_read_expected(const char *path)
+{
+	read_column(&expected, path);
+}
+
 bool
 report_expect(const struct report *r, const char *path)
 {
-	static struct column c;
-	size_t i, line, known = 0;
+	const struct column *c = &expected;
+	size_t i, line, unknown = 0;
 	bool same = true;
 
-	read_column(&c, path);
 	for (i = 0; i < r->n; i++) {
 		const struct result *at = &r->results[i];
 		const char *word = "nothing";
 
-		line = find_line(&c, at->requirement->id);
-		if (line < c.n) {
-			known++;
-			word = c.lines[line].word;
-		}
+		line = find_line(c, at->requirement->id);
+		if (line < c->n)
+			word = c->lines[line].word;
 		if (strcmp(word, "varies") == 0 ||
 		    strcmp(word, verdict_word(at->verdict)) == 0)
 			continue;
@@ -246,9 +301,11 @@ report_expect(const struct report *r, const char *path)
 		    word, at->seen[0] != '\0' ? "; seen: " : "", at->seen);
 		same = false;
 	}
-	if (known != c.n) {
+	for (i = 0; i < c->n; i++)
+		unknown += !is_requirement(c->lines[i].id);
+	if (unknown > 0) {
 		(void)printf("%s has %zu lines about what is not required\n",
-		    path, c.n - known);
+		    path, unknown);
 		same = false;
 	}
 	return same;

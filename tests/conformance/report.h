@@ -45,8 +45,9 @@ void report_print_verdicts(const struct report *r, FILE *f);
 /* How many requirements of a level failed. */
 size_t report_failed(const struct report *r, enum level level);
 
-/* Compare with a file of verdicts; what differs is printed.  "varies" there
- * is anything. */
+/* Read a file of verdicts; and compare with it: what differs is printed.
+ * "varies" there is anything. */
+void report_read_expected(const char *path);
 bool report_expect(const struct report *r, const char *path);
 
 /* The files of verdicts as one table in Markdown: "NAME=FILE" each. */

@@ -112,8 +112,9 @@ run(const struct side *s)
 	int fd;
 
 	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL, 0L, 0L, 0L);
-	/* What stops the test at a terminal is not for the agent. */
-	(void)setpgid(0, 0);
+	/* What stops the test at a terminal is not for the agent; nor is there
+	 * one at which it could ask somebody. */
+	(void)setsid();
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
 		(void)unsetenv(unwanted[i]);
 	/* There is no authenticator: fail quickly. */
@@ -190,7 +191,8 @@ on_signal(int signo)
 void
 side_guard(void)
 {
-	static const int signals[] = { SIGHUP, SIGINT, SIGTERM };
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM,
+		SIGPIPE };
 	/* The default action is there again when it returns. */
 	struct sigaction sa = { .sa_handler = on_signal,
 		.sa_flags = (int)SA_RESETHAND };
@@ -210,7 +212,7 @@ try_connect(const struct side *s)
 	int ms = s->patience_ms > 0 ? s->patience_ms : SIDE_PATIENCE_MS;
 	struct timeval patience = { ms / 1000, ms % 1000 * 1000 };
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
 	    sizeof(patience)) != 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO,
@@ -219,7 +221,9 @@ try_connect(const struct side *s)
 	memcpy(sun.sun_path, s->sock, sizeof(s->sock));
 	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return fd;
+	error = errno;
 	(void)close(fd);
+	errno = error;
 	return -1;
 }
 
@@ -414,7 +418,9 @@ side_send_raw(struct side *s, unsigned c, struct slice bytes)
 		n = send(s->fds[c], bytes.p, bytes.len, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+		/* Who takes no bytes gives no answer, either. */
+		if (n < 0 && (errno == EPIPE || errno == ECONNRESET ||
+		    errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
 		if (n < 0)
 			die("%s takes no bytes: %s", s->label,
@@ -474,13 +480,17 @@ side_shut(struct side *s, unsigned c)
 	(void)shutdown(s->fds[c], SHUT_WR);
 }
 
-/* Receive n bytes; ANSWER_REPLY: they are there. */
+/* Receive n bytes until then; ANSWER_REPLY: they are there. */
 static enum answer_kind
-receive_bytes(struct side *s, unsigned c, uint8_t *p, size_t n)
+receive_bytes(struct side *s, unsigned c, uint8_t *p, size_t n, int64_t end)
 {
 	ssize_t got;
 
 	while (n > 0) {
+		/* Each byte has the patience of its own in recv(): an answer
+		 * that drips would take for ever. */
+		if (clock_ms() > end)
+			return ANSWER_SILENCE;
 		got = recv(s->fds[c], p, n, 0);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -500,10 +510,12 @@ struct answer
 side_receive(struct side *s, unsigned c, struct slice request)
 {
 	struct answer a = { ANSWER_CLOSED, { NULL, 0 } };
+	int64_t end = clock_ms() + (s->patience_ms > 0 ? s->patience_ms :
+	    SIDE_PATIENCE_MS);
 	uint8_t head[4];
 	uint32_t len;
 
-	a.kind = receive_bytes(s, c, head, sizeof(head));
+	a.kind = receive_bytes(s, c, head, sizeof(head), end);
 	if (a.kind != ANSWER_REPLY) {
 		lie_reply(s, request, &a);
 		return a;
@@ -516,7 +528,7 @@ side_receive(struct side *s, unsigned c, struct slice request)
 		return a;
 	}
 	a.body = (struct slice){ s->room + s->used, len };
-	a.kind = receive_bytes(s, c, s->room + s->used, len);
+	a.kind = receive_bytes(s, c, s->room + s->used, len, end);
 	s->used += len;
 	if (a.kind == ANSWER_REPLY)
 		lie_reply(s, request, &a);

@@ -60,7 +60,8 @@ struct side {
 	pid_t		 pid;		/* 0: none */
 	char		 dir[40];
 	char		 sock[108];
-	int		 patience_ms;	/* 0: SIDE_PATIENCE_MS */
+	int		 patience_ms;	/* for a whole answer; 0:
+					 * SIDE_PATIENCE_MS */
 	int		 fds[SIDE_FDS];	/* -1: none */
 	uint8_t		*room;		/* for answers */
 	size_t		 used;
@@ -78,7 +79,8 @@ void side_guard(void);
 void side_start(struct side *s);
 void side_stop(struct side *s);
 
-/* Whether the process is still there. */
+/* Whether the process is still there; of a foreign one, whether it takes a
+ * connection, and else errno says why not. */
 bool side_alive(struct side *s);
 
 /* Stop its process for a while, and let it go on. */
