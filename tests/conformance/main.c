@@ -229,12 +229,12 @@ may_be_locked(struct probe *p)
 {
 	const struct material_key *k = fresh_key(p);
 
-	if (succeeds(p, add_body(k, nothing, k->label, nothing))) {
-		(void)succeeds(p, remove_body(k->blob));
-		return false;
-	}
-	return !succeeds(p, text_body(SSH_AGENTC_LOCK, PASSPHRASE)) ||
-	    !succeeds(p, text_body(SSH_AGENTC_UNLOCK, PASSPHRASE));
+	if (succeeds(p, text_body(SSH_AGENTC_LOCK, PASSPHRASE)))
+		return !succeeds(p, text_body(SSH_AGENTC_UNLOCK, PASSPHRASE));
+	if (!succeeds(p, add_body(k, nothing, k->label, nothing)))
+		return true;
+	(void)succeeds(p, remove_body(k->blob));
+	return false;
 }
 
 /* Leave the keys alone that somebody needs: an agent that is started may have
