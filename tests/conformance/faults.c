@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "conformance/probe.h"
 #include "differential/view.h"
 #include "proto/agent_num.h"
 
@@ -220,6 +221,154 @@ fail_guess(struct slice request, struct answer *a)
 	    swap_code(a, SSH_AGENT_IDENTITIES_ANSWER, SSH_AGENT_FAILURE);
 }
 
+/*
+ * Agents that answer rightly, and do something else; or the other way round.
+ */
+
+static const uint8_t list_byte = SSH_AGENTC_REQUEST_IDENTITIES;
+static const struct slice list = { &list_byte, 1 };
+
+/* Whether an add has constraints that no agent takes. */
+static bool
+is_strange(const struct view_add *add)
+{
+	struct wire_reader r = wire_reader(add->constraints);
+	struct view_constraint c;
+
+	while (!wire_end(&r)) {
+		if (!view_next_constraint(&r, &c))
+			return true;
+		if (c.type == SSH_AGENT_CONSTRAIN_EXTENSION && !slice_eq_str(
+		    c.name, "restrict-destination-v00@openssh.com"))
+			return true;
+	}
+	return false;
+}
+
+/* The key is added without them. */
+static struct slice
+add_all_the_same(struct slice request, uint8_t *bytes)
+{
+	struct view_add add;
+
+	(void)bytes;
+	if (view_get_add(request, &add) && is_strange(&add))
+		request.len -= add.constraints.len;
+	return request;
+}
+
+static bool
+fail_strange_add(struct slice request, struct answer *a)
+{
+	struct view_add add;
+
+	return view_get_add(request, &add) && is_strange(&add) &&
+	    swap_code(a, SSH_AGENT_SUCCESS, SSH_AGENT_FAILURE);
+}
+
+/* Removals do not reach the agent. */
+static bool
+is_removal(struct slice request)
+{
+	return view_is(request, SSH_AGENTC_REMOVE_IDENTITY) ||
+	    view_is(request, SSH_AGENTC_REMOVE_ALL_IDENTITIES);
+}
+
+static struct slice
+swallow_removal(struct slice request, uint8_t *bytes)
+{
+	(void)bytes;
+	return is_removal(request) ? list : request;
+}
+
+static bool
+succeed_removal(struct slice request, struct answer *a)
+{
+	return is_removal(request) && swap_code(a,
+	    SSH_AGENT_IDENTITIES_ANSWER, SSH_AGENT_SUCCESS);
+}
+
+/* Whichever passphrase comes, it is the right one. */
+static struct slice
+right_passphrase(struct slice request, uint8_t *bytes)
+{
+	struct wire_writer w = wire_writer(bytes, ROOM);
+	struct slice said;
+
+	if (!view_is(request, SSH_AGENTC_UNLOCK) ||
+	    !view_get_passphrase(request, &said))
+		return request;
+	wire_put_u8(&w, SSH_AGENTC_UNLOCK);
+	wire_put_str(&w, PASSPHRASE);
+	return (struct slice){ bytes, w.len };
+}
+
+/* One that begins as the right one does is. */
+static struct slice
+right_beginning(struct slice request, uint8_t *bytes)
+{
+	struct slice said;
+
+	if (!view_is(request, SSH_AGENTC_UNLOCK) ||
+	    !view_get_passphrase(request, &said) ||
+	    said.len < strlen(PASSPHRASE) ||
+	    memcmp(said.p, PASSPHRASE, strlen(PASSPHRASE)) != 0)
+		return request;
+	return right_passphrase(request, bytes);
+}
+
+/* Sign as if the blob ended where a key's does, or as if there were no flags
+ * but those that are known. */
+static struct slice
+sign_sloppily(struct slice request, uint8_t *bytes, bool blob, bool flags)
+{
+	struct wire_writer w = wire_writer(bytes, ROOM);
+	struct view_sign sign;
+	struct slice less;
+	bool cert;
+
+	if (!view_get_sign(request, &sign))
+		return request;
+	less = (struct slice){ sign.blob.p, sign.blob.len - 1 };
+	if (blob && sign.blob.len > 0 && material_find(less, &cert) != NULL)
+		sign.blob = less;
+	if (flags)
+		sign.flags &= SSH_AGENT_RSA_SHA2_256 | SSH_AGENT_RSA_SHA2_512;
+	ask_put_sign(&w, sign.blob, sign.data, sign.flags);
+	return (struct slice){ bytes, w.len };
+}
+
+static struct slice
+sign_by_beginning(struct slice request, uint8_t *bytes)
+{
+	return sign_sloppily(request, bytes, true, false);
+}
+
+static struct slice
+sign_without_flags(struct slice request, uint8_t *bytes)
+{
+	return sign_sloppily(request, bytes, false, true);
+}
+
+/* Host keys are Ed25519, and nothing else. */
+static bool
+fail_other_hosts(struct slice request, struct answer *a)
+{
+	struct slice name, rest, blob, type;
+	struct wire_reader r;
+
+	if (!view_get_extension(request, &name, &rest) ||
+	    !slice_eq_str(name, "session-bind@openssh.com"))
+		return false;
+	r = wire_reader(rest);
+	if (wire_get_string(&r, &blob) != ST_OK)
+		return false;
+	r = wire_reader(blob);
+	return wire_get_string(&r, &type) == ST_OK &&
+	    !slice_eq_str(type, "ssh-ed25519") &&
+	    swap_code(a, SSH_AGENT_SUCCESS, SSH_AGENT_EXTENSION_FAILURE);
+}
+
 const struct lie faults[] = {
 	{ .name = "each success is a failure", .reply = fail_all },
 	{ .name = "each failure is a success", .reply = succeed_all },
@@ -237,5 +386,17 @@ const struct lie faults[] = {
 	    .reply = strip_zeros },
 	{ .name = "guesses take no time", .request = swallow_guess,
 	    .reply = fail_guess },
+	{ .name = "an add that is refused is done", .request =
+	    add_all_the_same, .reply = fail_strange_add },
+	{ .name = "a removal does nothing", .request = swallow_removal,
+	    .reply = succeed_removal },
+	{ .name = "any passphrase unlocks", .request = right_passphrase },
+	{ .name = "a passphrase may go on", .request = right_beginning },
+	{ .name = "a byte behind a blob does not matter",
+	    .request = sign_by_beginning },
+	{ .name = "flags that are not known are ignored",
+	    .request = sign_without_flags },
+	{ .name = "only hosts with Ed25519 keys are bound to",
+	    .reply = fail_other_hosts },
 };
 const size_t n_faults = sizeof(faults) / sizeof(faults[0]);

@@ -145,6 +145,12 @@ says '^FAIL .* query.form'
 status 0 "$conformance" --only lock.guessing perl "$odd" lax %s
 says '^pass '
 
+# Of what an agent does not have, or is not looked at, no lie must be found.
+status 0 "$conformance" --self-test --only extension perl "$odd" lax %s
+says '^not told  a bad bind succeeds'
+says '^no change each list is empty'
+says '^found .* extension.unknown'
+
 # One that goes away is not one that does all that it must.
 serve mortal
 status 2 "$conformance" --only frame.too --socket "$tmp/odd"

@@ -371,22 +371,43 @@ find_failure(const struct matrix *m, size_t lie)
 	return j;
 }
 
+/* Whether all is as without a lie, and may be: the agent fails, perhaps
+ * because it does by itself what the lie says, or not all is looked at. */
+static bool
+is_no_lie(const struct matrix *m, size_t lie, bool part)
+{
+	bool fails_one = part;
+
+	for (size_t j = 0; j < report.n; j++) {
+		if (m->verdicts[0][j] != m->verdicts[lie][j])
+			return false;
+		fails_one = fails_one || m->verdicts[0][j] == VERDICT_FAIL;
+	}
+	return fails_one;
+}
+
 /* Whether each lie is found; the first requirement that fails is named. */
 static bool
-judge_lies(const struct matrix *m)
+judge_lies(const struct matrix *m, bool part)
 {
-	bool good = true, found, told;
+	const char *word, *id;
+	bool good = true;
 	size_t j;
 
 	for (size_t i = 1; i < m->n; i++) {
 		j = find_failure(m, i);
-		found = j < report.n;
-		/* About what the agent does not offer nobody can lie. */
-		told = m->told[i] > 0 || m->lies[i]->twice;
-		good = good && (found || !told);
-		(void)printf("%-9s %s%s%s\n", found ? "found" : told ?
-		    "NOT FOUND" : "not told", m->lies[i]->name, found ? ": " :
-		    "", found ? report.results[j].requirement->id : "");
+		id = j < report.n ? report.results[j].requirement->id : NULL;
+		if (id != NULL)
+			word = "found";
+		else if (m->told[i] == 0 && !m->lies[i]->twice)
+			word = "not told";
+		else if (is_no_lie(m, i, part))
+			word = "no change";
+		else
+			word = "NOT FOUND";
+		good = good && strcmp(word, "NOT FOUND") != 0;
+		(void)printf("%-9s %s%s%s\n", word, m->lies[i]->name,
+		    id != NULL ? ": " : "", id != NULL ? id : "");
 	}
 	return good;
 }
@@ -442,7 +463,7 @@ self_test(const struct settings *set)
 		protect(&p);
 	side_stop(&side);
 	tell_all(m);
-	good = judge_lies(m);
+	good = judge_lies(m, *set->only != '\0');
 	return judge_requirements(m) && good ? 0 : 1;
 }
 

@@ -40,7 +40,7 @@ check_none(struct probe *p)
 static enum verdict
 check_number(struct probe *p)
 {
-	static const uint8_t types[] = { 0, 4, 100, 254 };
+	static const uint8_t types[] = { 0, 4, 100, 200 };
 
 	for (size_t i = 0; i < sizeof(types); i++)
 		PASSES(expect_refused(p, BODY(types[i]),

@@ -76,7 +76,10 @@ check_wrong(struct probe *p)
 	const struct material_key *k = user_key(USER_ED25519);
 
 	PASSES(prepare(p, k));
+	/* Shorter, longer, none. */
 	PASSES(expect_unlock(p, 0, "open sesam", SSH_AGENT_FAILURE));
+	PASSES(expect_unlock(p, 0, PASSPHRASE "s", SSH_AGENT_FAILURE));
+	PASSES(expect_unlock(p, 0, "", SSH_AGENT_FAILURE));
 	PASSES(expect_no_signature(p, 0, k->blob, usual_login(k), 0));
 	return expect_unlock(p, 0, PASSPHRASE, SSH_AGENT_SUCCESS);
 }

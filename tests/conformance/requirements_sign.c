@@ -201,7 +201,7 @@ check_bytes_behind(struct probe *p)
 	a = ask(p, 0, trial_written(&w));
 	if (answer_code(&a) != SSH_AGENT_SIGN_RESPONSE)
 		return fails(p, "%s", answer_name(&a));
-	return VERDICT_PASS;
+	return expect_signs(p, 0, k, k->blob, data, 0, NULL);
 }
 
 #define SIGNING		"RFC 9987, 5.6"
@@ -214,7 +214,8 @@ const struct requirement requirements_sign[] = {
 	{ "sign.exact-blob", "RFC 9987, 5.3", LEVEL_MUST,
 	    "a key's blob with a byte behind it is not that key", OFFER_ADD,
 	    check_exact_blob },
-	{ "sign.any-data", SIGNING, LEVEL_MUST,
+	/* RFC 9987 lets an agent be unwilling. */
+	{ "sign.any-data", "OpenSSH", LEVEL_PRACTICE,
 	    "a key without constraints signs nothing at all, text, and what "
 	    "`ssh-keygen -Y sign` signs", OFFER_ADD, check_any_data },
 	{ "sign.large-data", "OpenSSH", LEVEL_PRACTICE,
