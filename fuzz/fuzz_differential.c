@@ -135,6 +135,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	mine.args[4] = "--legacy-rsa";
 	side_start(&theirs);
 	side_start(&mine);
+	side_protect(&mine);
 	return 0;
 }
 

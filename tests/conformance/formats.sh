@@ -170,6 +170,10 @@ status 0 "$conformance" --only list.empty --wipe --socket "$tmp/odd"
 [ -e "$tmp/told" ] || fail 'it does not remove keys with --wipe'
 unserve
 
+# A table is whole, or is not there.
+status 2 "$conformance" --table "one=$tmp/verdicts" "two=$tmp/no-such"
+! grep -q requirement "$tmp/out" || fail 'a part of a table is printed'
+
 # Sockets that are none.
 status 2 "$conformance" --socket ''
 says 'is SSH_AUTH_SOCK not set'
@@ -208,6 +212,16 @@ status 2 "$conformance" sh -c '"$0" -D -a "$1" & echo $! >"$2"' "$ours" \
 if ! gone "$(cat "$tmp/pid")"; then
 	fail 'an agent in the background is left'
 	kill "$(cat "$tmp/pid")"
+fi
+
+# Nor is one that does not end by SIGTERM.
+# shellcheck disable=SC2016
+status 2 "$conformance" perl -e 'exit(0) if fork(); $SIG{TERM} = "IGNORE";
+	open(my $f, ">", shift) or die; print $f $$; close($f); sleep(60)' \
+	"$tmp/pid"
+if ! gone "$(cat "$tmp/pid")"; then
+	fail 'an agent in the background that ignores SIGTERM is left'
+	kill -KILL "$(cat "$tmp/pid")"
 fi
 
 # Neither is anything when a signal ends it.

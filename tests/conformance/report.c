@@ -348,15 +348,16 @@ report_print_table(char *const *columns, size_t n, FILE *f)
 	if (n > COLUMNS_MAX)
 		die("more than %d columns", COLUMNS_MAX);
 	report_init(&r, "", "");
-	(void)fprintf(f, "| | requirement | source | level");
 	for (size_t i = 0; i < n; i++) {
 		if ((eq = strchr(columns[i], '=')) == NULL)
 			die("not NAME=FILE: %s", columns[i]);
 		*eq = '\0';
 		c[i].name = columns[i];
 		read_column(&c[i], eq + 1);
-		(void)fprintf(f, " | %s", c[i].name);
 	}
+	(void)fprintf(f, "| | requirement | source | level");
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(f, " | %s", c[i].name);
 	(void)fprintf(f, " |\n|---|---|---|---");
 	for (size_t i = 0; i < n; i++)
 		(void)fprintf(f, "|---");

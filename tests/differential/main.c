@@ -36,7 +36,8 @@ static const char usage[] =
     "\n"
     "Each of the two is a program, which gets -D -a SOCKET; or, for an agent\n"
     "of anybody, a command with blanks, in which \"%s\" is the socket; or\n"
-    "unix:PATH.\n"
+    "unix:PATH, which must have no key: all keys are removed now and then.\n"
+    "Without an ssh-agent it says \"none\", and is skipped.\n"
     "\n"
     "  --seed N        the first sequence (1)\n"
     "  --count N       how many (5000)\n"
@@ -84,7 +85,7 @@ get_number(const char *text)
 
 	errno = 0;
 	n = strtoull(text, &end, 10);
-	if (errno != 0 || *text == '\0' || *end != '\0')
+	if (errno != 0 || *text < '0' || *text > '9' || *end != '\0')
 		die("not a number: %s", text);
 	return n;
 }
@@ -203,8 +204,7 @@ read_settings(int argc, char **argv, struct settings *out)
 		    "SSH-AGENT BOTTLE-AGENT; --help says more");
 	out->ssh_agent = argv[optind];
 	out->bottle_agent = argv[optind + 1];
-	if (is_program(out->ssh_agent) &&
-	    strchr(out->ssh_agent, '/') == NULL) {
+	if (strcmp(out->ssh_agent, "none") == 0) {
 		(void)printf("no ssh-agent here: skipped\n");
 		exit(SKIPPED);
 	}
@@ -306,6 +306,8 @@ self_test(struct settings *set)
 	set_args(&mine, strdup(set->ssh_agent), NULL);
 	side_start(&theirs);
 	side_start(&mine);
+	side_protect(&theirs);
+	side_protect(&mine);
 	good = play(set, &b, NULL, "honest") == 0;
 	/* From here on a difference is what is wanted: no need to show it. */
 	b.quiet = true;
@@ -376,6 +378,8 @@ test(const struct settings *set)
 	set_args(&mine_strict, set->bottle_agent, NULL);
 	side_start(&theirs);
 	side_start(&mine);
+	side_protect(&theirs);
+	side_protect(&mine);
 	if (two)
 		side_start(&mine_strict);
 	if (two && !set->replay)
@@ -403,6 +407,15 @@ on_signal(int signo)
 	stopped = 1;
 }
 
+/* The exit code; what was not printed must not count as said. */
+static int
+finish(bool good)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		die("what was found cannot be printed: %s", strerror(errno));
+	return good ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -413,11 +426,11 @@ main(int argc, char **argv)
 	read_settings(argc, argv, &set);
 	if (set.table) {
 		difference_print_table();
-		return 0;
+		return finish(true);
 	}
 	(void)sigaction(SIGINT, &sa, NULL);
 	(void)sigaction(SIGTERM, &sa, NULL);
 	material_make();
 	set_args(&theirs, strdup(set.ssh_agent), NULL);
-	return (set.self_test ? self_test(&set) : test(&set)) ? 0 : 1;
+	return finish(set.self_test ? self_test(&set) : test(&set));
 }

@@ -28,6 +28,8 @@
 #define STOP_PATIENCE_MS	5000
 /* For one in the background to become able to clean up when it is ended. */
 #define STRAY_PATIENCE_MS	200
+/* And for it to end. */
+#define STRAY_END_MS	1000
 
 char side_where[64];
 
@@ -141,7 +143,7 @@ run(const struct side *s)
 /* End what an agent has left: one that goes into the background becomes a
  * child of ours, if side_guard() said so. Safe in a signal handler. */
 static void
-end_strays(void)
+end_strays(int signo)
 {
 	char text[1024], *at = text, *end;
 	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
@@ -154,7 +156,7 @@ end_strays(void)
 	(void)close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	while ((pid = strtol(at, &end, 10)) > 0 && end != at) {
-		(void)kill((pid_t)pid, SIGTERM);
+		(void)kill((pid_t)pid, signo);
 		at = end;
 	}
 }
@@ -163,9 +165,20 @@ end_strays(void)
 static void
 await_strays(void)
 {
+	int64_t end;
+	pid_t pid;
+
 	if (waitpid(-1, NULL, WNOHANG) == 0)
 		pause_ms(STRAY_PATIENCE_MS);
-	end_strays();
+	end_strays(SIGTERM);
+	/* 0: there are some still. */
+	for (end = clock_ms() + STRAY_END_MS; clock_ms() < end; pause_ms(5)) {
+		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+			;
+		if (pid < 0)
+			return;
+	}
+	end_strays(SIGKILL);
 }
 
 /* What stop_all() does, by calls that are safe in a handler. */
@@ -184,7 +197,7 @@ on_signal(int signo)
 		(void)unlink(sides[i]->sock);
 		(void)rmdir(sides[i]->dir);
 	}
-	end_strays();
+	end_strays(SIGTERM);
 	(void)raise(signo);
 }
 
@@ -363,6 +376,27 @@ side_stop(struct side *s)
 	(void)unlink(path);
 	(void)rmdir(s->dir);
 	s->dir[0] = '\0';
+}
+
+void
+side_protect(struct side *s)
+{
+	static const uint8_t list = 11, empty[] = { 12, 0, 0, 0, 0 };
+	const struct slice request = { &list, 1 };
+	struct answer a;
+
+	if (!s->foreign)
+		return;
+	if (!side_try_connect(s, 0))
+		die("no agent takes a connection at %s: %s", s->sock,
+		    strerror(errno));
+	side_send(s, 0, &request, 1, DELIVER_WHOLE, 0);
+	a = side_receive(s, 0, request);
+	if (!slice_eq(a.body, (struct slice){ empty, sizeof(empty) }))
+		die("the agent at %s has keys, which would be removed, or "
+		    "gives no list; start an empty one", s->sock);
+	side_close(s, 0);
+	side_forget(s);
 }
 
 void

@@ -79,6 +79,10 @@ void side_guard(void);
 void side_start(struct side *s);
 void side_stop(struct side *s);
 
+/* End the program if the agent is not ours and has keys: all that are there
+ * are removed now and then. */
+void side_protect(struct side *s);
+
 /* Whether the process is still there; of a foreign one, whether it takes a
  * connection, and else errno says why not. */
 bool side_alive(struct side *s);

@@ -36,7 +36,7 @@ version_of(const char *agent)
 	if (version != 0)
 		return version;
 	(void)snprintf(path, sizeof(path), "%.*sssh",
-	    (int)(slash - agent + 1), agent);
+	    slash != NULL ? (int)(slash - agent + 1) : 0, agent);
 	if ((version = read_version(path)) == 0)
 		die("%s does not say which version it is; use --version",
 		    path);
