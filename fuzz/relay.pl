@@ -82,6 +82,7 @@ sub relay {
 	my ($socket, $agent, $dir) = @_;
 	my ($n, %way) = (0);
 
+	-d $dir or die "$dir: there is no such folder\n";
 	$SIG{PIPE} = 'IGNORE';
 	my $listener = IO::Socket::UNIX->new(Local => $socket, Listen => 16)
 	    or die "$socket: $!\n";
@@ -101,6 +102,8 @@ sub relay {
 				}
 			} elsif (!carry(@{$way{fileno($fh)}})) {
 				$all->remove($fh);
+				# Both ends are closed with the second way.
+				delete $way{fileno($fh)};
 			}
 		}
 	}
@@ -210,7 +213,8 @@ if ($command eq 'listen' && @ARGV == 3) {
 } elsif ($command eq 'split' && @ARGV == 2) {
 	my ($dir) = @ARGV;
 	$out = $ARGV[1];
-	mkdir($out);
+	-d $dir or die "$dir: there is no such folder\n";
+	-d $out || mkdir($out) or die "$out: $!\n";
 	split_all($dir);
 } else {
 	die "usage: relay.pl listen SOCKET AGENT DIR | split DIR OUT\n";
