@@ -7,7 +7,8 @@ relay=$1/fuzz/relay.pl
 odd=$1/tests/conformance/odd.pl
 tmp=$(mktemp -d)
 pids=()
-trap '[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || :; rm -rf "$tmp"' EXIT
+trap '[ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || :
+rm -rf "$tmp"' EXIT
 
 # await SOCKET
 await() {
