@@ -174,6 +174,23 @@ unserve
 status 2 "$conformance" --table "one=$tmp/verdicts" "two=$tmp/no-such"
 ! grep -q requirement "$tmp/out" || fail 'a part of a table is printed'
 
+# Nor is it left locked when a signal ends the program.
+rm -f "$tmp/locked"
+serve lax "$tmp/locked"
+"$conformance" --only lock.guessing --socket "$tmp/odd" >"$tmp/out" 2>&1 &
+conformance_pid=$!
+for ((i = 0; i < 300; i++)); do
+	# The first time is short.
+	if [ -e "$tmp/locked" ] && sleep 0.2 && [ -e "$tmp/locked" ]; then
+		break
+	fi
+	sleep 0.01
+done
+kill -TERM "$conformance_pid" || fail 'it was never locked for a while'
+wait "$conformance_pid" || :
+[ ! -e "$tmp/locked" ] || fail 'somebody is left with an agent that is locked'
+unserve
+
 # Sockets that are none.
 status 2 "$conformance" --socket ''
 says 'is SSH_AUTH_SOCK not set'

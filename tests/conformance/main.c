@@ -261,6 +261,19 @@ protect(struct probe *p)
 	side_forget(&side);
 }
 
+/* Be ready to unlock somebody's agent and to remove our keys from it, when a
+ * signal comes. */
+static void
+prepare_end(void)
+{
+	static uint8_t room[128];
+	struct wire_writer w = wire_writer(room, sizeof(room));
+
+	wire_put_string(&w, text_body(SSH_AGENTC_UNLOCK, PASSPHRASE));
+	wire_put_string(&w, BODY(SSH_AGENTC_REMOVE_ALL_IDENTITIES));
+	side_last_words = (struct slice){ room, w.len };
+}
+
 /* Check all requirements. */
 static int
 test(const struct settings *set)
@@ -276,6 +289,7 @@ test(const struct settings *set)
 		    strerror(errno));
 	if (!set->wipe)
 		protect(&p);
+	prepare_end();
 	probe_learn(&p);
 	report_run(&report, &p);
 	side_stop(&side);

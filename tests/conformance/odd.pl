@@ -8,7 +8,8 @@
 #	keys	has a key; FILE is made when it is told to remove it
 #	locked	lists nothing, refuses all; FILE is made likewise
 #	plain	answers SUCCESS to query, which has another form
-#	lax	delays guesses, but not the first three
+#	lax	delays guesses, but not the first three; FILE is there while it is
+#		locked
 use strict;
 use warnings;
 use IO::Select;
@@ -30,16 +31,22 @@ sub list {
 	return $LIST . pack('N N/a N/a', 1, $blob, 'mine');
 }
 
+sub touch {
+	return if !defined $file;
+	open(my $f, '>', $file) or die "$file: $!\n";
+}
+
 # A passphrase; one guess after the other is slow, but the first ones.
 sub unlock {
 	my ($said) = @_;
 
 	return $FAILURE if !defined $passphrase;
 	if ($said ne $passphrase) {
-		select(undef, undef, undef, 0.1) if ++$guesses > 3;
+		select(undef, undef, undef, 0.3) if ++$guesses > 3;
 		return $FAILURE;
 	}
 	($guesses, $passphrase) = (0, undef);
+	unlink($file) if defined $file;
 	return $SUCCESS;
 }
 
@@ -48,13 +55,12 @@ sub answer {
 	my $text = length($rest) >= 4 ? unpack('N/a', $rest) : '';
 
 	return list() if $type == 11;
-	if ($type == 19 && defined $file) {
-		open(my $f, '>', $file) or die "$file: $!\n";
-	}
+	touch() if $type == 19 && $mode ne 'lax';
 	return $SUCCESS if $type == 27 && $mode eq 'plain' &&
 	    $text eq 'query';
 	if ($mode eq 'lax' && $type == 22 && !defined $passphrase) {
 		$passphrase = $text;
+		touch();
 		return $SUCCESS;
 	}
 	return unlock($text) if $mode eq 'lax' && $type == 23;

@@ -30,8 +30,11 @@
 #define STRAY_PATIENCE_MS	200
 /* And for it to end. */
 #define STRAY_END_MS	1000
+/* For the answers to the last words, in seconds. */
+#define LAST_PATIENCE_S	2
 
 char side_where[64];
+struct slice side_last_words;
 
 void
 die(const char *format, ...)
@@ -181,6 +184,30 @@ await_strays(void)
 	end_strays(SIGKILL);
 }
 
+/* Leave somebody's agent as it should be; by calls that are safe in a signal
+ * handler. */
+static void
+say_last_words(const struct side *s)
+{
+	const struct timeval patience = { LAST_PATIENCE_S, 0 };
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint8_t replies[64];
+
+	if (fd < 0)
+		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	    sizeof(patience));
+	memcpy(sun.sun_path, s->sock, sizeof(s->sock));
+	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+	    send(fd, side_last_words.p, side_last_words.len, MSG_NOSIGNAL) ==
+	    (ssize_t)side_last_words.len)
+		(void)recv(fd, replies, 10, MSG_WAITALL);
+	(void)close(fd);
+}
+
 /* What stop_all() does, by calls that are safe in a handler. */
 static void
 on_signal(int signo)
@@ -190,6 +217,8 @@ on_signal(int signo)
 	for (size_t i = 0; i < n_sides; i++) {
 		if (sides[i]->pid > 0)
 			(void)kill(sides[i]->pid, SIGKILL);
+		if (sides[i]->foreign && side_last_words.len > 0)
+			say_last_words(sides[i]);
 		if (sides[i]->dir[0] == '\0')
 			continue;
 		(void)strcat(strcpy(log, sides[i]->dir), "/log");
@@ -311,9 +340,9 @@ side_start(struct side *s)
 	if (s->room == NULL && (s->room = malloc(ROOM)) == NULL)
 		die("out of memory");
 	s->used = 0;
+	remember(s);
 	if (s->foreign)
 		return;
-	remember(s);
 	(void)snprintf(s->dir, sizeof(s->dir), "/tmp/differential.XXXXXX");
 	if (mkdtemp(s->dir) == NULL)
 		die("%s: %s", s->dir, strerror(errno));

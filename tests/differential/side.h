@@ -71,6 +71,10 @@ struct side {
  * command with blanks, or "unix:PATH" for a socket that is there. */
 void side_set(struct side *s, char *text);
 
+/* What an agent that is there already is sent when a signal ends the program,
+ * as frames with short replies; empty: nothing. */
+extern struct slice side_last_words;
+
 /* See to it that nothing is left of any agent when a signal ends the program,
  * nor of those that go into the background. */
 void side_guard(void);
