@@ -92,11 +92,17 @@ get_number(const char *text)
 
 /* Take an agent, and one more argument for it if it is a program of ours. */
 static void
-set_args(struct side *s, char *agent, const char *option)
+set_args(struct side *s, const char *agent, const char *option)
 {
+	static char *words[3];	/* for as long as the sides have them */
+	static size_t taken;
+	char *copy = strdup(agent);
 	size_t n = 0;
 
-	side_set(s, agent);
+	if (copy == NULL || taken == sizeof(words) / sizeof(words[0]))
+		die("%s: one agent too many", agent);
+	words[taken++] = copy;
+	side_set(s, copy);
 	while (n < SIDE_ARGS_MAX && s->args[n] != NULL)
 		n++;
 	if (n < SIDE_ARGS_MAX && option != NULL && !s->foreign &&
@@ -303,7 +309,7 @@ self_test(struct settings *set)
 	uint64_t i;
 	bool good;
 
-	set_args(&mine, strdup(set->ssh_agent), NULL);
+	set_args(&mine, set->ssh_agent, NULL);
 	side_start(&theirs);
 	side_start(&mine);
 	side_protect(&theirs);
@@ -373,7 +379,7 @@ test(const struct settings *set)
 	strict.mine = &mine_strict;
 	strict.legacy = false;
 	/* An agent of OpenSSH's would not know the option. */
-	set_args(&mine, strdup(set->bottle_agent), set->same ? NULL :
+	set_args(&mine, set->bottle_agent, set->same ? NULL :
 	    "--legacy-rsa");
 	set_args(&mine_strict, set->bottle_agent, NULL);
 	side_start(&theirs);
@@ -431,6 +437,6 @@ main(int argc, char **argv)
 	(void)sigaction(SIGINT, &sa, NULL);
 	(void)sigaction(SIGTERM, &sa, NULL);
 	material_make();
-	set_args(&theirs, strdup(set.ssh_agent), NULL);
+	set_args(&theirs, set.ssh_agent, NULL);
 	return finish(set.self_test ? self_test(&set) : test(&set));
 }
