@@ -8,7 +8,7 @@ const char *const model_names[MODEL_NAMES] = { "a.example", "b.example",
 const char *const model_patterns[MODEL_USERS] = { "", "git", "g*", "r??t" };
 const char *const model_users[MODEL_USERS] = { "git", "root", "gitt", "" };
 const char *const model_namespaces[MODEL_NAMESPACES] = { "git", "file",
-	"auth" };
+	"auth", "any", "git2", "fil" };
 
 const struct model_cert model_certs[MODEL_CERTS] = {
 	{ 0, true, "a.example", "", { true } },
@@ -23,12 +23,14 @@ const struct model_peer model_peers[MODEL_PEERS] = {
 	{ 0, 0, 0 }, { 1000, 1000, 44 }, { 1001, 44, 0 }, { 1002, 1002, 0 },
 };
 
-/* The first is that of ssh-agent mode, where uid 1000 runs the agent. */
+/* The first is that of ssh-agent mode, where uid 1000 runs the agent.  Nobody
+ * has uid 44: what names that user names nobody of that group. */
 const struct model_policy model_policies[MODEL_POLICIES] = {
 	{ { NULL }, { MODEL_ALL, MODEL_ALL, 0, 0 } },
 	{ { "1000=list,sign", "1001=admin", "1002=list", NULL },
 	    { MODEL_ALL, MODEL_LIST | MODEL_SIGN, MODEL_ALL, MODEL_LIST } },
-	{ { "@44=list,sign,add,remove", "1000=lock", "1002=none", NULL },
+	{ { "@44=list,sign,add,remove", "1000=lock", "1002=none", "44=admin",
+	    NULL },
 	    { MODEL_ALL, MODEL_ALL & ~MODEL_ADMIN,
 	    MODEL_LIST | MODEL_SIGN | MODEL_ADD | MODEL_REMOVE, 0 } },
 	{ { "1000=admin", "1001=list,sign,add", "@1002=list,sign", NULL },
@@ -44,26 +46,30 @@ const struct model_purposes model_purposes[MODEL_PURPOSE_SETS] = {
 	{ "git", false, false, { true, false, false } },
 	{ "auth,git", true, false, { true, false, false } },
 	{ "file,auth", true, false, { false, true, false } },
-	{ "any", true, true, { true, true, true } },
+	{ "any", true, true, { true, true, true, true, true, true } },
 	{ "file", false, false, { false, true, false } },
-	{ "git,any", true, true, { true, true, true } },
+	{ "git,any", true, true, { true, true, true, true, true, true } },
 };
 
 const struct model_peer_set model_peer_sets[MODEL_PEER_SETS] = {
 	{ "", { true, true, true, true } },
 	{ "1000", { false, true, false, false } },
 	{ "@44", { false, true, true, false } },
-	{ "1002,0", { true, false, false, true } },
+	{ "1002,0,44", { true, false, false, true } },
 };
 
 /*
  * Destinations.
  */
 
-unsigned
-model_hop_key(uint8_t hop)
+size_t
+model_hop_keys(uint8_t hop, unsigned keys[static MODEL_HOP_KEYS_MAX])
 {
-	return (hop & 7u) % MODEL_PLAIN;
+	unsigned more = hop >> 5;
+
+	keys[0] = (hop & 7u) % MODEL_PLAIN;
+	keys[1] = more - 1;
+	return more == 0 || more > MODEL_PLAIN ? 1 : 2;
 }
 
 unsigned
@@ -82,14 +88,21 @@ model_hop_is_here(uint8_t hop)
 static bool
 is_at(uint8_t host, uint8_t hop, int64_t wall)
 {
+	unsigned keys[MODEL_HOP_KEYS_MAX], wanted = host;
+	size_t n = model_hop_keys(hop, keys);
 	const struct model_cert *cert;
 
-	if (host < MODEL_PLAIN)
-		return host < MODEL_HOSTS && model_hop_key(hop) == host;
-	cert = &model_certs[host - MODEL_PLAIN];
-	return wall >= MODEL_AFTER && wall < MODEL_BEFORE &&
-	    model_hop_key(hop) == MODEL_HOSTS + cert->ca &&
-	    cert->good[model_hop_name(hop)];
+	/* The key of a CA is no host's. */
+	if (host >= MODEL_HOSTS && host < MODEL_PLAIN)
+		return false;
+	if (host >= MODEL_PLAIN) {
+		cert = &model_certs[host - MODEL_PLAIN];
+		if (wall < MODEL_AFTER || wall >= MODEL_BEFORE ||
+		    !cert->good[model_hop_name(hop)])
+			return false;
+		wanted = MODEL_HOSTS + cert->ca;
+	}
+	return keys[0] == wanted || (n > 1 && keys[1] == wanted);
 }
 
 /* Whether a user fits a pattern. */

@@ -67,7 +67,7 @@ extern const struct model_peer model_peers[MODEL_PEERS];
 
 /* The rules, and what each peer may do by them. */
 struct model_policy {
-	const char	*rules[4];	/* up to the first NULL */
+	const char	*rules[5];	/* up to the first NULL */
 	unsigned	 ops[MODEL_PEERS];
 };
 
@@ -78,13 +78,16 @@ extern const struct model_policy model_policies[MODEL_POLICIES];
  */
 
 /* One end is a byte: bits 0 to 2 a key, from MODEL_HOSTS on a CA's, bits 3 and
- * 4 a name; as the beginning, 7 and 6 are here. */
+ * 4 a name, bits 5 to 7 one more key, counted from 1, where they are not 0 or
+ * too much; as the beginning, 7 and 6 are here. */
 struct model_pair {
 	uint8_t	 from, to, user;	/* user: pattern */
 };
 
+#define MODEL_HOP_KEYS_MAX	2
+
 bool model_hop_is_here(uint8_t hop);
-unsigned model_hop_key(uint8_t hop);
+size_t model_hop_keys(uint8_t hop, unsigned keys[static MODEL_HOP_KEYS_MAX]);
 unsigned model_hop_name(uint8_t hop);
 
 #define MODEL_PAIRS_MAX	5
@@ -137,6 +140,9 @@ enum {
 	MODEL_NS_GIT,
 	MODEL_NS_FILE,
 	MODEL_NS_AUTH,		/* a namespace, not the purpose */
+	MODEL_NS_ANY,		/* likewise */
+	MODEL_NS_LONGER,	/* than one that is a purpose */
+	MODEL_NS_SHORTER,
 	MODEL_NAMESPACES,
 	MODEL_PURPOSE_SETS = 8,
 	MODEL_PEER_SETS = 4,

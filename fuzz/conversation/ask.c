@@ -59,6 +59,19 @@ some_key(void)
 	    key;
 }
 
+/* One in eight is spoilt. */
+static enum spoilt
+some_spoilt(uint8_t how, enum model_kind kind)
+{
+	static const enum spoilt table[8] = { OTHER_LENGTH, MORE_BEHIND,
+		OTHER_WORD, OTHER_NUMBER, UNSIGNED, OTHER_METHOD,
+		OTHER_ALGORITHM, LOWER_NUMBER };
+	enum spoilt spoilt = table[how / 4 % 8];
+
+	return (how & 0xe0) != 0xe0 || kind == MODEL_OTHER ||
+	    (kind == MODEL_SSHSIG && spoilt > UNSIGNED) ? SOUND : spoilt;
+}
+
 static void
 make_data(struct ask *a, const struct side *s)
 {
@@ -69,9 +82,7 @@ make_data(struct ask *a, const struct side *s)
 	d->kind = how % 4 == 3 ? MODEL_LOGIN : (enum model_kind)(how % 4);
 	a->data_key = a->key;
 	a->len = d->kind == MODEL_OTHER ? program_byte() : 0;
-	/* A spoilt one in eight. */
-	a->spoilt = (how & 0xe0) == 0xe0 ? (enum spoilt)(1 + how / 4 % 3) :
-	    SOUND;
+	a->spoilt = some_spoilt(how, d->kind);
 	if (d->kind == MODEL_SSHSIG)
 		d->ns = how / 4 % MODEL_NAMESPACES;
 	if (d->kind == MODEL_LOGIN) {
@@ -93,14 +104,14 @@ make_data(struct ask *a, const struct side *s)
 		d->own = a->data_key == a->key;
 		d->own_cert = a->data_key == KEY_CERT && a->key == 0;
 	}
-	if (d->kind == MODEL_OTHER)
-		a->spoilt = SOUND;
 }
 
 static void
 make_constraints(struct ask *a)
 {
 	static const int lifetimes[] = { -1, -1, 60, 5 };
+	/* More milliseconds than 32 bits can say, by some. */
+	static const int lifetime_long = 4294968;
 	struct model_key *k = &a->add;
 	uint8_t how = program_byte(), more = program_byte();
 
@@ -123,8 +134,11 @@ make_constraints(struct ask *a)
 		k->rate_n = 1 + more / 32 % 3;
 		k->rate_s = (more & 0x10) != 0 ? 30 : 1;
 	}
+	a->says_bound = !k->unbound && (more & 4) != 0;
 	if (more == 0xfc)
 		a->lifetime_s = 0;
+	if (more == 0xf4)
+		a->lifetime_s = lifetime_long;
 	a->good = more != 0xf8;
 }
 
@@ -135,7 +149,9 @@ make_add(struct ask *a)
 	a->add.key = a->key;
 	a->add.comment = program_of(4);
 	make_constraints(a);
-	a->type = SSH_AGENTC_ADD_ID_CONSTRAINED;
+	/* The two are alike. */
+	a->type = a->add.comment == 2 ? SSH_AGENTC_ADD_IDENTITY :
+	    SSH_AGENTC_ADD_ID_CONSTRAINED;
 }
 
 static void
@@ -214,6 +230,8 @@ ask_make(struct ask *a, struct side *s, enum kind kind)
 		make_data(a, s);
 		break;
 	case ASK_ADD:
+		make_add(a);
+		break;
 	case ASK_RECORD:
 		make_add(a);
 		a->type = ask_kinds[kind].type;

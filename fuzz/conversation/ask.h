@@ -22,8 +22,18 @@ enum kind {
 	ASKS
 };
 
-/* How data to be signed is spoilt. */
-enum spoilt { SOUND, MORE_BEHIND, OTHER_WORD, OTHER_LENGTH };
+/* How data to be signed is spoilt; the last three are for logins. */
+enum spoilt {
+	SOUND,
+	MORE_BEHIND,
+	OTHER_WORD,
+	OTHER_LENGTH,		/* or a type of key that nobody has */
+	OTHER_NUMBER,		/* or another magic */
+	UNSIGNED,		/* no signature follows; or no namespace */
+	LOWER_NUMBER,
+	OTHER_METHOD,
+	OTHER_ALGORITHM,	/* that of a certificate, or of a plain key */
+};
 
 /* A request, as the model understands it. */
 struct ask {
@@ -34,6 +44,7 @@ struct ask {
 	struct model_key add;
 	int		 lifetime_s;	/* -1: none */
 	bool		 good;		/* it is well formed */
+	bool		 says_bound;	/* unbound, that it is not so */
 	uint32_t	 flags;
 	struct model_data data;
 	unsigned	 data_key;	/* whose blob is in it */

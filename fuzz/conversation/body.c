@@ -17,7 +17,22 @@
 /* A session id that is too long for a bind. */
 #define LONG_ID		129
 
-/* The rest of a login behind its session id. */
+/* What a login is to be signed with. */
+static const char *
+login_algorithm(const struct ask *a)
+{
+	const struct key_type_info *type =
+	    key_type_info(keys[a->data_key]->fields.type);
+	bool cert = (a->data_key == KEY_CERT) != (a->spoilt == OTHER_ALGORITHM);
+
+	if (a->spoilt == OTHER_LENGTH)
+		return "ssh-dss";
+	if (a->data_key == KEY_RSA_OURS)
+		return cert ? "rsa-sha2-512-cert-v01@openssh.com" :
+		    "rsa-sha2-512";
+	return cert ? type->cert_name : type->name;
+}
+
 static void
 put_login(struct wire_writer *w, const struct ask *a)
 {
@@ -25,17 +40,15 @@ put_login(struct wire_writer *w, const struct ask *a)
 	bool hostbound = l->hostkey < MODEL_ENDS;
 
 	wire_put_string(w, hosts_session(l->session));
-	wire_put_u8(w, 50);
+	wire_put_u8(w, a->spoilt == OTHER_NUMBER ? 51 :
+	    a->spoilt == LOWER_NUMBER ? 49 : 50);
 	wire_put_str(w, model_users[l->user]);
 	wire_put_str(w, a->spoilt == OTHER_WORD ? "ssh-userauth" :
 	    "ssh-connection");
-	wire_put_str(w, hostbound ? "publickey-hostbound-v00@openssh.com" :
-	    "publickey");
-	wire_put_u8(w, 1);
-	wire_put_str(w, a->spoilt == OTHER_LENGTH ? "ssh-dss" :
-	    a->data_key == KEY_RSA_OURS ? "rsa-sha2-512" :
-	    a->data_key == KEY_CERT ? "ssh-ed25519-cert-v01@openssh.com" :
-	    key_type_info(keys[a->data_key]->fields.type)->name);
+	wire_put_str(w, a->spoilt == OTHER_METHOD ? "hostbased" :
+	    hostbound ? "publickey-hostbound-v00@openssh.com" : "publickey");
+	wire_put_u8(w, a->spoilt == UNSIGNED ? 0 : 1);
+	wire_put_str(w, login_algorithm(a));
 	wire_put_string(w, keys[a->data_key]->blob);
 	if (hostbound)
 		wire_put_string(w, hosts_blob(l->hostkey));
@@ -49,8 +62,10 @@ body_put_data(struct wire_writer *w, const struct ask *a)
 	if (a->data.kind == MODEL_LOGIN) {
 		put_login(w, a);
 	} else if (a->data.kind == MODEL_SSHSIG) {
-		wire_put_bytes(w, slice_str("SSHSIG"));
-		wire_put_str(w, model_namespaces[a->data.ns]);
+		wire_put_bytes(w, slice_str(a->spoilt == OTHER_NUMBER ?
+		    "SSHSIH" : "SSHSIG"));
+		wire_put_str(w, a->spoilt == UNSIGNED ? "" :
+		    model_namespaces[a->data.ns]);
 		wire_put_str(w, "");
 		wire_put_str(w, a->spoilt == OTHER_WORD ? "sha1" : "sha512");
 		wire_put_string(w, (struct slice){ zeros,
@@ -104,8 +119,9 @@ put_numbers(struct wire_writer *w, const char *name, uint32_t a, uint32_t b)
 
 /* Those that are the agent's own. */
 static void
-put_own_constraints(struct wire_writer *w, const struct model_key *k)
+put_own_constraints(struct wire_writer *w, const struct ask *a)
 {
+	const struct model_key *k = &a->add;
 	size_t mark;
 
 	put_texts(w, "purposes@bottle-agent", model_purposes[k->purposes].list);
@@ -114,13 +130,26 @@ put_own_constraints(struct wire_writer *w, const struct model_key *k)
 		put_numbers(w, "signatures@bottle-agent", k->left, 0);
 	if (k->rate_n > 0)
 		put_numbers(w, "rate@bottle-agent", k->rate_n, k->rate_s);
-	if (k->unbound) {
+	if (k->unbound || a->says_bound) {
 		wire_put_u8(w, 255);
 		wire_put_str(w, "unbound@bottle-agent");
 		mark = wire_open_string(w);
-		wire_put_u8(w, 1);
+		wire_put_u8(w, k->unbound);
 		wire_close_string(w, mark);
 	}
+}
+
+/* One that is not known to the agent: of a type that OpenSSH has, or an
+ * extension. */
+static void
+put_unknown(struct wire_writer *w, const struct ask *a)
+{
+	if (a->add.comment % 2 == 0) {
+		put_numbers(w, "unheard-of@example", 1, 0);
+		return;
+	}
+	wire_put_u8(w, 3);
+	wire_put_u32(w, 1);
 }
 
 static void
@@ -142,9 +171,9 @@ put_constraints(struct wire_writer *w, const struct ask *a)
 		hosts_put_pairs(w, k->pairs, k->n_pairs, false);
 		wire_close_string(w, mark);
 	}
-	put_own_constraints(w, k);
+	put_own_constraints(w, a);
 	if (!a->good)
-		put_numbers(w, "unheard-of@example", 1, 0);
+		put_unknown(w, a);
 }
 
 /* An add without its message number. */
@@ -298,7 +327,7 @@ body_put(struct wire_writer *w, struct side *s, const struct ask *a)
 	case ASK_LOCK:
 	case ASK_UNLOCK:
 		wire_put_u8(w, a->type);
-		wire_put_str(w, keys_passphrases[a->passphrase]);
+		wire_put_string(w, keys_passphrases[a->passphrase]);
 		break;
 	case ASK_REMOVE:
 		wire_put_u8(w, a->type);

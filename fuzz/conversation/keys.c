@@ -11,9 +11,12 @@ struct testkey *keys[KEYS];
 
 const char *const keys_comments[KEYS_COMMENTS] = { "", "a", "key",
 	"a longer comment" };
-const char *const keys_passphrases[KEYS_PASSPHRASES] = { "", "passphrase one",
-	"passphrase two", "a passphrase that is longer" };
-const char *const keys_loads[KEYS_LOADS] = { "", "work", "play" };
+#define WORD(text, len)	{ (const uint8_t *)(text), len }
+
+const struct slice keys_passphrases[KEYS_PASSPHRASES] = { WORD("", 0),
+	WORD("passphrase one", 14), WORD("passphrase two", 14),
+	WORD("passphrase one", 15) };
+const char *const keys_loads[KEYS_LOADS] = { "", "work", "work2" };
 
 const char *
 keys_algorithm(unsigned key, uint32_t flags)

@@ -15,12 +15,14 @@
  * with a certificate. */
 enum { KEYS = 5, KEY_RSA_OURS = 3, KEY_CERT = 4 };
 
-/* Words; the first passphrase is none, and so is the first name of a load. */
+/* Words; the first passphrase is none, and so is the first name of a load.  The
+ * last passphrase is the second one with a NUL, the last name begins with the
+ * second. */
 enum { KEYS_COMMENTS = 4, KEYS_PASSPHRASES = 4, KEYS_LOADS = 3 };
 
 extern struct testkey *keys[KEYS];
 extern const char *const keys_comments[KEYS_COMMENTS];
-extern const char *const keys_passphrases[KEYS_PASSPHRASES];
+extern const struct slice keys_passphrases[KEYS_PASSPHRASES];
 extern const char *const keys_loads[KEYS_LOADS];
 
 /* Make them, after stage_init() and hosts_init(); once. */

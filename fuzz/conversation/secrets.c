@@ -42,7 +42,7 @@ secrets_init(void)
 	all[n++] = rsa->rsa.p;
 	all[n++] = rsa->rsa.q;
 	for (size_t i = 1; i < KEYS_PASSPHRASES; i++)
-		all[n++] = slice_str(keys_passphrases[i]);
+		all[n++] = keys_passphrases[i];
 	assert(n == SECRETS);
 	for (size_t i = 0; i < SECRETS; i++) {
 		assert(all[i].len >= SHORTEST);

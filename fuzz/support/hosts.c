@@ -1,6 +1,5 @@
 #include "fuzz/support/hosts.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -15,7 +14,9 @@ static struct {
 	uint8_t		 bytes[BLOB_MAX];
 	struct slice	 blob;
 } ends[MODEL_ENDS];
-static char sessions[HOSTS_SESSIONS][16];
+/* Each is a beginning of the next one, and the last as long as one may be. */
+#define SESSION_STEP	4
+static char sessions[HOSTS_SESSIONS * SESSION_STEP];
 /* Of each session, by each key: signing is slow, and gives the same. */
 static uint8_t signatures[MODEL_PLAIN][HOSTS_SESSIONS][crypto_sign_BYTES];
 
@@ -82,8 +83,8 @@ hosts_init(void)
 			make_cert(i);
 	}
 	for (unsigned s = 0; s < HOSTS_SESSIONS; s++) {
-		(void)snprintf(sessions[s], sizeof(sessions[s]), "session-%02u",
-		    s % 100);
+		memset(sessions + s * SESSION_STEP, (int)('A' + s),
+		    SESSION_STEP);
 		id = hosts_session(s);
 		for (unsigned i = 0; i < MODEL_PLAIN; i++)
 			(void)crypto_sign_detached(signatures[i][s], NULL,
@@ -100,20 +101,22 @@ hosts_blob(unsigned end)
 struct slice
 hosts_session(unsigned session)
 {
-	return slice_str(sessions[session]);
+	return (struct slice){ (const uint8_t *)sessions,
+		(session + 1) * SESSION_STEP };
 }
 
 static void
 put_hop(struct wire_writer *w, uint8_t hop, bool here, const char *user)
 {
-	size_t mark = wire_open_string(w);
+	unsigned keys[MODEL_HOP_KEYS_MAX];
+	size_t mark = wire_open_string(w), n = model_hop_keys(hop, keys);
 
 	wire_put_str(w, user);
 	wire_put_str(w, here ? "" : model_names[model_hop_name(hop)]);
 	wire_put_str(w, "");
-	if (!here) {
-		wire_put_string(w, ends[model_hop_key(hop)].blob);
-		wire_put_u8(w, model_hop_key(hop) >= MODEL_HOSTS);
+	for (size_t i = 0; !here && i < n; i++) {
+		wire_put_string(w, ends[keys[i]].blob);
+		wire_put_u8(w, keys[i] >= MODEL_HOSTS);
 	}
 	wire_close_string(w, mark);
 }
@@ -144,5 +147,6 @@ hosts_put_bind(struct wire_writer *w, const struct model_bind *b, uint8_t flip)
 	wire_put_string(w, ends[b->host].blob);
 	wire_put_string(w, hosts_session(b->session));
 	put_signature(w, sig);
-	wire_put_u8(w, b->forwarding);
+	/* Whatever is not 0 says so. */
+	wire_put_u8(w, b->forwarding ? (uint8_t)(1 + b->session) : 0);
 }

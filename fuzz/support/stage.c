@@ -21,6 +21,7 @@
 #include "fuzz/model.h"
 #include "fuzz/support/vaultuse.h"
 
+#define GROUP_OTHER	43
 /* Descriptors are below this. */
 #define FDS_MAX		1024
 
@@ -269,10 +270,12 @@ stage_connect(unsigned peer, pid_t pid)
 {
 	const struct model_peer *who = &model_peers[peer];
 	struct unixsock_peer cred = { .uid = who->uid, .gid = who->gid,
-		.pid = pid, .ngroups = who->group != 0 };
+		.pid = pid, .ngroups = who->group != 0 ? 2 : 0 };
 	int fds[2], st;
 
-	cred.groups[0] = who->group;
+	/* Another one comes first, that nothing is about. */
+	cred.groups[0] = GROUP_OTHER;
+	cred.groups[1] = who->group;
 	st = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 	    fds);
 	assert(st == 0 && fds[0] < FDS_MAX && waiting < 0);
