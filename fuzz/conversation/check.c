@@ -123,6 +123,7 @@ check_record(const struct audit_record *rec)
 	s = side_of(rec);
 	assert(s != NULL);
 	assert(rec->has_peer && rec->uid == model_peers[s->peer].uid);
+	assert(rec->gid == model_peers[s->peer].gid);
 	return s;
 }
 
@@ -139,6 +140,28 @@ is_end_without_room(const struct audit_record *rec, struct side *s)
 	return true;
 }
 
+/* What a record says of a decision, besides what it was. */
+static void
+check_contents(const struct audit_record *rec, const struct noted *note)
+{
+	static const enum signdata_kind kinds[] = {
+		[MODEL_LOGIN] = SIGNDATA_USERAUTH,
+		[MODEL_SSHSIG] = SIGNDATA_SSHSIG,
+		[MODEL_OTHER] = SIGNDATA_OTHER,
+	};
+	char fingerprint[KEYS_FINGERPRINT_MAX];
+
+	/* Where something failed, it may have been refused for that. */
+	assert(note->reason == REASON_NONE || note->reason == rec->reason ||
+	    luck.met);
+	if (!note->signature)
+		return;
+	keys_fingerprint(note->key, fingerprint);
+	assert(strcmp(rec->fingerprint, fingerprint) == 0);
+	assert(rec->has_what && rec->what == kinds[note->what]);
+	assert(rec->binds == note->binds);
+}
+
 void
 check_records(void)
 {
@@ -152,6 +175,7 @@ check_records(void)
 			continue;
 		assert(s->n_notes > 0 && rec->op == s->notes[0].op);
 		assert((rec->verdict == AUDIT_DENIED) == s->notes[0].denied);
+		check_contents(rec, &s->notes[0]);
 		memmove(&s->notes[0], &s->notes[1],
 		    --s->n_notes * sizeof(s->notes[0]));
 	}

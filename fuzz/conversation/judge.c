@@ -78,8 +78,15 @@ questions_of(unsigned peer)
 static void
 signs(struct side *s, const struct ask *a, struct model_key *k)
 {
+	struct noted *note;
+
 	(void)outcome_expect(s, a);
 	outcome_note(s, a->op, false);
+	note = &s->notes[s->n_notes - 1];
+	note->signature = true;
+	note->key = a->key;
+	note->what = ask_meaning(a).kind;
+	note->binds = s->path.n;
 	k->signatures++;
 	world.signatures++;
 }

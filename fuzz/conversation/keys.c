@@ -1,6 +1,9 @@
 #include "fuzz/conversation/keys.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
 
 #include "fuzz/conversation/world.h"
 #include "fuzz/fuzz.h"
@@ -22,6 +25,20 @@ const char *
 keys_algorithm(unsigned key, uint32_t flags)
 {
 	return keyset_algorithm(keys[key], flags, world.options.legacy_rsa);
+}
+
+void
+keys_fingerprint(unsigned key, char out[static KEYS_FINGERPRINT_MAX])
+{
+	static const char head[] = "SHA256:";
+	struct slice blob = keys[key == KEY_CERT ? 0 : key]->blob;
+	uint8_t hash[crypto_hash_sha256_BYTES];
+
+	(void)crypto_hash_sha256(hash, blob.p, blob.len);
+	memcpy(out, head, sizeof(head));
+	(void)sodium_bin2base64(out + strlen(head), KEYS_FINGERPRINT_MAX -
+	    strlen(head), hash, sizeof(hash),
+	    sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
 }
 
 /* The first key once more, with a certificate. */

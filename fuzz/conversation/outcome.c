@@ -5,6 +5,7 @@
 #include "agent/auditline.h"
 #include "fuzz/conversation/ask.h"
 #include "fuzz/conversation/tell.h"
+#include "fuzz/conversation/why.h"
 #include "fuzz/conversation/world.h"
 #include "fuzz/fuzz.h"
 #include "keys/seal.h"
@@ -16,7 +17,7 @@ outcome_note(struct side *s, enum audit_op op, bool denied)
 	tell("    note %d op %s %s\n", (int)(s - world.sides),
 	    auditline_op_name(op), denied ? "denied" : "allowed");
 	assert(s->n_notes < 2 * WAITING_MAX);
-	s->notes[s->n_notes++] = (struct noted){ op, denied };
+	s->notes[s->n_notes++] = (struct noted){ .op = op, .denied = denied };
 }
 
 struct expected *
@@ -37,6 +38,7 @@ refuse_with(struct side *s, const struct ask *a, uint8_t code)
 {
 	outcome_expect(s, a)->code = code;
 	outcome_note(s, a->op, true);
+	s->notes[s->n_notes - 1].reason = why_refused(s, a, a == &s->asked);
 	world.refusals++;
 }
 

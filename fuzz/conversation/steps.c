@@ -141,16 +141,32 @@ step_connect_troubled(struct side *s)
 	settle();
 }
 
+/* How long it is to the next moment at which the certificates of hosts begin or
+ * end to be good, or to the second before that. */
+static int
+until_certificates(void)
+{
+	static const int64_t moments[] = { MODEL_AFTER - 1, MODEL_AFTER,
+		MODEL_BEFORE - 1, MODEL_BEFORE };
+	int64_t now_ms = stage_wall_ms();
+
+	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++)
+		if (moments[i] * 1000 > now_ms)
+			return (int)(moments[i] * 1000 - now_ms);
+	return 1;
+}
+
 static void
 step_time(void)
 {
 	static const int table[] = { 1, 99, 100, 1000, 5000, 9999, 30000,
 		60000 };
+	uint8_t how = program_byte();
 
 	tell("time\n");
 	/* That it goes by is not stopped by anything. */
 	luck.armed = luck.wanted && world_is_idle();
-	luck_advance(table[program_of(8)]);
+	luck_advance(how < 0xf0 ? table[how % 8] : until_certificates());
 	turns_due();
 	settle();
 }

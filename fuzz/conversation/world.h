@@ -40,6 +40,12 @@ struct expected {
 struct noted {
 	enum audit_op	 op;
 	bool		 denied;
+	enum reason	 reason;	/* of that; REASON_NONE: any */
+	/* Of a signature. */
+	bool		 signature;
+	unsigned	 key;
+	enum model_kind	 what;
+	size_t		 binds;
 };
 
 enum stage {

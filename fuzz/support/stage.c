@@ -249,6 +249,12 @@ stage_wall_s(void)
 	return __wrap_clock_wall_s();
 }
 
+int64_t
+stage_wall_ms(void)
+{
+	return __wrap_clock_wall_ms();
+}
+
 void
 stage_run(void)
 {

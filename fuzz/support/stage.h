@@ -43,6 +43,7 @@ void stage_end(void);
 
 int64_t stage_now_ms(void);
 int64_t stage_wall_s(void);
+int64_t stage_wall_ms(void);
 
 /* Let time go by, and have done what is due then. */
 void stage_advance(int64_t ms);
