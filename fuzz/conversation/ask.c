@@ -267,7 +267,10 @@ ask_make(struct ask *a, struct side *s, enum kind kind)
 		how = program_byte();
 		a->final = how % 8 != 7;
 		a->finish = how / 8 % 4 == 3;
-		a->good = program_byte() % 8 != 7;
+		how = program_byte();
+		a->good = how % 8 != 7;
+		/* It says that there were fewer, else more. */
+		a->yes = how >= 0x80;
 		break;
 	case ASK_STRANGE:
 		make_strange(a);

@@ -284,7 +284,7 @@ put_frame(struct wire_writer *w, struct side *s, struct ask *a)
 		return;
 	}
 	if (a->kind == ASK_END)
-		a->id = s->sealed + (a->good ? 0 : 1);
+		a->id = s->sealed + (a->good ? 0 : a->yes ? UINT32_MAX : 1);
 	s->sealed += a->kind == ASK_RECORD;
 	tell("  %d sends %s key %u data %d spoilt %d load %u good %d\n",
 	    (int)(s - world.sides), ask_names[a->kind], a->key,
