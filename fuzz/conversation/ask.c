@@ -198,7 +198,8 @@ make_bent(struct ask *a)
 	a->len = program_byte();
 }
 
-/* The number of a question that this side has, or of one that it has not. */
+/* The number of a question that this side has, or of one that it has not: of
+ * another one's, or that somebody had. */
 static uint32_t
 some_question(const struct side *s)
 {
@@ -213,7 +214,7 @@ some_question(const struct side *s)
 		if (world.sides[i].busy == ASKING &&
 		    world.sides[i].question != 0)
 			return world.sides[i].question;
-	return 99;
+	return world.last_question != 0 ? world.last_question : 99;
 }
 
 void

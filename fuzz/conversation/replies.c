@@ -148,7 +148,7 @@ check_question(struct side *s, struct slice body)
 	assert(q.uid == model_peers[asker->peer].uid);
 	assert(q.left_ms == (asker->until_ms == MODEL_NEVER ?
 	    APPROVE_NO_LIMIT : asker->until_ms - stage_now_ms()));
-	asker->question = q.id;
+	asker->question = world.last_question = q.id;
 	asker->given_to = s;
 }
 

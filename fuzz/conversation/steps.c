@@ -10,6 +10,7 @@
 #include "fuzz/conversation/ask.h"
 #include "fuzz/conversation/body.h"
 #include "fuzz/conversation/check.h"
+#include "fuzz/conversation/flood.h"
 #include "fuzz/conversation/luck.h"
 #include "fuzz/conversation/outcome.h"
 #include "fuzz/conversation/program.h"
@@ -370,6 +371,19 @@ step_requests(void)
 	settle();
 }
 
+/* Many requests at once: rarely, because it takes as long as many runs. */
+#define FLOOD		0xbc
+
+static void
+step_flood(struct side *s)
+{
+	if (!flood_can(s))
+		return;
+	flood(s);
+	turns_due();
+	settle();
+}
+
 /* What a run is like; whether calls may fail in it. */
 bool
 steps_begin(void)
@@ -404,7 +418,9 @@ steps_play(bool troubled)
 	answering_forget();
 	if (troubled && how >= 0x80)
 		luck_make();
-	if (kind == 13)
+	if (how == FLOOD && !troubled)
+		step_flood(&world.sides[program_of(CONNS)]);
+	else if (kind == 13)
 		step_hang_up();
 	else if (kind == 14)
 		step_policy();

@@ -18,6 +18,8 @@ world_begin(const struct stage_options *options)
 	w->unnumbered = 0;
 	w->serial = 0;
 	w->expired = w->expired_noted = 0;
+	w->last_question = 0;
+	w->flooding = w->flooded = false;
 	for (size_t i = 0; i < CONNS; i++) {
 		struct side *s = &w->sides[i];
 

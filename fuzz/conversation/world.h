@@ -117,6 +117,9 @@ struct world {
 	/* Those of them that may not have got a number. */
 	uint64_t	 unnumbered;
 	size_t		 expired, expired_noted;
+	uint32_t	 last_question;	/* 0: none yet */
+	bool		 flooding;	/* records may be sums */
+	bool		 flooded;	/* once is enough */
 	/* Questions that were handed out and not read yet: it is not known
 	 * which. */
 	size_t		 handed;
