@@ -7,9 +7,10 @@
  *          restricted key signs within its rules only, and a peer without an
  *          operation changes nothing; where a connection leads to, a list shows
  *          the keys that log in there and no others; signatures verify; each
- *          decision has one record, which says who, what and whether, and the
- *          numbers of records have no gap; the keys held are the model's after
- *          every step; no reply and no record has a part of a private key or
+ *          decision has one record, or is counted in one where there are too
+ *          many; it says who, what and whether, of a signature with which key,
+ *          of most refusals why; the numbers of records have no gap; the keys
+ *          held are the model's after every step; no reply and no record has a part of a private key or
  *          of a passphrase; nothing is a fault of ours, and at the end the
  *          vault is as empty as before.  Where memory, the vault, system calls
  *          or the crypto libraries fail under a request, it is served rightly,
@@ -19,9 +20,10 @@
  *          can be, or not at all; a question to an approver is put or refused,
  *          and its answer counts or leaves it open.
  * Input:   a head of three bytes (mode, limits, policy), then steps: time goes
- *          by, another policy, a hang-up, or some requests of one connection,
- *          sent at once, in pieces, or but for their end.  If the head says
- *          so, two bytes of some steps say which calls fail under them.
+ *          by, another policy, a hang-up, a flood, or some requests of one
+ *          connection, sent at once, in pieces, or but for their end.  If the
+ *          head says so, two bytes of some steps say which calls fail under
+ *          them.
  */
 
 #include "faults/fault.h"
