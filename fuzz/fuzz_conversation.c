@@ -10,9 +10,9 @@
  *          decision has one record, or is counted in one where there are too
  *          many; it says who, what and whether, of a signature with which key,
  *          of most refusals why; the numbers of records have no gap; the keys
- *          held are the model's after every step; no reply and no record has a part of a private key or
- *          of a passphrase; nothing is a fault of ours, and at the end the
- *          vault is as empty as before.  Where memory, the vault, system calls
+ *          held are the model's after every step; no reply and no record has a
+ *          part of a private key or of a passphrase; nothing is a fault of
+ *          ours, and at the end the vault is as empty as before.  Where memory, the vault, system calls
  *          or the crypto libraries fail under a request, it is served rightly,
  *          or refused, or its connection ends: what is recorded as done is
  *          done, what is not has changed nothing, and all else is as it was.
