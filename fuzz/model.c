@@ -1,6 +1,7 @@
 #include "fuzz/model.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const model_names[MODEL_NAMES] = { "a.example", "b.example",
@@ -57,6 +58,31 @@ const struct model_peer_set model_peer_sets[MODEL_PEER_SETS] = {
 	{ "@44", { false, true, true, false } },
 	{ "1002,0,44", { true, false, false, true } },
 };
+
+/* Whether a rule, up to its "=", is about that peer. */
+static bool
+is_about(const char *rule, const struct model_peer *p)
+{
+	bool group = rule[0] == '@';
+	unsigned id = (unsigned)atoi(rule + group);
+
+	return group ? p->gid == id || (p->group != 0 && p->group == id) :
+	    p->uid == id;
+}
+
+const char *
+model_rule(unsigned policy, unsigned peer, const char *op)
+{
+	for (const char *const *r = model_policies[policy].rules; *r != NULL;
+	    r++) {
+		const char *ops = strchr(*r, '=');
+
+		if (is_about(*r, &model_peers[peer]) &&
+		    (strstr(ops, op) != NULL || strstr(ops, "admin") != NULL))
+			return *r;
+	}
+	return NULL;
+}
 
 /*
  * Destinations.

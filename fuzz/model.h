@@ -73,6 +73,13 @@ struct model_policy {
 
 extern const struct model_policy model_policies[MODEL_POLICIES];
 
+/**
+ * model_rule(policy, peer, op):
+ * The first of its rules by which that peer may do it, by the name of that; NULL:
+ * it is one who may do all without a rule.
+ */
+const char *model_rule(unsigned policy, unsigned peer, const char *op);
+
 /*
  * The rules of a key.
  */

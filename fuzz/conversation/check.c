@@ -15,6 +15,7 @@
 #include "fuzz/conversation/tell.h"
 #include "fuzz/conversation/world.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/support/hosts.h"
 #include "proto/frame.h"
 
 static uint8_t in[2 * FRAME_MAX];
@@ -141,26 +142,66 @@ is_end_without_room(const struct audit_record *rec, struct side *s)
 	return true;
 }
 
-/* What a record says of a decision, besides what it was. */
+static bool
+text_is(const struct audit_text *t, const char *want)
+{
+	return slice_eq_str((struct slice){ t->p, t->len }, want) && !t->cut;
+}
+
+/* What was signed. */
 static void
-check_contents(const struct audit_record *rec, const struct noted *note)
+check_what(const struct audit_record *rec, const struct model_data *d)
 {
 	static const enum signdata_kind kinds[] = {
 		[MODEL_LOGIN] = SIGNDATA_USERAUTH,
 		[MODEL_SSHSIG] = SIGNDATA_SSHSIG,
 		[MODEL_OTHER] = SIGNDATA_OTHER,
 	};
+
+	assert(rec->has_what && rec->what == kinds[d->kind]);
+	assert(text_is(&rec->user, d->kind == MODEL_LOGIN ?
+	    model_users[d->login.user] : ""));
+	assert(text_is(&rec->ns, d->kind == MODEL_SSHSIG ?
+	    model_namespaces[d->ns] : ""));
+}
+
+/* Where the connection leads. */
+static void
+check_place(const struct audit_record *rec, const struct model_path *p)
+{
+	char host[KEYS_FINGERPRINT_MAX] = "";
+	bool forwarding = p->gap;
+
+	for (size_t i = 0; i < p->n; i++)
+		forwarding = forwarding || p->at[i].forwarding;
+	assert(rec->binds == p->n && rec->forwarding == forwarding);
+	if (p->n > 0 && p->at[p->n - 1].host >= MODEL_PLAIN)
+		return;
+	if (p->n > 0)
+		keys_fingerprint_of(hosts_blob(p->at[p->n - 1].host), host);
+	assert(strcmp(rec->hostkey, host) == 0);
+}
+
+/* What a record says of a decision, besides what it was. */
+static void
+check_contents(const struct audit_record *rec, const struct noted *note)
+{
 	char fingerprint[KEYS_FINGERPRINT_MAX];
+	const char *rule;
 
 	/* Where something failed, it may have been refused for that. */
 	assert(note->reason == REASON_NONE || note->reason == rec->reason ||
 	    luck.met);
 	if (!note->signature)
 		return;
-	keys_fingerprint(note->key, fingerprint);
+	keys_fingerprint_of(keys[note->key == KEY_CERT ? 0 : note->key]->blob,
+	    fingerprint);
 	assert(strcmp(rec->fingerprint, fingerprint) == 0);
-	assert(rec->has_what && rec->what == kinds[note->what]);
-	assert(rec->binds == note->binds);
+	assert(text_is(&rec->comment, keys_comments[note->comment]));
+	check_what(rec, &note->what);
+	check_place(rec, &note->path);
+	rule = model_rule(world.policy, note->peer, "sign");
+	assert(strcmp(rec->rule, rule != NULL ? rule : "built in") == 0);
 }
 
 void

@@ -85,8 +85,10 @@ signs(struct side *s, const struct ask *a, struct model_key *k)
 	note = &s->notes[s->n_notes - 1];
 	note->signature = true;
 	note->key = a->key;
-	note->what = ask_meaning(a).kind;
-	note->binds = s->path.n;
+	note->comment = k->comment;
+	note->what = ask_meaning(a);
+	note->peer = s->peer;
+	note->path = s->path;
 	k->signatures++;
 	world.signatures++;
 }

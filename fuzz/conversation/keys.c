@@ -28,10 +28,9 @@ keys_algorithm(unsigned key, uint32_t flags)
 }
 
 void
-keys_fingerprint(unsigned key, char out[static KEYS_FINGERPRINT_MAX])
+keys_fingerprint_of(struct slice blob, char out[static KEYS_FINGERPRINT_MAX])
 {
 	static const char head[] = "SHA256:";
-	struct slice blob = keys[key == KEY_CERT ? 0 : key]->blob;
 	uint8_t hash[crypto_hash_sha256_BYTES];
 
 	(void)crypto_hash_sha256(hash, blob.p, blob.len);

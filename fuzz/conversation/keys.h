@@ -28,10 +28,10 @@ extern const char *const keys_loads[KEYS_LOADS];
 /* Make them, after stage_init() and hosts_init(); once. */
 void keys_init(void);
 
-/* The fingerprint that records have: of the key, also where there is a
- * certificate. */
+/* The fingerprint that records have. */
 #define KEYS_FINGERPRINT_MAX	64
-void keys_fingerprint(unsigned key, char out[static KEYS_FINGERPRINT_MAX]);
+void keys_fingerprint_of(struct slice blob,
+    char out[static KEYS_FINGERPRINT_MAX]);
 
 /* The algorithm that flags ask for, or NULL. */
 const char *keys_algorithm(unsigned key, uint32_t flags);

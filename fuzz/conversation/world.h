@@ -43,9 +43,10 @@ struct noted {
 	enum reason	 reason;	/* of that; REASON_NONE: any */
 	/* Of a signature. */
 	bool		 signature;
-	unsigned	 key;
-	enum model_kind	 what;
-	size_t		 binds;
+	unsigned	 key, comment;
+	struct model_data what;
+	unsigned	 peer;
+	struct model_path path;		/* of then */
 };
 
 enum stage {
