@@ -30,7 +30,7 @@ const struct model_policy model_policies[MODEL_POLICIES] = {
 	{ { NULL }, { MODEL_ALL, MODEL_ALL, 0, 0 } },
 	{ { "1000=list,sign", "1001=admin", "1002=list", NULL },
 	    { MODEL_ALL, MODEL_LIST | MODEL_SIGN, MODEL_ALL, MODEL_LIST } },
-	{ { "@44=list,sign,add,remove", "1000=lock", "1002=none", "44=admin",
+	{ { "1000=lock", "@44=list,sign,add,remove", "1002=none", "44=admin",
 	    NULL },
 	    { MODEL_ALL, MODEL_ALL & ~MODEL_ADMIN,
 	    MODEL_LIST | MODEL_SIGN | MODEL_ADD | MODEL_REMOVE, 0 } },
