@@ -205,18 +205,21 @@ extension_op(const struct request *req)
 static int
 serve_extension(struct call *c)
 {
-	bool admin = (c->peer->ops & POLICY_ADMIN) != 0;
-
-	if (c->d->rec.op == AUDIT_BIND)
+	switch (c->d->rec.op) {
+	case AUDIT_BIND:
 		return serve_bind(c);
-	if (c->d->rec.op == AUDIT_STATUS)
-		return admin ? serve_status(c) : call_refuse(c, REASON_POLICY);
-	if (c->d->rec.op == AUDIT_EXPLAIN)
-		return admin ? serve_explain(c) : call_refuse(c, REASON_POLICY);
-	if (c->d->rec.op == AUDIT_APPROVE)
-		return admin ? serve_approve(c) : call_refuse(c, REASON_POLICY);
-	if (c->d->rec.op == AUDIT_LOAD || c->d->rec.op == AUDIT_REMOVE_LOAD)
-		return admin ? serve_load(c) : call_refuse(c, REASON_POLICY);
+	case AUDIT_STATUS:
+		return serve_status(c);
+	case AUDIT_EXPLAIN:
+		return serve_explain(c);
+	case AUDIT_APPROVE:
+		return serve_approve(c);
+	case AUDIT_LOAD:
+	case AUDIT_REMOVE_LOAD:
+		return serve_load(c);
+	default:
+		break;
+	}
 	if (c->a->lock.locked)
 		return call_refuse(c, REASON_LOCKED);
 	if (c->d->rec.op == AUDIT_QUERY)
@@ -242,7 +245,17 @@ asks_for_all(const struct call *c)
 	return c->d->rec.op == AUDIT_STATUS || c->d->rec.op == AUDIT_EXPLAIN;
 }
 
-/* Find who serves a request that was decoded and allowed. */
+/* Whether an extension is for those alone who have admin: its number does not
+ * tell. */
+static bool
+is_for_admin(enum audit_op op)
+{
+	return op == AUDIT_STATUS || op == AUDIT_EXPLAIN ||
+	    op == AUDIT_APPROVE || op == AUDIT_LOAD || op == AUDIT_REMOVE_LOAD;
+}
+
+/* Find who serves a request that was decoded and allowed, as far as its number
+ * tells. */
 static int
 serve(struct call *c)
 {
@@ -250,6 +263,8 @@ serve(struct call *c)
 
 	if (type == SSH_AGENTC_EXTENSION)
 		c->d->rec.op = extension_op(c->req);
+	if (is_for_admin(c->d->rec.op) && (c->peer->ops & POLICY_ADMIN) == 0)
+		return call_refuse(c, REASON_POLICY);
 	/* Over ssh -A the far host sends what it likes in the name of a peer
 	 * who may have every right here. */
 	if (c->a->service && !c->a->forwarded && changes(c) &&

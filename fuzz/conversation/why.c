@@ -58,12 +58,8 @@ of_place(const struct side *s, const struct ask *a)
 enum reason
 why_refused(const struct side *s, const struct ask *a, bool late)
 {
-	const struct model_place at = world_place(s);
-
 	if ((needed(a->op) & ~s->ops) != 0)
-		/* Where that comes before the rules, it may be said first. */
-		return a->type == SSH_AGENTC_EXTENSION && model_untold(&at) ?
-		    REASON_NONE : REASON_POLICY;
+		return REASON_POLICY;
 	if (late)
 		return REASON_NONE;
 	if (a->kind == ASK_BENT)

@@ -604,6 +604,12 @@ far_hosts_change_nothing_in_service_mode(void **state)
 		assert_int_equal(ask_on(&conn2, hex(table[i].body)), FAILURE);
 		assert_int_equal(last.rec.reason, REASON_FORWARDED_CHANGE);
 		assert_int_equal(last.rec.op, table[i].op);
+		/* Of one who may not do that anywhere, that is why. */
+		self.ops = POLICY_LIST | POLICY_SIGN;
+		assert_int_equal(ask_on(&conn2, hex(table[i].body)), FAILURE);
+		assert_int_equal(last.rec.reason, REASON_POLICY);
+		assert_int_equal(last.rec.op, table[i].op);
+		self.ops = POLICY_ALL;
 	}
 	assert_int_equal(ask_on(&conn2, add_request(p384, hex(""))), FAILURE);
 	assert_int_equal(ask_on(&conn2, sign_request(ed->blob,
@@ -820,6 +826,11 @@ far_hosts_are_told_nothing(void **state)
 		assert_int_equal(ask(hex(table[i / 2])), TOLD);
 		assert_int_equal(ask_on(&conn2, hex(table[i / 2])), FAILURE);
 		assert_int_equal(last.rec.reason, REASON_FORWARDED_TELLING);
+		/* Of one who may not ask anywhere, that is why. */
+		self.ops = POLICY_ALL & ~(unsigned)POLICY_ADMIN;
+		assert_int_equal(ask_on(&conn2, hex(table[i / 2])), FAILURE);
+		assert_int_equal(last.rec.reason, REASON_POLICY);
+		self.ops = POLICY_ALL;
 		agent.forwarded = true;
 		assert_int_equal(ask_on(&conn2, hex(table[i / 2])),
 		    TOLD);
