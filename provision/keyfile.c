@@ -338,11 +338,14 @@ explain_none(const struct reading *r, struct slice text)
 	const char *path = r->key->path;
 	struct certtext certs;
 	char ignored[1];
+	size_t n;
 	int st;
 
 	if (text.len == 0)
 		return fail(r, ST_MALFORMED, path, "this file is empty");
 	st = certtext_find_all(&certs, text, ignored, sizeof(ignored));
+	n = certs.n;
+	certtext_fini(&certs);
 	if (st == ST_UNSUPPORTED ||
 	    has(text, pem_public) ||
 	    has(text, ssh2_public))
@@ -350,11 +353,9 @@ explain_none(const struct reading *r, struct slice text)
 		    "name the file with its private half, which is the one "
 		    "without .pub; a key that only an agent has cannot be "
 		    "taken out of it");
-	if (st == ST_OK && certs.n > 0) {
-		certtext_fini(&certs);
+	if (n > 0)
 		return fail(r, ST_UNSUPPORTED, path, "this is a certificate: "
 		    "name the private key that it is for");
-	}
 	return fail(r, ST_UNSUPPORTED, path, "there is no private key in it: "
 	    "is it the right file?");
 }

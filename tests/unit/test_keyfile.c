@@ -999,7 +999,7 @@ several_certificates_are_taken(void **state)
 static void
 a_private_key_with_a_certificates_name_is_told_apart(void **state)
 {
-	char *text;
+	char *text, *more;
 
 	(void)state;
 	make_key("ed25519", "256", NULL, "");
@@ -1007,6 +1007,11 @@ a_private_key_with_a_certificates_name_is_told_apart(void **state)
 	text = text_of(beside("-cert.pub"));
 	make_file(path, text, 0600);
 	expect(ST_UNSUPPORTED, "this is a certificate: name the private key");
+	/* With what a public key ends by. */
+	assert_true(asprintf(&more, "%s-----END PUBLIC KEY-----\n", text) > 0);
+	make_file(path, more, 0600);
+	expect(ST_UNSUPPORTED, "this is a public key");
+	free(more);
 	free(text);
 }
 
