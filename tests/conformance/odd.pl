@@ -3,7 +3,7 @@
 #
 #	deaf	takes connections, and no bytes
 #	drip	its answer never comes to its end
-#	frail	ends when a client goes away that has asked something
+#	frail	ends when a client goes away that has sent message 99
 #	mortal	ends at a frame that is too long
 #	keys	has a key; FILE is made when it is told to remove it
 #	locked	lists nothing, refuses all; FILE is made likewise
@@ -23,7 +23,7 @@ $SIG{PIPE} = 'IGNORE';
 my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 128)
     or die "$path: $!\n";
 my $all = IO::Select->new($listener);
-my (%bytes, %asked);
+my (%bytes, %fatal);
 
 sub list {
 	return $LIST . pack('N', 0) if $mode ne 'keys';
@@ -85,10 +85,11 @@ sub serve {
 		exit(0) if $len > 1 << 20 && $mode eq 'mortal';
 		return 0 if $len == 0 || $len > 1 << 20;
 		last if length($bytes{$client}) < 4 + $len;
-		my $reply = answer(substr($bytes{$client}, 4, $len));
+		my $body = substr($bytes{$client}, 4, $len);
+		my $reply = answer($body);
 		substr($bytes{$client}, 0, 4 + $len) = '';
 		syswrite($client, pack('N/a', $reply));
-		$asked{$client} = 1;
+		$fatal{$client} = 1 if ord($body) == 99;
 	}
 	return 1;
 }
@@ -102,7 +103,7 @@ while (1) {
 			# It stays open all the same.
 			$bytes{"$client kept"} = $client if $mode eq 'deaf';
 		} elsif (!serve($fh)) {
-			exit(0) if $mode eq 'frail' && $asked{$fh};
+			exit(0) if $mode eq 'frail' && $fatal{$fh};
 			$all->remove($fh);
 			close($fh);
 		}
