@@ -97,8 +97,12 @@ find_proxy(const struct forward_options *o, struct proxy *out, char *why,
 		    "file of mode 600 and name it with --auth-file");
 		return ST_MALFORMED;
 	}
-	if (out->kind == PROXY_DIRECT)
+	if (out->kind == PROXY_DIRECT) {
+		/* Who writes a password there need not wait for us. */
+		if (o->auth_fd > STDERR_FILENO)
+			(void)close(o->auth_fd);
 		return ST_OK;
+	}
 	if (o->target.zone) {
 		(void)snprintf(why, whylen, "HOST \"%s\": an interface of "
 		    "ours (%%...) means nothing to a proxy", o->target.host);

@@ -40,6 +40,29 @@ check_bytes direct_up "$T/up" "$D/1.stream"
 check_bytes direct_down "$T/down" "$T/out"
 kind=http
 
+# A password that no proxy asks for is let go of: who writes it does not wait
+# for the end of the tunnel.
+mkfifo "$T/open" "$T/password"
+(yes >"$T/password" || :; : >"$T/let_go") &
+proxy_start 'send:SSH-2.0-x\r\n' eof
+NO_PROXY=127.0.0.1 https_proxy=http://127.0.0.1:1 "$FORWARD" connect \
+    --auth-fd 7 127.0.0.1 "$proxy_port" <"$T/open" >"$T/out" 2>"$T/err" \
+    7<"$T/password" &
+tunnel=$!
+exec 8>"$T/open"
+for ((i = 0; i < 200; i++)); do
+	[ ! -e "$T/let_go" ] || break
+	sleep 0.05
+done
+check a_password_for_no_proxy_is_let_go test -e "$T/let_go" -a -d "/proc/$tunnel"
+exec 8>&-
+status=0
+wait "$tunnel" || status=$?
+proxy_end
+text_of "$T/err"
+err=$text
+expect direct_by_no_proxy 0
+
 # The same with pipes and with a socket as stdin and stdout, as ssh has them.
 proxy_start head "send:$established" "duplex:$T/down"
 status=0
