@@ -80,13 +80,18 @@ add_host(struct text *t)
 static int
 make_dir(const char *path, char *why, size_t whylen)
 {
+	int st;
+
 	if (mkdir(path, 0700) != 0) {
 		if (errno == EEXIST)
 			return ST_BUSY;
 		return fail(why, whylen, "cannot make the directory", path);
 	}
-	if (chmod(path, 0700) != 0)
-		return fail(why, whylen, "cannot set the mode of", path);
+	if (chmod(path, 0700) != 0) {
+		st = fail(why, whylen, "cannot set the mode of", path);
+		(void)rmdir(path);
+		return st;
+	}
 	return ST_OK;
 }
 

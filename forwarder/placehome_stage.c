@@ -403,8 +403,10 @@ placehome_stage(struct placehome *h, const struct placepipe_frame *frames,
 	/* And the record. */
 	if ((h->swap = calloc(n + 2, sizeof(*h->swap))) == NULL)
 		return placehome_fail(h, ST_NOMEM, "out of memory");
-	if ((st = placerecord_read(h, &record)) != ST_OK)
+	if ((st = placerecord_read(h, &record)) != ST_OK) {
+		placerecord_fini(&record);
 		return st;
+	}
 	record.made_ssh = record.made_ssh || h->made_ssh;
 	h->record = &record;
 	h->recorded = placerecord_names(&record, slice_str(h->name));

@@ -158,6 +158,15 @@ agent_has_keys(int dfd, const char *socket)
  * Made final.
  */
 
+static void
+close_swap(struct placeswap *s)
+{
+	if (s->owns)
+		(void)close(s->dfd);
+	s->owns = false;
+	s->dfd = -1;
+}
+
 /* Open the directory of a swap, whose marks get the device that they miss. */
 static int
 open_swap(struct load *l, struct placeswap *s)
@@ -171,20 +180,14 @@ open_swap(struct load *l, struct placeswap *s)
 		s->owns = false;
 		return st;
 	}
-	if (fstat(s->dfd, &sb) != 0)
-		return placehome_fail_sys(l->h, "cannot look at", s->path);
+	if (fstat(s->dfd, &sb) != 0) {
+		st = placehome_fail_sys(l->h, "cannot look at", s->path);
+		close_swap(s);
+		return st;
+	}
 	s->before.dev = sb.st_dev;
 	s->after.dev = sb.st_dev;
 	return ST_OK;
-}
-
-static void
-close_swap(struct placeswap *s)
-{
-	if (s->owns)
-		(void)close(s->dfd);
-	s->owns = false;
-	s->dfd = -1;
 }
 
 /* The names of ours that it has left. */
@@ -265,7 +268,6 @@ put_back(struct load *l, struct placeswap *s)
 	/* Somebody has made something else of the way to it. */
 	if (open_swap(l, s) != ST_OK) {
 		leave(l->s, "%s", l->h->why);
-		close_swap(s);
 		return ST_OK;
 	}
 	st = placeswap_id(s->dfd, s->name, &now, NULL);
