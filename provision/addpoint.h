@@ -17,7 +17,7 @@
  * is gone when this is over.
  *
  * While it runs, SIGINT and SIGTERM must have handlers that return, and that
- * set what ${stop} points to; SIGPIPE must be ignored (child_ignore_pipe()).
+ * set what ${stop} points to; SIGPIPE must be ignored (child_signals()).
  * ^C is for ssh-add, too, which gives the terminal back as it was.
  */
 

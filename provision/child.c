@@ -83,11 +83,13 @@ is_stopping(void)
 }
 
 void
-child_ignore_pipe(void)
+child_signals(void)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, now;
 
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	if (sigaction(SIGCHLD, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+		(void)signal(SIGCHLD, SIG_DFL);
 }
 
 /* Whether there is a plain file that we may run. */
@@ -660,6 +662,7 @@ void
 child_stop(struct child *c, int grace_ms)
 {
 	int64_t now = clock_ms(), until = now + grace_ms, again = now;
+	pid_t got;
 
 	for (; c->pid != 0 && now < until; now = clock_ms()) {
 		/* A handler that only takes note of it, just before a system
@@ -668,7 +671,8 @@ child_stop(struct child *c, int grace_ms)
 			(void)kill(c->pid, SIGTERM);
 			again = now + STOP_AGAIN_MS;
 		}
-		if (waitpid(c->pid, &c->status, WNOHANG) == c->pid)
+		got = waitpid(c->pid, &c->status, WNOHANG);
+		if (got == c->pid || (got < 0 && errno != EINTR))
 			c->pid = 0;
 		else
 			(void)poll(NULL, 0, CHILD_END_MS);

@@ -24,7 +24,7 @@
  *	st = child_turn(&c, fds);
  *
  * until st is not ST_MORE; several are driven at once by one array that has
- * CHILD_FDS places for each.  SIGPIPE must be ignored: child_ignore_pipe().
+ * CHILD_FDS places for each.  child_signals() comes first.
  */
 
 #include <limits.h>
@@ -109,10 +109,13 @@ struct child {
 };
 
 /**
- * child_ignore_pipe():
- * Ignore SIGPIPE from now on: a child may end while we write to it.
+ * child_signals():
+ * Ignore SIGPIPE from now on: a child may end while we write to it.  Whoever
+ * started us may have had SIGCHLD ignored, which stays so: then the kernel
+ * would keep nothing of a child that ended, and give its number to another
+ * process.  So it is not.
  */
-void child_ignore_pipe(void);
+void child_signals(void);
 
 /**
  * child_find(name, path, out):
@@ -178,7 +181,7 @@ int child_wait_ms(const struct child *c);
  *         ST_MORE       it runs
  *         ST_BUSY       its time is over: it was killed
  *         ST_TOO_LARGE  stdout is kept and has passed its cap: it was killed
- *         ST_NOMEM, ST_SYSTEM; it was killed
+ *         ST_NOMEM, ST_SYSTEM; it was killed, if it was there at all
  */
 int child_turn(struct child *c, const struct pollfd *fds) MUST_USE;
 

@@ -341,7 +341,7 @@ doctorcmd_main(const struct provision_options *opts)
 	char why[EXPAND_WHY_MAX];
 	enum session_code code;
 
-	child_ignore_pipe();
+	child_signals();
 	c.path = getenv("PATH");
 	if (c.path == NULL)
 		c.path = "/usr/local/bin:/usr/bin:/bin";

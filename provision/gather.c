@@ -122,7 +122,8 @@ read_manifest(const char *name, struct bytes *out, char *why, size_t whylen)
 		    "cannot open the manifest %s: %s",
 		    name, strerror(errno));
 	*out = (struct bytes){ malloc(MANIFEST_MAX + 1), 0 };
-	st = out->p == NULL ? ST_NOMEM :
+	st = out->p == NULL ?
+	    fail(ST_NOMEM, why, whylen, "out of memory") :
 	    fdio_read_full(fd, out->p, MANIFEST_MAX + 1, &out->len);
 	if (st == ST_SYSTEM)
 		st = fail(ST_SYSTEM, why, whylen, "cannot read the manifest "

@@ -158,7 +158,7 @@ confine(const struct ask *a)
 	const struct rlimit none = { 0, 0 };
 	int64_t left = a->deadline_ms - clock_ms();
 
-	child_ignore_pipe();
+	child_signals();
 	(void)alarm((unsigned)(left > 0 ? left / 1000 : 0) + 2);
 	if (setrlimit(RLIMIT_CORE, &none) != 0)
 		return ST_SYSTEM;

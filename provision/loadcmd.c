@@ -278,7 +278,7 @@ loadcmd_main(const struct provision_options *opts)
 	enum session_code code;
 	int st;
 
-	child_ignore_pipe();
+	child_signals();
 	st = gather_begin(&l.g, opts, &stop, l.why, sizeof(l.why));
 	if (st != ST_OK) {
 		log_error("%s", l.why);

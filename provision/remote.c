@@ -325,7 +325,7 @@ run(struct remote *r, const struct target_command *cmd,
 	struct child c;
 	int st;
 
-	child_ignore_pipe();
+	child_signals();
 	target_command_spec(cmd, &spec);
 	st = child_start(&c, &spec, out->why, sizeof(out->why));
 	if (st != ST_OK) {

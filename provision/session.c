@@ -1085,7 +1085,7 @@ session_run(const struct session_how *how, struct session_result *out)
 		s.party[i] = (struct party){ .s = &s, .side = (enum side)i,
 			.ended = true, .launch = { .program = names[i],
 			.bin = how->bin, .user = i == PLACER ? user : NULL } };
-	child_ignore_pipe();
+	child_signals();
 	/* In a pod the user comes first: see placer_hello(). */
 	if (!is_pod(&s))
 		s.party[LOADER].ended = !start_loader(&s);

@@ -227,7 +227,7 @@ targetcmd_run(struct targetcmd *c)
 	char why[EXPAND_WHY_MAX];
 	enum session_code code;
 
-	child_ignore_pipe();
+	child_signals();
 	/* Before there are threads. */
 	json_object_seed(0);
 	code = expand(c->opts, a.path, &a.e, why);

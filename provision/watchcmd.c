@@ -815,7 +815,7 @@ watchcmd_main(const struct provision_options *opts)
 		.path = getenv("PATH") };
 	enum session_code code;
 
-	child_ignore_pipe();
+	child_signals();
 	child_heed(fleet_stopping);
 	code = run(&w);
 	/* A job that does not end has what it needs for a little longer. */

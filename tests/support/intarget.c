@@ -85,7 +85,7 @@ main(int argc, char **argv)
 	struct launch what = { NULL, NULL, NULL, 0, NULL };
 	struct target t;
 
-	child_ignore_pipe();
+	child_signals();
 	if (argc < 4 || target_parse(argv[1], &t, why, sizeof(why)) != ST_OK)
 		return 2;
 	if (strcmp(argv[2], "install") == 0)

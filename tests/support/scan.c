@@ -56,7 +56,7 @@ main(int argc, char **argv)
 		    "scan TIME_MS --by PROGRAM [ARG]...\n");
 		return 2;
 	}
-	child_ignore_pipe();
+	child_signals();
 	time_ms = atoi(argv[1]);
 	if (strcmp(argv[2], "--by") == 0)
 		st = hostscan_run_by(&way, time_ms, &s, why, sizeof(why));

@@ -1115,7 +1115,7 @@ main(int argc, char **argv)
 	/* Where they are not, the path is empty. */
 	(void)!child_find("ssh-keygen", places, keygen);
 	(void)!child_find("ssh-add", places, ssh_add);
-	child_ignore_pipe();
+	child_signals();
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	secret_close(region);
 	return failed;

@@ -30,7 +30,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	child_ignore_pipe();
+	child_signals();
 	lines[0] = '\0';
 	n_lines = longest = 0;
 	turns = 0;

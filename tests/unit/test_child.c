@@ -39,7 +39,7 @@ setup(void **state)
 	strcpy(dir, "/tmp/child.XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(file, sizeof(file), "%s/program", dir);
-	child_ignore_pipe();
+	child_signals();
 	why[0] = '\0';
 	return 0;
 }
@@ -907,6 +907,31 @@ what_is_stopped_can_clean_up(void **state)
 	child_stop(&c, LONG_MS);
 }
 
+static void
+whoever_started_us_may_ignore_children(void **state)
+{
+	char at_once[] = "echo; exit 0";
+	int64_t before;
+
+	(void)state;
+	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	child_signals();
+	assert_int_equal(run("exit 9"), ST_OK);
+	assert_int_equal(WEXITSTATUS(c.status), 9);
+	/* One that the kernel has forgotten gets no signal any more: the number
+	 * may be another's. */
+	assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+	start_ready(at_once);
+	before = clock_ms();
+	while (kill(c.pid, 0) == 0 && clock_ms() - before < LONG_MS)
+		(void)usleep(1000);
+	before = clock_ms();
+	child_stop(&c, LONG_MS);
+	assert_true(clock_ms() - before < LONG_MS);
+	assert_int_equal(c.pid, 0);
+	child_signals();
+}
+
 #define OWN_TEST(name)	cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -924,6 +949,7 @@ main(void)
 		OWN_TEST(stderr_can_be_ours),
 		OWN_TEST(without_a_terminal_stdin_is_empty),
 		OWN_TEST(what_is_stopped_can_clean_up),
+		OWN_TEST(whoever_started_us_may_ignore_children),
 		OWN_TEST(what_cannot_be_run_leaves_nothing),
 		OWN_TEST(what_the_kernel_does_not_run_is_told),
 		OWN_TEST(stdout_may_be_as_long_as_its_cap),

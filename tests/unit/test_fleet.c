@@ -629,6 +629,6 @@ main(void)
 		CASE(bundles_are_sealed_in_turn),
 	};
 
-	child_ignore_pipe();
+	child_signals();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,7 +362,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	child_ignore_pipe();
+	child_signals();
 	instead = NULL;
 	server = 0;
 	return 0;

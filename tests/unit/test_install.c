@@ -860,7 +860,7 @@ main(int argc, char **argv)
 
 	if (argc > 1)
 		return use_own_folder(argv[1]);
-	child_ignore_pipe();
+	child_signals();
 	umask(022);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

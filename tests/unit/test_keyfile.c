@@ -1173,7 +1173,7 @@ main(void)
 	const char *places = getenv("PATH");
 	int failed;
 
-	child_ignore_pipe();
+	child_signals();
 	if (child_find("ssh-keygen", places, keygen) != ST_OK) {
 		print_message("no ssh-keygen\n");
 		return 0;

@@ -721,6 +721,6 @@ main(void)
 		cmocka_unit_test(older_is_older),
 	};
 
-	child_ignore_pipe();
+	child_signals();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

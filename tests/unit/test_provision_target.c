@@ -1002,6 +1002,6 @@ main(void)
 		OWN_TEST(all_of_it_with_a_false_engine),
 	};
 
-	child_ignore_pipe();
+	child_signals();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
