@@ -35,7 +35,7 @@ unshare) kind=embedded ;;
 *) die 'usage: attack.sh docker|unshare [--long] [--old-kernel]' 2 ;;
 esac
 shift
-mixed_s=20
+mixed_s=40
 [ -z "${ATTACK_LONG:-}" ] || mixed_s=600
 old_kernel=
 for word; do
@@ -666,11 +666,13 @@ span() {
 	printf '%s %s\n' "$low" "$top"
 }
 
-# What is kept at a time goes up and down by some megabytes; what is lost is
-# missing from the least as well as from the most.
+# What is kept at a time goes up and down by some megabytes, and at first only
+# up, until each connection and each worker has had the largest there is; what
+# is lost is missing from the least as well as from the most.
 grows() {
-	local part=$((mixed_s * 2 / 5)) low top later_low later_top
+	local part=$((mixed_s * 3 / 10)) low top later_low later_top
 
+	span "$part" >/dev/null
 	read -r low top < <(span "$part")
 	look "$1:_later"
 	read -r later_low later_top < <(span "$part")
