@@ -32,6 +32,7 @@
 #include "proto/bundle.h"
 #include "proto/extension.h"
 #include "proto/frame.h"
+#include "proto/request.h"
 
 #define CONNS		4
 #define KEYS		5
@@ -777,12 +778,25 @@ believe(void)
 	}
 }
 
+/* Whether an extension begins a load. */
+static bool
+begins_load(struct slice body)
+{
+	struct load_request load;
+	struct request req;
+
+	return request_decode(body, &req) == ST_OK &&
+	    slice_eq_str(req.extension.name, EXT_LOAD) &&
+	    load_request_decode(req.extension.body, &load) == ST_OK &&
+	    load.op == LOAD_BEGIN;
+}
+
 /* The reply is one that this type can have, and what it may have changed was
  * the peer's to change. */
 static void
-after_anything(struct side *s, uint8_t type)
+after_anything(struct side *s, struct slice body)
 {
-	uint8_t code = reply.p[0];
+	uint8_t type = body.p[0], code = reply.p[0];
 	bool done = reply.len == 1 && code == SSH_AGENT_SUCCESS;
 
 	assert(code == SSH_AGENT_FAILURE || code == SSH_AGENT_SUCCESS ?
@@ -817,7 +831,8 @@ after_anything(struct side *s, uint8_t type)
 		believe();
 		if (s->conn.load == NULL)
 			load_over(s);
-		else if (decision.done && s->stage != STAGE_ENDED)
+		else if (decision.done &&
+		    (s->stage != STAGE_ENDED || begins_load(body)))
 			s->stage = STAGE_SPOILED;
 		break;
 	default:
@@ -838,7 +853,7 @@ step_raw(struct side *s)
 	if (body.len == 0)
 		return;
 	serve(s, body);
-	after_anything(s, body.p[0]);
+	after_anything(s, body);
 }
 
 /* A good request with a byte changed, or cut short. */
@@ -867,7 +882,7 @@ step_bent(struct side *s)
 	else
 		w.len = 1 + take() % w.len;
 	serve(s, fuzz_written(&w));
-	after_anything(s, type);
+	after_anything(s, fuzz_written(&w));
 }
 
 /* The connection ends and another peer comes. */
